@@ -1,0 +1,157 @@
+# carpel: one non-recursive makefile; explicit source list per layer and program. `make help` lists the targets.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build$(if $(SAN),-san)
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+PKG := pkg-config
+
+# ---- source lists -------------------------------------------------------------------------------------------------
+BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c json.c json_parse.c)
+LOOP_SRC := runtime/base/loop.c
+SYS_SRC := $(addprefix runtime/sys/,ns.c sync.c mount.c cred.c seccomp.c seccomp_profile.c netlink.c)
+SPAWN_SRC := runtime/sys/spawn.c
+CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c)
+SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c selector.c pod.c manifest.c manifest_fields.c default.c validate.c validate_container.c qos.c)
+PLAN_SRC := runtime/spec/plan.c
+PROBE_WIRE_SRC := runtime/spec/probe_wire.c
+POD_SRC := $(addprefix runtime/pod/,lifecycle.c backoff.c status.c store.c)
+API_SRC := $(addprefix runtime/api/,h2.c rest.c pods.c events.c watch.c list.c log.c stream.c kube_status.c carpel.c ws.c)
+CLIENT_SRC := $(addprefix runtime/api/,client.c ws.c)
+DAEMON_SRC := $(addprefix runtime/daemon/,main.c)
+LAUNCH_SRC := $(addprefix runtime/launch/,main.c)
+LOG_SRC := $(addprefix runtime/log/,main.c)
+LOGREAD_SRC := runtime/log/reader.c
+IMAGE_RECORD_SRC := runtime/image/record.c
+IMAGE_SRC := $(addprefix runtime/image/,main.c)
+CLI_SRC := $(addprefix runtime/cli/,main.c)
+PROBES_SRC := $(addprefix probes/,main.c)
+PROBES_PURE_SRC := probes/schedule.c
+
+# ---- flags --------------------------------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wvla -Wundef -Wcast-qual -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference \
+	-Werror=format-security -Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion
+HARDEN := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+	-fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing -fPIE
+HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,--as-needed
+IS_GCC := $(shell $(CC) --version 2>/dev/null | grep -qi 'free software' && echo yes)
+ifeq ($(IS_GCC),yes)
+WARN += -Wtrampolines
+HARDEN += -ftrivial-auto-var-init=zero
+endif
+ifdef SAN
+# Sanitizers replace the hardening that would hide what they look for.
+HARDEN := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
+HARDEN_LD := -fsanitize=$(SAN) -pie
+endif
+ifdef WERROR
+WARN += -Werror
+endif
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) $(HARDEN) -Iruntime -I.
+LIBS_JSON := $(shell $(PKG) --libs yajl 2>/dev/null || echo -lyajl)
+LIBS_LOOP := -lev
+LIBS_H2 := $(shell $(PKG) --libs libnghttp2 2>/dev/null || echo -lnghttp2)
+LIBS_YAML := -lyaml
+LIBS_SECCOMP := $(shell $(PKG) --libs libseccomp 2>/dev/null || echo -lseccomp)
+LIBS_CAP := -lcap
+LIBS_ARCHIVE := -larchive
+LIBS_DIGEST := -lnettle
+
+# ---- programs: sources and libraries, what each one is linked from --------------------------------------------------
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
+
+PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
+carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(SPEC_SRC) $(BASE_SRC)
+carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON)
+carpeld_SRC := $(DAEMON_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
+	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(LOOP_SRC) $(BASE_SRC)
+carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP)
+carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
+carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP)
+carpel-log_SRC := $(LOG_SRC) $(LOOP_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
+carpel-log_LIBS := $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
+carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(BASE_SRC)
+carpel-image_LIBS := $(LIBS_ARCHIVE) $(LIBS_DIGEST) $(LIBS_CAP) $(LIBS_JSON)
+carpel-probe_SRC := $(PROBES_SRC) $(PROBES_PURE_SRC) $(PROBE_WIRE_SRC) runtime/spec/pod.c $(LOOP_SRC) $(BASE_SRC)
+carpel-probe_LIBS := $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
+
+BINS := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
+.PHONY: all
+all: $(BINS) ## build every program into build/bin
+
+# Rebuilt when the flags change, not only when the sources do.
+FLAGS_STAMP := $(BUILD)/flags
+$(shell mkdir -p $(BUILD) && printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(HARDEN_LD))' > $(FLAGS_STAMP).new && \
+	{ cmp -s $(FLAGS_STAMP).new $(FLAGS_STAMP) && rm $(FLAGS_STAMP).new || mv $(FLAGS_STAMP).new $(FLAGS_STAMP); })
+
+$(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define program_rule
+$(BUILD)/bin/$(1): $$(call obj,$$($(1)_SRC))
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $$($(1)_LIBS)
+endef
+$(foreach p,$(filter-out carpel-pause carpel-launch,$(PROGRAMS)),$(eval $(call program_rule,$(p))))
+
+# Static: it runs inside foreign mount namespaces, where no library of ours exists.  Sanitizers cannot be static.
+$(BUILD)/bin/carpel-launch: $(call obj,$(carpel-launch_SRC))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(if $(SAN),$(HARDEN_LD),-static-pie -Wl,-z,relro,-z,now,-z,noexecstack) -o $@ $^ $(carpel-launch_LIBS)
+
+# No libc at all: its pages would be most of what a pod costs.  Hence no stack protector either (no TLS to hold it).
+$(BUILD)/bin/carpel-pause: pause/pause.c $(FLAGS_STAMP)
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -Os -g0 $(WARN) -ffreestanding -nostdlib -static -fno-pie -no-pie -fno-stack-protector -fcf-protection=none \
+		-fno-asynchronous-unwind-tables -Wl,-z,noseparate-code,-z,max-page-size=4096,-z,noexecstack,--build-id=none,-s \
+		-o $@ $<
+
+# ---- tests --------------------------------------------------------------------------------------------------------
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BINS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
+# A test links its layer and those below, so a call upwards does not link.
+UNIT_BASE := $(BASE_SRC)
+UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
+UNIT_POD := $(POD_SRC) $(UNIT_SPEC)
+unit_layer_base := base json
+unit_layer_spec := names quantity selector manifest plan probe_wire
+unit_layer_pod := lifecycle backoff status state_json store
+unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
+	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(unit_$(1)_SRC))))
+unit_schedule_SRC := $(PROBES_PURE_SRC) $(UNIT_SPEC)
+unit_http_SRC := probes/http.c $(UNIT_SPEC)
+unit_log_format_SRC := runtime/log/format.c $(BASE_SRC)
+unit_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
+unit_image_record_SRC := $(IMAGE_RECORD_SRC) $(BASE_SRC)
+unit_ws_SRC := runtime/api/ws.c $(BASE_SRC)
+unit_yaml_SRC := runtime/cli/yaml.c $(BASE_SRC)
+unit_jsonpath_SRC := runtime/cli/jsonpath.c $(BASE_SRC)
+unit_table_SRC := runtime/cli/table.c $(BASE_SRC)
+
+define unit_rule
+$(BUILD)/unit/test_$(1): $(BUILD)/obj/tests/unit/test_$(1).o $$(call obj,$$(call unit_SRC,$(1)))
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $(unit_$(1)_LIBS) -lcmocka $(LIBS_JSON) $(LIBS_YAML) $(LIBS_LOOP) $(LIBS_CAP)
+endef
+$(foreach t,$(patsubst tests/unit/test_%.c,%,$(UNIT_SRC)),$(eval $(call unit_rule,$(t))))
+
+$(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c $(UNIT_POD))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON)
+
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+
+.PHONY: help clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+clean: ## remove what was built
+	rm -rf build build-san

@@ -1,0 +1,42 @@
+/* Release by scope.  CLEANUP(cleanup_fd) int fd = …; releases at the end of the block, whatever way it
+ * is left; take_fd()/TAKE() hand the resource on and leave the empty form behind.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CLEANUP(fn) __attribute__((cleanup(fn)))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static inline void cleanup_fd(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+static inline void cleanup_free(void *p)
+{
+	free(*(void **)p);
+	*(void **)p = NULL;
+}
+
+static inline int take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+#define TAKE(p)                                                                                            \
+	({                                                                                                 \
+		__auto_type taken_ = (p);                                                                  \
+		(p) = NULL;                                                                                \
+		taken_;                                                                                    \
+	})

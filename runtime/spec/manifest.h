@@ -1,0 +1,45 @@
+/* From a v1 Pod as JSON to a pod_spec: decode, default, validate, in Kubernetes' order and with
+ * Kubernetes' texts (pod-lifecycle facts: KEP-free restatement in contrib/docs).  The document is
+ * hostile.  A field Kubernetes does not know, or that carpel does not honour, is an error that names it.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "spec/pod.h"
+
+/* One entry of a v1.Status' details.causes. */
+struct cause {
+	const char *reason; /* "FieldValueRequired", static */
+	char *message; /* "Required value", "Invalid value: …", owned */
+	char *field; /* "spec.containers[0].name", owned */
+};
+
+struct causes {
+	struct cause *at;
+	size_t len;
+};
+void causes_free(struct causes *c);
+
+enum field_validation { FIELDS_STRICT = 1, FIELDS_WARN, FIELDS_IGNORE };
+
+struct manifest_result {
+	struct json *object; /* the defaulted object: kind, apiVersion, metadata, spec; owned */
+	struct pod_spec *spec; /* owned */
+	struct causes causes; /* of a refusal: code 422 */
+	struct strv warnings; /* of a success: ignored scheduling fields, unknown fields under FIELDS_WARN */
+};
+void manifest_result_free(struct manifest_result *r);
+
+/* Decodes and checks one Pod.  Takes nothing; the parsed document stays the caller's.  dups: paths of
+ * duplicate keys that the parser noted, may be NULL.  A field Kubernetes does not know follows fv; a
+ * Kubernetes field that carpel does not honour is refused whatever fv says.
+ * Returns 0; -EINVAL with e for 400-class errors (wrong kind, wrong type, strict decoding error: text
+ * as the API server's); -EBADMSG with out->causes filled for 422-class ones. out is valid in all cases. */
+int manifest_read(const struct json *doc, enum field_validation fv, const struct strv *dups,
+	struct manifest_result *out, struct err *e);
+
+/* "Pod \"p\" is invalid: e" or "…: [e1, e2]". */
+void causes_text(const struct causes *c, const char *kind, const char *name, struct buf *out);

@@ -1,0 +1,231 @@
+/* Where the hierarchies are mounted is read once from /proc/self/mountinfo.  On a hybrid machine each
+ * controller we use is a tree of its own, and the v2 tree tracks processes: cgroup.kill works there
+ * although limits live elsewhere.
+ */
+#include "sys/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "sys/cgroup_tree.h"
+
+static const char *const wanted[CGROUP_CONTROLLERS] = { "cpu", "cpuacct", "memory", "pids" };
+
+/* "36 35 0:31 / /sys/fs/cgroup/cpu rw,… - cgroup cgroup rw,cpu": the mount point is field 5, the type and the
+ * super options follow the lone dash. */
+static void note_mount(struct cgroups *c, char *line)
+{
+	char *dash = strstr(line, " - "), *save = NULL, *point = NULL, *type, *options;
+
+	if (!dash)
+		return;
+	*dash = '\0';
+	for (int i = 0; i < 5; i++)
+		point = strtok_r(i ? NULL : line, " ", &save);
+	type = strtok_r(dash + 3, " ", &save);
+	(void)strtok_r(NULL, " ", &save);
+	options = strtok_r(NULL, " ", &save);
+	if (!point || !type || !options)
+		return;
+	if (str_eq(type, "cgroup2") && !c->v2)
+		c->v2 = str_dup(point);
+	if (!str_eq(type, "cgroup"))
+		return;
+	for (char *o = strtok_r(options, ",", &save); o; o = strtok_r(NULL, ",", &save))
+		for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+			if (str_eq(o, wanted[i]) && !c->v1[i])
+				c->v1[i] = str_dup(point);
+}
+
+static int find_mounts(struct cgroups *c, struct err *e)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	char *save = NULL;
+	int rc = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, e);
+
+	if (rc < 0)
+		return rc;
+	for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		note_mount(c, line);
+	if (!c->v2)
+		return err_say(e, ENOTSUP, "no cgroup v2 hierarchy is mounted");
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		c->is_hybrid |= c->v1[i] != NULL;
+	return 0;
+}
+
+/* One controller at a time, so that a missing one does not spoil the rest. */
+static void enable_controllers(const char *dir)
+{
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.subtree_control", dir);
+	CLEANUP(cleanup_fd) int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	for (size_t i = 0; fd >= 0 && i < CGROUP_CONTROLLERS; i++) {
+		char word[16];
+		int len = snprintf(word, sizeof(word), "+%s", wanted[i]);
+
+		if (write(fd, word, (size_t)len) < 0)
+			continue; /* ENOENT: not a controller of this tree */
+	}
+}
+
+static int make_dir(const char *dir, struct err *e)
+{
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return err_set(e, errno, "make cgroup %s", dir);
+	return 0;
+}
+
+/* Makes every directory of path below top; is_v2: enables controllers in all but the last one. */
+static int make_path(const char *top, const char *path, bool is_v2, struct err *e)
+{
+	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", top, path);
+	int rc = 0;
+
+	for (char *slash = dir + strlen(top) + 1; rc == 0 && (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		rc = make_dir(dir, e);
+		if (rc == 0 && is_v2)
+			enable_controllers(dir);
+		*slash = '/';
+	}
+	return rc < 0 ? rc : make_dir(dir, e);
+}
+
+int cgroups_open(const char *name, struct cgroups **out, struct err *e)
+{
+	struct cgroups *c = mem_zalloc(sizeof(*c));
+	int rc = find_mounts(c, e);
+
+	if (rc == 0) {
+		c->name = str_dup(name);
+		if (!c->is_hybrid)
+			enable_controllers(c->v2);
+		c->v2_root = str_fmt("%s/%s", c->v2, name);
+		rc = make_dir(c->v2_root, e);
+	}
+	if (rc == 0 && !c->is_hybrid)
+		enable_controllers(c->v2_root);
+	for (size_t i = 0; rc == 0 && i < CGROUP_CONTROLLERS; i++)
+		if (c->v1[i])
+			rc = make_path(c->v1[i], name, false, e);
+	if (rc < 0) {
+		cgroups_free(c);
+		return rc;
+	}
+	*out = c;
+	return 0;
+}
+
+void cgroups_free(struct cgroups *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		free(c->v1[i]);
+	free(c->v2);
+	free(c->v2_root);
+	free(c->name);
+	free(c);
+}
+
+enum cgroup_layout cgroups_layout(const struct cgroups *c)
+{
+	return c->is_hybrid ? CGROUP_HYBRID : CGROUP_V2;
+}
+
+const char *cgroups_root(const struct cgroups *c)
+{
+	return c->v2_root;
+}
+
+int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use, const struct cgroup_limits *l, struct err *e)
+{
+	CLEANUP(cleanup_free) char *below = str_fmt("%s/%s", c->name, path);
+	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", c->v2_root, path);
+	int rc = make_path(c->v2, below, !c->is_hybrid, e);
+
+	if (rc == 0 && use == CGROUP_INNER && !c->is_hybrid)
+		enable_controllers(dir);
+	for (size_t i = 0; rc == 0 && use != CGROUP_TRACKING && i < CGROUP_CONTROLLERS; i++)
+		if (c->v1[i])
+			rc = make_path(c->v1[i], below, false, e);
+	if (rc == 0 && l)
+		rc = cgroup_set_limits(c, path, l, e);
+	return rc;
+}
+
+void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2)
+{
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+		CLEANUP(cleanup_free) char *dir = c->v1[i] ? str_fmt("%s/%s/%s", c->v1[i], c->name, path) : NULL;
+
+		if (dir)
+			strv_add(v1, dir);
+	}
+	*v2 = str_fmt("%s/%s", c->v2_root, path);
+}
+
+int cgroup_kill(const struct cgroups *c, const char *path, struct err *e)
+{
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/%s/cgroup.kill", c->v2_root, path);
+	CLEANUP(cleanup_fd) int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open %s", file);
+	if (write(fd, "1", 1) < 0)
+		return errno == ENODEV ? 0 : err_set(e, errno, "write %s", file);
+	return 0;
+}
+
+static int remove_in(const char *top, const char *name, const char *path, struct err *e)
+{
+	CLEANUP(cleanup_free) char *dir = path ? str_fmt("%s/%s/%s", top, name, path) : str_fmt("%s/%s", top, name);
+
+	return cgroup_remove_tree(dir, e);
+}
+
+/* path NULL: the root. */
+static int remove_everywhere(const struct cgroups *c, const char *path, struct err *e)
+{
+	int rc = remove_in(c->v2, c->name, path, e);
+
+	for (size_t i = 0; rc == 0 && i < CGROUP_CONTROLLERS; i++)
+		if (c->v1[i])
+			rc = remove_in(c->v1[i], c->name, path, e);
+	return rc;
+}
+
+int cgroup_remove(const struct cgroups *c, const char *path, struct err *e)
+{
+	return remove_everywhere(c, path, e);
+}
+
+int cgroups_remove(struct cgroups *c, struct err *e)
+{
+	return remove_everywhere(c, NULL, e);
+}
+
+int cgroup_pids(const struct cgroups *c, const char *path, int32_t *pids, int max)
+{
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/%s/cgroup.procs", c->v2_root, path);
+	CLEANUP(buf_free) struct buf text = { 0 };
+	char *save = NULL;
+	int n = 0;
+
+	if (fd_read_file(AT_FDCWD, file, 1 << 20, &text, NULL) < 0 || !text.len)
+		return 0;
+	for (char *line = strtok_r(text.data, "\n", &save); line && n < max; line = strtok_r(NULL, "\n", &save)) {
+		int64_t pid;
+
+		if (str_to_i64(line, 1, INT32_MAX, &pid) == 0)
+			pids[n++] = (int32_t)pid;
+	}
+	return n;
+}

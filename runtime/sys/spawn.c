@@ -1,0 +1,119 @@
+/* The child runs on our memory while we are suspended: no heap, no streams, no locks between clone and
+ * exec.  Its signal mask and dispositions must be reset there, since it inherits a loop's.
+ */
+#include "sys/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+enum { CHILD_STACK_BYTES = 64 * 1024 };
+
+struct child {
+	const struct spawn *s;
+	int null_fd;
+	const char *failed; /* what the child could not do, */
+	int error; /* and its errno; read by the parent after the vfork */
+};
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)signal(sig, SIG_DFL); /* KILL, STOP and libc's own refuse: nothing to do about them */
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Two passes, since a source may have the number that another one's copy needs. */
+static int place_fds(const struct child *c)
+{
+	int high[SPAWN_FDS_MAX];
+	int n = (int)c->s->nfds;
+
+	for (int i = 0; i < n; i++) {
+		int from = c->s->fds[i] >= 0 ? c->s->fds[i] : i < 3 ? c->null_fd : -1;
+
+		high[i] = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, SPAWN_FDS_MAX);
+		if (from >= 0 && high[i] < 0)
+			return -1;
+	}
+	for (int i = 0; i < n; i++)
+		if (high[i] < 0)
+			(void)close(i);
+		else if (dup2(high[i], i) < 0)
+			return -1;
+	return (int)syscall(SYS_close_range, (unsigned)n, ~0U, 0);
+}
+
+static int child_main(void *arg)
+{
+	struct child *c = arg;
+
+	reset_signals();
+	c->failed = "place descriptors";
+	if (place_fds(c) == 0) {
+		c->failed = "enter directory";
+		if (chdir(c->s->cwd ? c->s->cwd : "/") == 0) {
+			c->failed = "execute";
+			execve(c->s->path, c->s->argv, c->s->envp);
+		}
+	}
+	c->error = errno;
+	_exit(127);
+}
+
+int spawn_process(const struct spawn *s, pid_t *out_pid, struct err *e)
+{
+	CLEANUP(cleanup_fd) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int pidfd = -1;
+	struct child c = { .s = s, .null_fd = null_fd };
+	sigset_t all, old;
+	int pid, error;
+
+	if (null_fd < 0)
+		return err_set(e, errno, "open /dev/null");
+	if (s->nfds > SPAWN_FDS_MAX)
+		return err_say(e, EINVAL, "%zu descriptors for %s", s->nfds, s->path);
+
+	char *stack = mmap(NULL, CHILD_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (stack == MAP_FAILED)
+		return err_set(e, errno, "allocate a stack for %s", s->path);
+	/* A handler of ours must not run in the child, on our memory. */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &old);
+	pid = clone(child_main, stack + CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &c, &pidfd);
+	error = errno;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	(void)munmap(stack, CHILD_STACK_BYTES);
+	if (pid < 0)
+		return err_set(e, error, "clone for %s", s->path);
+	if (c.error) {
+		(void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED);
+		return err_set(e, c.error, "%s %s", c.failed, s->path);
+	}
+	*out_pid = pid;
+	return take_fd(&pidfd);
+}
+
+int spawn_reap(int pidfd, int *out_status)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0)
+		return -errno;
+	if (info.si_pid == 0)
+		return 0;
+	*out_status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
+	return 1;
+}

@@ -21,7 +21,8 @@ CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c)
 SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c selector.c pod.c manifest.c manifest_fields.c default.c validate.c validate_container.c qos.c)
 PLAN_SRC := runtime/spec/plan.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
-POD_SRC := $(addprefix runtime/pod/,lifecycle.c backoff.c status.c store.c)
+POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
+	status.c status_conditions.c status_ctr.c state_json.c store.c)
 API_SRC := $(addprefix runtime/api/,h2.c rest.c pods.c events.c watch.c list.c log.c stream.c kube_status.c carpel.c ws.c)
 CLIENT_SRC := $(addprefix runtime/api/,client.c ws.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c)

@@ -31,6 +31,8 @@ struct object *object_ref(struct object *o);
 void object_unref(struct object *o); /* NULL is fine */
 /* Text with kind and apiVersion in front, as GET and WATCH show it. */
 void object_write(const struct object *o, struct buf *out);
+/* The same under another version: a watcher whose selector no longer matches gets the old state so. */
+void object_write_at(const struct object *o, uint64_t rv, struct buf *out);
 
 struct store;
 
@@ -50,6 +52,8 @@ int store_delete(struct store *st, enum object_kind kind, const char *ns, const 
 struct object *store_get(const struct store *st, enum object_kind kind, const char *ns, const char *name);
 uint64_t store_rv(const struct store *st); /* the newest version */
 uint64_t store_oldest(const struct store *st); /* changes after this version are all known */
+/* The same for one kind: many events do not make a pod watcher too old. */
+uint64_t store_oldest_of(const struct store *st, enum object_kind kind);
 size_t store_count(const struct store *st, enum object_kind kind);
 /* Sorted by namespace, then name. The array is the caller's (free), each object referenced (object_unref). */
 struct object **store_list(const struct store *st, enum object_kind kind, const char *ns, size_t *out_len);

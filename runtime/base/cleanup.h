@@ -35,7 +35,7 @@ static inline int take_fd(int *fd)
 }
 
 #define TAKE(p)                                                                                            \
-	({                                                                                                 \
+	__extension__({                                                                                             \
 		__auto_type taken_ = (p);                                                                  \
 		(p) = NULL;                                                                                \
 		taken_;                                                                                    \

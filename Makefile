@@ -19,7 +19,7 @@ SYS_SRC := $(addprefix runtime/sys/,ns.c sync.c mount.c cred.c seccomp.c seccomp
 SPAWN_SRC := runtime/sys/spawn.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c)
 SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c selector.c pod.c manifest.c manifest_fields.c default.c validate.c validate_container.c qos.c)
-PLAN_SRC := runtime/spec/plan.c
+PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c)
@@ -145,7 +145,7 @@ $(BUILD)/unit/test_$(1): $(BUILD)/obj/tests/unit/test_$(1).o $$(call obj,$$(call
 endef
 $(foreach t,$(patsubst tests/unit/test_%.c,%,$(UNIT_SRC)),$(eval $(call unit_rule,$(t))))
 
-$(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c $(UNIT_POD))
+$(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c tests/sim/sim_env.c $(UNIT_POD))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON)
 

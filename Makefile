@@ -15,7 +15,7 @@ PKG := pkg-config
 # ---- source lists -------------------------------------------------------------------------------------------------
 BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
-SYS_SRC := $(addprefix runtime/sys/,ns.c sync.c mount.c cred.c seccomp.c seccomp_profile.c netlink.c)
+SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c cred.c seccomp.c seccomp_profile.c)
 SPAWN_SRC := runtime/sys/spawn.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c)
 SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c selector.c pod.c manifest.c manifest_fields.c default.c validate.c validate_container.c qos.c)
@@ -56,7 +56,7 @@ ifdef WERROR
 WARN += -Werror
 endif
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) $(HARDEN) -Iruntime -I.
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) $(HARDEN) -iquote runtime -iquote .
 LIBS_JSON := $(shell $(PKG) --libs yajl 2>/dev/null || echo -lyajl)
 LIBS_LOOP := -lev
 LIBS_H2 := $(shell $(PKG) --libs libnghttp2 2>/dev/null || echo -lnghttp2)

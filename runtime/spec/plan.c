@@ -1,0 +1,205 @@
+/* The table of keys, and writing: one walk over the table. */
+#include "spec/plan_keys.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+const struct plan_key plan_keys[] = {
+	{ "kind", VALUE_KIND, ANY, ANY, offsetof(struct plan, kind) },
+	{ "id", VALUE_NAME, ANY, ANY, offsetof(struct plan, id) },
+	{ "result-fd", VALUE_FD, ANY, 0, offsetof(struct plan, result_fd) },
+	{ "pause-fd", VALUE_FD, PROCESS, PROCESS, offsetof(struct plan, pause_fd) },
+	{ "stdin-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, stdin_fd) },
+	{ "stdout-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, stdout_fd) },
+	{ "stderr-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, stderr_fd) },
+	{ "tty-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, tty_fd) },
+	{ "seccomp-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, seccomp_fd) },
+	{ "cgroup", VALUE_PATHS, ANY, 0, offsetof(struct plan, cgroups) },
+	{ "cgroup-v2", VALUE_PATH, ANY, 0, offsetof(struct plan, cgroup_v2) },
+	{ "pause", VALUE_PATH, SANDBOX, SANDBOX, offsetof(struct plan, pause_path) },
+	{ "hostname", VALUE_HOSTNAME, SANDBOX, 0, offsetof(struct plan, hostname) },
+	{ "host-network", VALUE_BOOL, SANDBOX, 0, offsetof(struct plan, host_network) },
+	{ "host-ipc", VALUE_BOOL, SANDBOX, 0, offsetof(struct plan, host_ipc) },
+	{ "sysctl", VALUE_SYSCTL, SANDBOX, 0, offsetof(struct plan, sysctls) },
+	{ "shm-bytes", VALUE_I64, SANDBOX, 0, offsetof(struct plan, shm_bytes) },
+	{ "lower", VALUE_PATHS, CONTAINER, CONTAINER, offsetof(struct plan, lowers) },
+	{ "upper", VALUE_PATH, CONTAINER, CONTAINER, offsetof(struct plan, upper) },
+	{ "work", VALUE_PATH, CONTAINER, CONTAINER, offsetof(struct plan, work) },
+	{ "read-only-root", VALUE_BOOL, CONTAINER, 0, offsetof(struct plan, read_only_root) },
+	{ "share-pid", VALUE_BOOL, CONTAINER, 0, offsetof(struct plan, share_pid) },
+	{ "privileged", VALUE_BOOL, CONTAINER, 0, offsetof(struct plan, privileged) },
+	{ "mount", VALUE_MOUNT, CONTAINER, 0, offsetof(struct plan, mounts) },
+	{ "arg", VALUE_TEXTS, PROCESS, PROCESS, offsetof(struct plan, args) },
+	{ "env", VALUE_ENV, PROCESS, 0, offsetof(struct plan, env) },
+	{ "cwd", VALUE_PATH, PROCESS, 0, offsetof(struct plan, cwd) },
+	{ "user", VALUE_TEXT, PROCESS, 0, offsetof(struct plan, user) },
+	{ "group", VALUE_DIGITS, PROCESS, 0, offsetof(struct plan, groups) },
+	{ "merge-groups", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, merge_image_groups) },
+	{ "refuse-root", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, refuse_root) },
+	{ "caps", VALUE_HEX, PROCESS, 0, offsetof(struct plan, caps) },
+	{ "no-new-privs", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, no_new_privs) },
+	{ "oom-score-adj", VALUE_OOM, ANY, 0, offsetof(struct plan, oom_score_adj) },
+};
+const size_t plan_keys_len = ARRAY_LEN(plan_keys);
+
+static const char *const kind_names[] = {
+	[PLAN_SANDBOX] = "sandbox",
+	[PLAN_CONTAINER] = "container",
+	[PLAN_EXEC] = "exec",
+};
+
+const char *plan_kind_name(enum plan_kind kind)
+{
+	return (size_t)kind < ARRAY_LEN(kind_names) ? kind_names[kind] : NULL;
+}
+
+void plan_init(struct plan *p)
+{
+	*p = (struct plan){ .result_fd = -1,
+		.pause_fd = -1,
+		.stdin_fd = -1,
+		.stdout_fd = -1,
+		.stderr_fd = -1,
+		.tty_fd = -1,
+		.seccomp_fd = -1 };
+}
+
+void plan_free(struct plan *p)
+{
+	for (size_t i = 0; i < p->sysctls_len; i++) {
+		free(p->sysctls[i].name);
+		free(p->sysctls[i].value);
+	}
+	for (size_t i = 0; i < p->mounts_len; i++) {
+		free(p->mounts[i].source);
+		free(p->mounts[i].target);
+	}
+	free(p->sysctls);
+	free(p->mounts);
+	for (size_t i = 0; i < plan_keys_len; i++)
+		switch (plan_keys[i].type) {
+		case VALUE_NAME:
+		case VALUE_TEXT:
+		case VALUE_PATH:
+		case VALUE_HOSTNAME:
+			free(*FIELD(p, &plan_keys[i], char *));
+			break;
+		case VALUE_PATHS:
+		case VALUE_DIGITS:
+		case VALUE_TEXTS:
+		case VALUE_ENV:
+			strv_free(FIELD(p, &plan_keys[i], struct strv));
+			break;
+		case VALUE_KIND:
+		case VALUE_FD:
+		case VALUE_I64:
+		case VALUE_OOM:
+		case VALUE_HEX:
+		case VALUE_BOOL:
+		case VALUE_SYSCTL:
+		case VALUE_MOUNT:
+			break;
+		}
+	plan_init(p);
+}
+
+
+static void write_record(struct buf *out, const char *name, const char *value)
+{
+	buf_adds(out, name);
+	buf_addc(out, '=');
+	buf_adds(out, value);
+	buf_addc(out, '\0');
+}
+
+static void write_number(struct buf *out, const char *name, int64_t value)
+{
+	buf_addf(out, "%s=%" PRId64, name, value);
+	buf_addc(out, '\0');
+}
+
+static void escape(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == ':' || *text == '\\')
+			buf_addc(out, '\\');
+		buf_addc(out, *text);
+	}
+}
+
+static void write_mount(struct buf *out, const char *name, const struct plan_mount *m)
+{
+	buf_addf(out, "%s=%s%s", name, m->read_only ? "ro," : "", m->is_file ? "file," : "");
+	escape(out, m->source);
+	buf_addc(out, ':');
+	escape(out, m->target);
+	buf_addc(out, '\0');
+}
+
+static void write_texts(struct buf *out, const char *name, const struct strv *v)
+{
+	for (size_t i = 0; i < v->len; i++)
+		write_record(out, name, v->at[i]);
+}
+
+static void write_key(const struct plan *p, const struct plan_key *k, struct buf *out)
+{
+	switch (k->type) {
+	case VALUE_KIND:
+		write_record(out, k->name, plan_kind_name(p->kind));
+		break;
+	case VALUE_FD:
+		if (*CONST_FIELD(p, k, int32_t) >= 0)
+			write_number(out, k->name, *CONST_FIELD(p, k, int32_t));
+		break;
+	case VALUE_I64:
+		if (*CONST_FIELD(p, k, int64_t))
+			write_number(out, k->name, *CONST_FIELD(p, k, int64_t));
+		break;
+	case VALUE_OOM:
+		if (p->has_oom_score_adj)
+			write_number(out, k->name, p->oom_score_adj);
+		break;
+	case VALUE_HEX:
+		if (*CONST_FIELD(p, k, uint64_t)) {
+			buf_addf(out, "%s=%" PRIx64, k->name, *CONST_FIELD(p, k, uint64_t));
+			buf_addc(out, '\0');
+		}
+		break;
+	case VALUE_BOOL:
+		if (*CONST_FIELD(p, k, bool))
+			write_record(out, k->name, "1");
+		break;
+	case VALUE_NAME:
+	case VALUE_TEXT:
+	case VALUE_PATH:
+	case VALUE_HOSTNAME:
+		if (*CONST_FIELD(p, k, char *))
+			write_record(out, k->name, *CONST_FIELD(p, k, char *));
+		break;
+	case VALUE_PATHS:
+	case VALUE_DIGITS:
+	case VALUE_TEXTS:
+	case VALUE_ENV:
+		write_texts(out, k->name, CONST_FIELD(p, k, struct strv));
+		break;
+	case VALUE_SYSCTL:
+		for (size_t i = 0; i < p->sysctls_len; i++) {
+			buf_addf(out, "%s=%s=%s", k->name, p->sysctls[i].name, p->sysctls[i].value);
+			buf_addc(out, '\0');
+		}
+		break;
+	case VALUE_MOUNT:
+		for (size_t i = 0; i < p->mounts_len; i++)
+			write_mount(out, k->name, &p->mounts[i]);
+		break;
+	}
+}
+
+void plan_write(const struct plan *p, struct buf *out)
+{
+	for (size_t i = 0; i < plan_keys_len; i++)
+		write_key(p, &plan_keys[i], out);
+}

@@ -1,0 +1,51 @@
+/* The table behind the plan format, shared by its reader and its writer and by nobody else:
+ * everything about a key in one row, so the two cannot disagree.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "spec/plan.h"
+
+enum value_type {
+	VALUE_KIND = 1,
+	VALUE_FD,
+	VALUE_I64,
+	VALUE_OOM,
+	VALUE_HEX,
+	VALUE_BOOL,
+	VALUE_NAME, /* no blank, no control character */
+	VALUE_TEXT, /* not empty */
+	VALUE_PATH,
+	VALUE_HOSTNAME,
+	VALUE_PATHS, /* from here on keys may repeat */
+	VALUE_DIGITS,
+	VALUE_TEXTS,
+	VALUE_ENV,
+	VALUE_SYSCTL,
+	VALUE_MOUNT,
+};
+
+enum {
+	SANDBOX = 1 << PLAN_SANDBOX,
+	CONTAINER = 1 << PLAN_CONTAINER,
+	EXEC = 1 << PLAN_EXEC,
+	PROCESS = CONTAINER | EXEC,
+	ANY = SANDBOX | PROCESS,
+};
+
+struct plan_key {
+	const char *name;
+	enum value_type type;
+	unsigned kinds, needed; /* bits of plan kinds */
+	size_t at;              /* where in struct plan */
+};
+
+extern const struct plan_key plan_keys[];
+extern const size_t plan_keys_len;
+
+const char *plan_kind_name(enum plan_kind kind); /* NULL: no such kind */
+
+/* The field of key k in p, as the type that the table promises. */
+#define FIELD(p, k, type) ((type *)(void *)((char *)(p) + (k)->at))
+#define CONST_FIELD(p, k, type) ((type const *)(const void *)((const char *)(p) + (k)->at))

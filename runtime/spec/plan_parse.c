@@ -1,0 +1,351 @@
+/* Reading.  A key that the kind of plan does not know is refused rather than ignored: a plan that
+ * asks for something gets it or fails.
+ */
+#include "spec/plan_keys.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+
+enum { NAME_MAX_LEN = 253, PATH_MAX_LEN = 4095, HOSTNAME_MAX_LEN = 64, FD_MAX = 1 << 20 };
+
+/* ---- checks of single values: true when the text is acceptable
+ * ------------------------------------ */
+
+static bool is_path(const char *text)
+{
+	return text[0] == '/' && strlen(text) <= PATH_MAX_LEN;
+}
+
+static bool is_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+			return false;
+	return len > 0 && len <= NAME_MAX_LEN;
+}
+
+static bool is_hostname(const char *text)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+	size_t len = strlen(text);
+
+	return len > 0 && len <= HOSTNAME_MAX_LEN && strspn(text, allowed) == len;
+}
+
+/* Only what the pod's own namespaces hold may be set: any other name would change the machine. */
+static bool is_sysctl_of_pod(const char *name)
+{
+	static const char *const exact[] = { "kernel.shm_rmid_forced", "kernel.sem" };
+	static const char *const prefixes[] = { "kernel.shm", "kernel.msg", "fs.mqueue.", "net." };
+	char dotted[NAME_MAX_LEN + 1];
+	size_t len = strlen(name);
+
+	if (len == 0 || len > NAME_MAX_LEN ||
+		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-/") != len)
+		return false;
+	for (size_t i = 0; i <= len; i++)
+		dotted[i] = name[i] == '/' ? '.' : name[i];
+	/* An empty component would be "..", "//" or "./" in the path that the name becomes. */
+	if (dotted[0] == '.' || dotted[len - 1] == '.' || strstr(dotted, ".."))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(exact); i++)
+		if (str_eq(dotted, exact[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (str_starts(dotted, prefixes[i]))
+			return true;
+	return false;
+}
+
+static bool is_sysctl_value(const char *value)
+{
+	for (const char *c = value; *c; c++)
+		if ((unsigned char)*c < ' ' && *c != '\t')
+			return false;
+	return value[0] && strlen(value) <= PATH_MAX_LEN;
+}
+
+/* Digits only, no second spelling of a number: a group list must mean one thing to every reader. */
+static bool is_id(const char *text)
+{
+	int64_t id;
+
+	return text[0] >= '0' && text[0] <= '9' && (text[0] != '0' || !text[1]) &&
+	       str_to_i64(text, 0, INT32_MAX, &id) == 0;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------
+ */
+
+static int refuse(const struct plan_key *k, const char *value, const char *want, struct err *e)
+{
+	return err_say(e, EINVAL, "plan: %s=%.64s: %s", k->name, value, want);
+}
+
+static int read_hex(const char *text, uint64_t *out)
+{
+	uint64_t value = 0;
+	size_t len = strlen(text);
+
+	if (len == 0 || len > 16 || strspn(text, "0123456789abcdef") != len)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		value = value << 4 |
+			(uint64_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
+	*out = value;
+	return 0;
+}
+
+static int read_kind(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
+{
+	for (size_t i = PLAN_SANDBOX; i < PLAN_EXEC + 1; i++)
+		if (str_eq(value, plan_kind_name((enum plan_kind)i))) {
+			p->kind = (enum plan_kind)i;
+			return 0;
+		}
+	return refuse(k, value, "want sandbox, container or exec", e);
+}
+
+static int read_sysctl(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
+{
+	const char *eq = strchr(value, '=');
+	CLEANUP(cleanup_free) char *name = eq ? str_ndup(value, (size_t)(eq - value)) : NULL;
+
+	if (!eq || !is_sysctl_of_pod(name))
+		return refuse(k, value,
+			"want NAME=VALUE with the name of a sysctl of the pod's namespaces", e);
+	if (!is_sysctl_value(eq + 1))
+		return refuse(
+			k, value, "the value is empty, too long or has control characters", e);
+	p->sysctls = mem_resize(p->sysctls, p->sysctls_len + 1, sizeof(*p->sysctls));
+	p->sysctls[p->sysctls_len++] =
+		(struct plan_sysctl){ .name = TAKE(name), .value = str_dup(eq + 1) };
+	return 0;
+}
+
+/* Takes the text up to an unescaped ':' or the end out of *at. NULL: a stray backslash. */
+static char *unescape(const char **at)
+{
+	CLEANUP(buf_free) struct buf b = { 0 };
+
+	for (; **at && **at != ':'; (*at)++) {
+		if (**at == '\\' && *++*at != ':' && **at != '\\')
+			return NULL;
+		buf_addc(&b, **at);
+	}
+	return buf_take(&b);
+}
+
+static int read_mount(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
+{
+	CLEANUP(cleanup_free) char *source = NULL;
+	CLEANUP(cleanup_free) char *target = NULL;
+	struct plan_mount m = { 0 };
+	const char *at = value;
+
+	if (str_starts(at, "ro,")) {
+		m.read_only = true;
+		at += strlen("ro,");
+	}
+	if (str_starts(at, "file,")) {
+		m.is_file = true;
+		at += strlen("file,");
+	}
+	source = unescape(&at);
+	if (source && *at == ':') {
+		at++;
+		target = unescape(&at);
+	}
+	if (!target || *at || !is_path(source) || !is_path(target))
+		return refuse(k, value, "want [ro,][file,]/SOURCE:/TARGET", e);
+	m.source = TAKE(source);
+	m.target = TAKE(target);
+	p->mounts = mem_resize(p->mounts, p->mounts_len + 1, sizeof(*p->mounts));
+	p->mounts[p->mounts_len++] = m;
+	return 0;
+}
+
+static int read_text(const struct plan_key *k, const char *value, bool is_good, const char *want,
+	struct plan *p, struct err *e)
+{
+	if (!is_good)
+		return refuse(k, value, want, e);
+	if (k->type >= VALUE_PATHS)
+		strv_add(FIELD(p, k, struct strv), value);
+	else
+		*FIELD(p, k, char *) = str_dup(value);
+	return 0;
+}
+
+static int read_number(const struct plan_key *k, const char *value, int64_t min, int64_t max,
+	int64_t *out, struct err *e)
+{
+	if (str_to_i64(value, min, max, out) < 0)
+		return err_say(e, EINVAL,
+			"plan: %s=%.64s: want a number from %" PRId64 " to %" PRId64, k->name,
+			value, min, max);
+	return 0;
+}
+
+static int read_scalar(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
+{
+	int64_t number;
+	int rc;
+
+	switch ((int)k->type) {
+	case VALUE_KIND:
+		return read_kind(k, value, p, e);
+	case VALUE_FD:
+		if ((rc = read_number(k, value, -1, FD_MAX, &number, e)) < 0)
+			return rc;
+		if (number == PLAN_FD)
+			return refuse(k, value, "the plan itself is there", e);
+		*FIELD(p, k, int32_t) = (int32_t)number;
+		return 0;
+	case VALUE_OOM:
+		if ((rc = read_number(k, value, -1000, 1000, &number, e)) < 0)
+			return rc;
+		p->oom_score_adj = (int32_t)number;
+		p->has_oom_score_adj = true;
+		return 0;
+	case VALUE_I64:
+		return read_number(k, value, 0, INT64_MAX, FIELD(p, k, int64_t), e);
+	case VALUE_HEX:
+		return read_hex(value, FIELD(p, k, uint64_t)) < 0
+			       ? refuse(k, value,
+					 "want a mask of 1 to 16 lower-case hexadecimal digits", e)
+			       : 0;
+	default: /* VALUE_BOOL */
+		if (!str_eq(value, "0") && !str_eq(value, "1"))
+			return refuse(k, value, "want 0 or 1", e);
+		*FIELD(p, k, bool) = value[0] == '1';
+		return 0;
+	}
+}
+
+static int read_value(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
+{
+	switch (k->type) {
+	case VALUE_NAME:
+		return read_text(
+			k, value, is_name(value), "want 1 to 253 characters without blanks", p, e);
+	case VALUE_TEXT:
+		return read_text(k, value, value[0], "want a text", p, e);
+	case VALUE_PATH:
+	case VALUE_PATHS:
+		return read_text(k, value, is_path(value), "want an absolute path", p, e);
+	case VALUE_HOSTNAME:
+		return read_text(k, value, is_hostname(value),
+			"want letters, digits, '-' and '.', 64 at most", p, e);
+	case VALUE_DIGITS:
+		return read_text(
+			k, value, is_id(value), "want a number from 0 to 2147483647", p, e);
+	case VALUE_TEXTS:
+		return read_text(k, value, true, "", p, e);
+	case VALUE_ENV:
+		return read_text(
+			k, value, value[0] != '=' && strchr(value, '='), "want NAME=VALUE", p, e);
+	case VALUE_SYSCTL:
+		return read_sysctl(k, value, p, e);
+	case VALUE_MOUNT:
+		return read_mount(k, value, p, e);
+	case VALUE_KIND:
+	case VALUE_FD:
+	case VALUE_I64:
+	case VALUE_OOM:
+	case VALUE_HEX:
+	case VALUE_BOOL:
+		return read_scalar(k, value, p, e);
+	}
+	return -EINVAL;
+}
+
+static int read_record(const char *record, uint64_t *seen, struct plan *p, struct err *e)
+{
+	const char *eq = strchr(record, '=');
+	size_t len = eq ? (size_t)(eq - record) : strlen(record);
+
+	for (size_t i = 0; eq && i < plan_keys_len; i++) {
+		if (strncmp(plan_keys[i].name, record, len) != 0 || plan_keys[i].name[len])
+			continue;
+		if ((*seen & 1ULL << i) && plan_keys[i].type < VALUE_PATHS)
+			return err_say(e, EINVAL, "plan: %s is given twice", plan_keys[i].name);
+		*seen |= 1ULL << i;
+		return read_value(&plan_keys[i], eq + 1, p, e);
+	}
+	return eq ? err_say(e, EINVAL, "plan: unknown key %.*s", (int)(len < 64 ? len : 64), record)
+		  : err_say(e, EINVAL, "plan: %.64s: want KEY=VALUE", record);
+}
+
+/* What single values cannot show: keys of another kind, missing ones, and pairs that exclude each
+ * other. */
+static int check_whole(const struct plan *p, uint64_t seen, struct err *e)
+{
+	unsigned kind = 1U << p->kind;
+
+	if (!p->kind)
+		return err_say(e, EINVAL, "plan: kind is missing");
+	for (size_t i = 0; i < plan_keys_len; i++) {
+		bool is_seen = seen & 1ULL << i;
+
+		if (is_seen && !(plan_keys[i].kinds & kind))
+			return err_say(e, EINVAL, "plan: %s is not for kind=%s", plan_keys[i].name,
+				plan_kind_name(p->kind));
+		if (!is_seen && (plan_keys[i].needed & kind))
+			return err_say(e, EINVAL, "plan: %s is missing", plan_keys[i].name);
+	}
+	if ((kind & PROCESS) && p->pause_fd < 0)
+		return err_say(e, EINVAL, "plan: pause-fd is missing");
+	if ((kind & PROCESS) && !p->args.at[0][0])
+		return err_say(e, EINVAL, "plan: the first arg is empty");
+	for (size_t i = 0; i < p->sysctls_len; i++) {
+		bool is_net = str_starts(p->sysctls[i].name, "net");
+
+		if (is_net ? p->host_network : p->host_ipc)
+			return err_say(e, EINVAL,
+				"plan: sysctl=%s: the pod uses the host's %s namespace",
+				p->sysctls[i].name, is_net ? "network" : "IPC");
+	}
+	return 0;
+}
+
+int plan_parse(const char *bytes, size_t len, struct plan *out, struct err *e)
+{
+	CLEANUP(plan_free) struct plan p;
+	uint64_t seen = 0; /* a bit for each row of the table */
+	int rc;
+
+	assert(plan_keys_len <= 64);
+
+	plan_init(&p);
+	if (len > PLAN_BYTES_MAX)
+		return err_say(e, EFBIG, "plan: more than %d bytes", (int)PLAN_BYTES_MAX);
+	/* Without the last NUL the plan was cut: what is missing might be a restriction. */
+	if (len > 0 && bytes[len - 1] != '\0')
+		return err_say(e, EINVAL, "plan: the last record is not closed by NUL");
+	for (const char *at = bytes; at < bytes + len; at += strlen(at) + 1)
+		if ((rc = read_record(at, &seen, &p, e)) < 0)
+			return rc;
+	if ((rc = check_whole(&p, seen, e)) < 0)
+		return rc;
+	*out = p;
+	plan_init(&p);
+	return 0;
+}
+
+int plan_read(int fd, struct plan *out, struct err *e)
+{
+	CLEANUP(buf_free) struct buf b = { 0 };
+	int rc = fd_read_all(fd, PLAN_BYTES_MAX, &b, e);
+
+	return rc < 0 ? err_wrap(e, rc, "plan") : plan_parse(b.data ? b.data : "", b.len, out, e);
+}

@@ -33,7 +33,7 @@ IMAGE_RECORD_SRC := runtime/image/record.c
 IMAGE_SRC := $(addprefix runtime/image/,main.c)
 CLI_SRC := $(addprefix runtime/cli/,main.c)
 PROBES_SRC := $(addprefix probes/,main.c)
-PROBES_PURE_SRC := probes/schedule.c
+PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
 
 # ---- flags --------------------------------------------------------------------------------------------------------
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
@@ -128,8 +128,8 @@ unit_layer_spec := names quantity selector manifest plan probe_wire
 unit_layer_pod := lifecycle backoff status state_json store
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(unit_$(1)_SRC))))
-unit_schedule_SRC := $(PROBES_PURE_SRC) $(UNIT_SPEC)
-unit_http_SRC := probes/http.c $(UNIT_SPEC)
+unit_schedule_SRC := probes/schedule.c probes/timers.c $(LOOP_SRC) $(BASE_SRC)
+unit_http_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
 unit_log_format_SRC := runtime/log/format.c $(BASE_SRC)
 unit_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
 unit_image_record_SRC := $(IMAGE_RECORD_SRC) $(BASE_SRC)

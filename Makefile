@@ -32,7 +32,7 @@ LOGREAD_SRC := runtime/log/reader.c
 IMAGE_RECORD_SRC := runtime/image/record.c
 IMAGE_SRC := $(addprefix runtime/image/,main.c)
 CLI_SRC := $(addprefix runtime/cli/,main.c)
-PROBES_SRC := $(addprefix probes/,main.c)
+PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
 
 # ---- flags --------------------------------------------------------------------------------------------------------

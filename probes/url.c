@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
-enum { QUOTE_MAX = 256, PORT_DEFAULT = 80 };
+enum { QUOTE_MAX = 256 };
 
 void url_free(struct url *u)
 {
@@ -363,7 +363,7 @@ char *url_hostname(const struct url *u)
 int url_port(const struct url *u)
 {
 	const char *part = port_part(u->host ? u->host : "");
-	int64_t port = PORT_DEFAULT;
+	int64_t port = 0;
 
 	if (part[0] && part[1] && str_to_i64(part + 1, 1, UINT16_MAX, &port) < 0)
 		return -1;

@@ -29,7 +29,7 @@ int url_resolve(const struct url *base, const char *ref, struct url *out, struct
 char *url_text(const struct url *u);
 void url_add_target(const struct url *u, struct buf *out); /* path and query, for a request line */
 char *url_hostname(const struct url *u); /* without port and brackets; never NULL */
-int url_port(const struct url *u);       /* 80 when none is given; -1: not a port */
+int url_port(const struct url *u);       /* 0: none is given; -1: not a port */
 
 /* Appends text as Go's %q: in quotes, nothing in it can end a line or the quotes.  At most 256
  * bytes of it are shown. */

@@ -333,21 +333,26 @@ static void connected(struct attempt *a)
 	send_request(a);
 }
 
+/* rc: what tcp_connect() said. */
+static void after_connect(struct attempt *a, int rc)
+{
+	if (rc == 0)
+		connected(a);
+	else if (rc != -EINPROGRESS)
+		fail_connect(a, -rc);
+	else if (!a->io.loop)
+		loop_io_start(a->host->loop, &a->io, a->sock, LOOP_WRITE, on_writable, a);
+}
+
 static void on_writable(struct loop_io *io, unsigned events)
 {
 	struct attempt *a = io->arg;
-	int rc = 0;
 
 	(void)events;
-	if (a->stage == ATTEMPT_SENDS) {
+	if (a->stage == ATTEMPT_SENDS)
 		send_request(a);
-		return;
-	}
-	rc = tcp_connect_result(a->sock);
-	if (rc < 0)
-		fail_connect(a, -rc);
 	else
-		connected(a);
+		after_connect(a, tcp_connect(a->sock, &a->to));
 }
 
 void attempt_give_socket(struct attempt *a, int sock, const char *error)
@@ -365,13 +370,12 @@ void attempt_give_socket(struct attempt *a, int sock, const char *error)
 		a->began_ms = now;
 		timers_set(a->host->timers, &a->deadline, now + a->target->spec.timing.timeout_ms);
 	}
+	/* Within a pod the handshake is over when the first call returns, but only a second one
+	 * says so: that is cheaper than to have the loop say it. */
 	rc = tcp_connect(sock, &a->to);
-	if (rc == 0)
-		connected(a);
-	else if (rc == -EINPROGRESS)
-		loop_io_start(a->host->loop, &a->io, sock, LOOP_WRITE, on_writable, a);
-	else
-		fail_connect(a, -rc);
+	if (rc == -EINPROGRESS)
+		rc = tcp_connect(sock, &a->to);
+	after_connect(a, rc);
 }
 
 /* ---- commands ---- */

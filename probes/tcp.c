@@ -54,17 +54,9 @@ void tcp_address_text(const struct tcp_address *a, char out[TCP_TEXT_MAX])
 
 int tcp_connect(int sock, const struct tcp_address *to)
 {
-	return connect(sock, &to->at.any, to->len) < 0 ? -errno : 0;
-}
-
-int tcp_connect_result(int sock)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (getsockopt(sock, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		return -errno;
-	return -error;
+	if (connect(sock, &to->at.any, to->len) == 0 || errno == EISCONN)
+		return 0;
+	return errno == EALREADY ? -EINPROGRESS : -errno;
 }
 
 void tcp_reset(int sock)

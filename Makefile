@@ -31,7 +31,10 @@ LOG_SRC := $(addprefix runtime/log/,main.c)
 LOGREAD_SRC := runtime/log/reader.c
 IMAGE_RECORD_SRC := runtime/image/record.c
 IMAGE_SRC := $(addprefix runtime/image/,main.c)
-CLI_SRC := $(addprefix runtime/cli/,main.c)
+CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c delete.c describe.c describe_ctr.c down.c \
+	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
+	options.c output.c pod_text.c probe.c request.c select.c start.c table.c target.c wait.c watch.c yaml.c yaml_out.c \
+	yaml_scalar.c)
 PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
 
@@ -71,7 +74,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
 
 PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
 carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(SPEC_SRC) $(BASE_SRC)
-carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON)
+carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) -lm
 carpeld_SRC := $(DAEMON_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) -lm
@@ -134,9 +137,11 @@ unit_log_format_SRC := runtime/log/format.c $(BASE_SRC)
 unit_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
 unit_image_record_SRC := $(IMAGE_RECORD_SRC) $(BASE_SRC)
 unit_ws_SRC := runtime/api/ws.c $(BASE_SRC)
-unit_yaml_SRC := runtime/cli/yaml.c $(BASE_SRC)
-unit_jsonpath_SRC := runtime/cli/jsonpath.c $(BASE_SRC)
-unit_table_SRC := runtime/cli/table.c $(BASE_SRC)
+unit_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BASE_SRC)
+unit_yaml_LIBS := -lm
+unit_jsonpath_SRC := $(addprefix runtime/cli/,jsonpath.c jsonpath_path.c) $(BASE_SRC)
+unit_table_SRC := $(addprefix runtime/cli/,table.c age.c pod_text.c) $(BASE_SRC)
+unit_options_SRC := runtime/cli/options.c $(BASE_SRC)
 
 define unit_rule
 $(BUILD)/unit/test_$(1): $(BUILD)/obj/tests/unit/test_$(1).o $$(call obj,$$(call unit_SRC,$(1)))

@@ -1,0 +1,198 @@
+# bash completion for carpel(1): verbs, options, and the names of pods, containers and images.
+# Names are only asked for when a daemon answers already: a TAB must not start one.
+# shellcheck shell=bash
+
+# The global options of the line, so that names come from the same instance.
+_carpel_global()
+{
+	local i
+
+	_carpel_options=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--root | --socket | -n | --namespace)
+			_carpel_options+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
+			((i++))
+			;;
+		esac
+	done
+}
+
+# "(not running)" is what version says when nobody answers.
+_carpel_ask()
+{
+	local root='' socket='' i
+
+	_carpel_global
+	for ((i = 0; i < ${#_carpel_options[@]}; i += 2)); do
+		case ${_carpel_options[i]} in
+		--root) root=${_carpel_options[i + 1]} ;;
+		--socket) socket=${_carpel_options[i + 1]} ;;
+		esac
+	done
+	[[ -S ${socket:-$root/run/carpel/carpel.sock} ]] || return
+	[[ -n $socket ]] || _carpel_options+=(--socket "$root/run/carpel/carpel.sock")
+	"${COMP_WORDS[0]}" "${_carpel_options[@]}" "$@" 2>/dev/null
+}
+
+_carpel_pods()
+{
+	_carpel_ask get pods -o 'jsonpath={range .items[*]}{.metadata.name}{"\n"}{end}'
+}
+
+# The first word behind the verb that is neither an option nor the word "pod".
+_carpel_pod_of_line()
+{
+	local i past=
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--root | --socket | -n | --namespace | -c | --container | --tail | --type) ((i++)) ;;
+		-* | pod) ;;
+		*)
+			[[ -n $past ]] && printf '%s\n' "${COMP_WORDS[i]#pod/}" && return
+			past=1
+			;;
+		esac
+	done
+}
+
+_carpel_containers()
+{
+	local pod
+
+	pod=$(_carpel_pod_of_line)
+	[[ -n $pod ]] && _carpel_ask get "pod/$pod" -o \
+		'jsonpath={range .spec.containers[*]}{.name}{"\n"}{end}'
+}
+
+_carpel_words()
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+_carpel_verb()
+{
+	local i
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--root | --socket | -n | --namespace) ((i++)) ;;
+		-*) ;;
+		*)
+			printf '%s\n' "${COMP_WORDS[i]}"
+			return
+			;;
+		esac
+	done
+}
+
+_carpel()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb own=
+	local verbs='run apply create get describe logs exec attach events wait stop delete label annotate
+		probe image info version down help'
+	local common='-n --namespace -A --all-namespaces --help'
+
+	COMPREPLY=()
+	verb=$(_carpel_verb)
+	case $prev in
+	--root)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return
+		;;
+	--socket | -f | --filename)
+		if [[ $prev != -f || $verb != logs ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			return
+		fi
+		;;
+	-o | --output)
+		_carpel_words 'wide json yaml name jsonpath=' "$cur"
+		return
+		;;
+	-c | --container)
+		_carpel_words "$(_carpel_containers)" "$cur"
+		return
+		;;
+	--for)
+		_carpel_words 'ready running exit delete condition=' "$cur"
+		return
+		;;
+	--type)
+		_carpel_words 'readiness liveness startup' "$cur"
+		return
+		;;
+	--types)
+		_carpel_words 'Normal Warning' "$cur"
+		return
+		;;
+	esac
+	case $verb in
+	'')
+		if [[ $cur == -* ]]; then
+			_carpel_words '--root --socket -n --namespace --help' "$cur"
+		else
+			_carpel_words "$verbs" "$cur"
+		fi
+		return
+		;;
+	run | apply | create)
+		own='-f --filename --wait --wait=running --wait=ready --wait=exit --timeout --foreground --dry-run'
+		;;
+	get)
+		own='-o --output -w --watch -l --selector --field-selector --show-labels --no-headers'
+		;;
+	describe) own='-l --selector' ;;
+	logs)
+		own='-c --container -f --follow -p --previous --timestamps --tail --limit-bytes --since
+			--since-time --all-containers --prefix'
+		;;
+	exec | attach) own='-c --container -i --stdin -t --tty' ;;
+	events) own='-o --output -w --watch -l --selector --field-selector --types --for --no-headers' ;;
+	wait) own='--for --timeout -l --selector --field-selector --all' ;;
+	stop) own='-l --selector --all --grace-period --wait=false --timeout' ;;
+	delete)
+		own='-f --filename -l --selector --field-selector --all --grace-period --now --ignore-not-found
+			--wait=false --timeout'
+		;;
+	label | annotate) own='--overwrite -l --selector --all' ;;
+	probe) own='--type -c --container' ;;
+	image | info) own='-o --output' ;;
+	version) own='--client -o --output' ;;
+	down) own='--grace-period' ;;
+	esac
+	if [[ $cur == -* ]]; then
+		_carpel_words "$own $common" "$cur"
+		return
+	fi
+	case $verb in
+	run)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	get)
+		_carpel_words "pods pod events $(_carpel_pods)" "$cur"
+		;;
+	describe | logs | exec | attach | events | wait | stop | delete | label | annotate)
+		_carpel_words "$(_carpel_pods)" "$cur"
+		;;
+	probe)
+		if [[ $prev == probe ]]; then
+			_carpel_words 'run http:// tcp://' "$cur"
+		else
+			_carpel_words "$(_carpel_pods)" "$cur"
+		fi
+		;;
+	image)
+		if [[ $prev == image ]]; then
+			_carpel_words 'import list rm' "$cur"
+		elif [[ " ${COMP_WORDS[*]} " == *' rm '* ]]; then
+			_carpel_words "$(_carpel_ask image list -o name)" "$cur"
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		fi
+		;;
+	esac
+}
+
+complete -o filenames -F _carpel carpel

@@ -133,6 +133,7 @@ unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(unit_$(1)_SRC))))
 unit_schedule_SRC := probes/schedule.c probes/timers.c $(LOOP_SRC) $(BASE_SRC)
 unit_http_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
+unit_url_SRC := probes/url.c $(BASE_SRC)
 unit_log_format_SRC := runtime/log/format.c $(BASE_SRC)
 unit_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
 unit_image_record_SRC := $(IMAGE_RECORD_SRC) $(BASE_SRC)

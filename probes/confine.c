@@ -119,30 +119,37 @@ static int lock_files(uid_t id, struct err *e)
 
 /* What the loop, the sockets, the log and the heap need. */
 static const int allowed_calls[] = {
-	SCMP_SYS(read),
-	SCMP_SYS(write),
-	SCMP_SYS(close),
+	/* sockets, the channel, the log */
 	SCMP_SYS(connect),
 	SCMP_SYS(sendto),
 	SCMP_SYS(sendmsg),
 	SCMP_SYS(recvfrom),
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(getsockname),
-	SCMP_SYS(epoll_create1), /* libev begins anew when carpeld closes its copy of a socket after
-				    us */
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(close),
+	/* the loop; libev makes its set anew when carpeld closes its copy of a socket after us, and
+	 * a stopped and continued wait is restarted */
 	SCMP_SYS(epoll_ctl),
 	SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(restart_syscall),
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(gettimeofday),
-	SCMP_SYS(getrandom), /* the allocator asks once */
+	/* the heap, which asks for random bytes once */
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
 	SCMP_SYS(madvise),
+	SCMP_SYS(getrandom),
+	/* the end */
 	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(restart_syscall), /* a stopped and continued epoll_wait */
 	SCMP_SYS(exit_group),
+#ifdef __SANITIZE_ADDRESS__
+	SCMP_SYS(sigaltstack),
+#endif
 };
 
 static int add_rules(scmp_filter_ctx filter)

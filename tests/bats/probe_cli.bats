@@ -43,7 +43,7 @@ probe() {
 
 # expect STATUS FIRST-WORD [SECOND-LINE]
 expect() {
-	echo "$output"
+	echo "${output:0:2000}"
 	[ "$status" -eq "$1" ]
 	[[ ${lines[0]} == "$2 after "* ]]
 	[ $# -lt 3 ] || [ "${lines[1]}" = "$3" ]

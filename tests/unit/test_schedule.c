@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "probes/schedule.h"
 #include "probes/timers.h"
 
@@ -256,6 +257,9 @@ static void test_news_of_others_is_dropped(void **state)
 	prober_init(&p, PROBE_READINESS, &timing);
 	ev.instance = 0;
 	assert_int_equal(probe_step(&p, &ev, START), 0); /* no instance, no result */
+	ev.kind = PROBER_EV_STARTED;
+	assert_int_equal(probe_step(&p, &ev, START), 0);
+	assert_false(p.is_started);
 	assert_int_equal(instance(&p, 2, START, false, START), 0);
 	ev.kind = PROBER_EV_STARTED;
 	ev.instance = 1;
@@ -271,6 +275,7 @@ static void test_news_of_others_is_dropped(void **state)
 	assert_int_equal(result(&p, true, START + DELAY + 2), PROBER_PUBLISH);
 	assert_int_equal(result(&p, false, START + DELAY + 3), 0); /* nothing was asked */
 	assert_int_equal(p.run, 1);
+	assert_int_equal(p.last, 1);
 }
 
 static void test_attempt_in_flight_is_cancelled(void **state)
@@ -376,6 +381,22 @@ static void test_heap_gives_the_earliest(void **state)
 	timers_free(&s);
 }
 
+/* What takes the place of one that is stopped may belong above it. */
+static void test_heap_mends_upwards(void **state)
+{
+	static const int64_t times[] = { 0, 100, 1, 101, 102, 2, 3 };
+	struct timer t[ARRAY_LEN(times)] = { 0 };
+	struct timers s = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		timers_place(&s, &t[i], times[i]);
+	timers_stop(&s, &t[3]);
+	for (size_t i = 1; i < s.len; i++)
+		assert_true(s.heap[(i - 1) / 2]->at_ms <= s.heap[i]->at_ms);
+	timers_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_take_over),
 		cmocka_unit_test(test_odd_timing_is_made_safe),
 		cmocka_unit_test(test_heap_gives_the_earliest),
+		cmocka_unit_test(test_heap_mends_upwards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

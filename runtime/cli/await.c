@@ -101,12 +101,19 @@ static bool is_running(const struct json *pod)
 	return true;
 }
 
-/* Kubernetes' statuses are True, False and Unknown; on a command line any case will do. */
+/* On a command line any case will do, for type and value. */
 static bool has_condition(const struct json *pod, const char *type, const char *value)
 {
-	const char *status = json_get_str(pod_condition(pod, type), "status");
+	const struct json *list = json_path(pod, "status.conditions");
 
-	return status && strcasecmp(status, value) == 0;
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *own = json_get_str(json_at(list, i), "type");
+		const char *status = json_get_str(json_at(list, i), "status");
+
+		if (own && status && strcasecmp(own, type) == 0)
+			return strcasecmp(status, value) == 0;
+	}
+	return false;
 }
 
 static bool is_reached(const struct await *a, const struct json *pod)

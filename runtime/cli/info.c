@@ -10,7 +10,7 @@
 #include "cli/output.h"
 #include "cli/request.h"
 
-enum { INFO_WIDTH = 14 };
+enum { INFO_WIDTH = 16 };
 
 int info_read(struct cli *c, struct json **out, struct err *e)
 {

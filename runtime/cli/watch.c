@@ -1,6 +1,7 @@
 #include "cli/watch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,6 +18,7 @@ struct stream {
 	struct cli *cli;
 	const struct watch *watch;
 	struct buf line;
+	char *version;   /* to go on after, when from_version was given; NULL: from what exists */
 	int result;      /* of a callback, or our own failure; 0 while it runs */
 	bool is_expired; /* 410: begin again from what exists */
 	bool has_begun;  /* something came: the connection was good */
@@ -67,6 +69,17 @@ static int on_error(struct stream *s, const struct json *status)
 	return request_refused(s->cli, 500, status, s->e);
 }
 
+/* Whoever began behind a list goes on behind the last event, so that nothing is told twice. */
+static void note_version(struct stream *s, const struct json *object)
+{
+	const char *version = json_get_str(json_get(object, "metadata"), "resourceVersion");
+
+	if (!s->watch->from_version || !version)
+		return;
+	free(s->version);
+	s->version = str_dup(version);
+}
+
 static int on_line(struct stream *s)
 {
 	static const struct {
@@ -90,6 +103,7 @@ static int on_line(struct stream *s)
 	if (!type) /* a refusal's Status, where events were expected */
 		return on_error(s, event);
 	s->has_begun = true;
+	note_version(s, object);
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (strcmp(type, types[i].name) == 0)
 			return s->watch->on_event(s->watch->arg, types[i].type, object, s->e);
@@ -191,34 +205,46 @@ static int wait_a_little(struct stream *s, int64_t *lost_since)
 	return 0;
 }
 
+/* The path with the parameters of the next stream; a beginning is told to the caller. */
+static int next_path(struct stream *s, struct buf *out)
+{
+	const struct watch *w = s->watch;
+
+	buf_clear(out);
+	buf_adds(out, w->path);
+	path_query(out, "watch", "1");
+	path_query(out, "allowWatchBookmarks", "true");
+	if (s->is_expired)
+		free(TAKE(s->version));
+	s->is_expired = false;
+	if (s->version) {
+		path_query(out, "resourceVersion", s->version);
+		return 0;
+	}
+	path_query(out, "sendInitialEvents", "true");
+	path_query(out, "resourceVersionMatch", "NotOlderThan");
+	return w->on_event(w->arg, WATCH_BEGUN, NULL, s->e);
+}
+
 int watch_run(struct cli *c, const struct watch *w, struct err *e)
 {
 	CLEANUP(buf_free) struct buf path = { 0 };
-	struct stream s = { .cli = c, .watch = w, .e = e };
-	const char *from = w->from_version;
+	struct stream s = { .cli = c, .watch = w, .e = e, .version = str_dup(w->from_version) };
 	int64_t lost_since = 0;
 	int rc = request_connect(c, REQUEST_STARTS, e);
 
 	buf_clear(&c->refusal);
 	while (rc == 0) {
-		buf_clear(&path);
-		buf_adds(&path, w->path);
-		path_query(&path, "watch", "1");
-		path_query(&path, "allowWatchBookmarks", "true");
-		path_query(&path, "resourceVersion", from);
-		path_query(&path, "sendInitialEvents", from ? NULL : "true");
-		path_query(&path, "resourceVersionMatch", from ? NULL : "NotOlderThan");
-		rc = from ? 0 : w->on_event(w->arg, WATCH_BEGUN, NULL, e);
+		rc = next_path(&s, &path);
 		if (rc != 0)
 			break;
 		if (run_once(&s, path.data)) {
 			rc = s.result;
 			break;
 		}
-		from = NULL;
-		s.is_expired = false;
 		rc = wait_a_little(&s, &lost_since);
 	}
 	buf_free(&s.line);
+	free(s.version);
 	return rc;
 }

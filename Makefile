@@ -29,7 +29,7 @@ DAEMON_SRC := $(addprefix runtime/daemon/,main.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c)
 LOG_SRC := $(addprefix runtime/log/,main.c)
 LOGREAD_SRC := runtime/log/reader.c
-IMAGE_RECORD_SRC := runtime/image/record.c
+IMAGE_RECORD_SRC := runtime/image/record.c runtime/image/name.c
 IMAGE_SRC := $(addprefix runtime/image/,main.c)
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \

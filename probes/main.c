@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -127,6 +128,7 @@ int main(int argc, char **argv)
 	int rc;
 
 	log_set_name("carpel-probe");
+	(void)signal(SIGPIPE, SIG_IGN); /* a log that nobody reads ends nothing */
 	rc = run(argc, argv, &e);
 	if (rc == -EHOSTUNREACH) { /* a name that leads nowhere is an answer, too */
 		(void)say(STDOUT_FILENO, "failure\n");

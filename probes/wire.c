@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-enum { MESSAGES_PER_TURN = 32 };
+enum { MESSAGES_PER_TURN = 32, WAITING_MAX = 100000 };
 
 struct wire_message {
 	struct wire_message *next;
@@ -21,6 +21,7 @@ static void drop_first(struct wire *w)
 	struct wire_message *m = w->first;
 
 	w->first = m->next;
+	w->waiting--;
 	if (!w->first)
 		w->end = &w->first;
 	buf_free(&m->text);
@@ -62,6 +63,10 @@ void wire_send(struct wire *w, struct json *m)
 	w->end = &late->next;
 	if (w->first == late)
 		loop_io_want(&w->io, LOOP_READ | LOOP_WRITE);
+	if (++w->waiting == WAITING_MAX) {
+		log_err("carpeld does not listen any more");
+		w->got(w->arg, NULL, -1);
+	}
 }
 
 /* Returns whether there may be more. */
@@ -113,6 +118,7 @@ int wire_open(struct wire *w, struct loop *l, int sock, struct err *e)
 	w->bytes = mem_zalloc(PROBE_WIRE_MAX);
 	w->first = NULL;
 	w->end = &w->first;
+	w->waiting = 0;
 	loop_io_start(l, &w->io, sock, LOOP_READ, on_ready, w);
 	return 0;
 }

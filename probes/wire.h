@@ -1,6 +1,6 @@
 /* The channel to carpeld: whole JSON messages over descriptor 3, descriptors beside them.  Never
- * blocks: what carpeld does not take at once waits here, which is bounded, since each prober waits
- * for its answer.
+ * blocks: what carpeld does not take at once waits here.  A carpeld that leaves a hundred thousand
+ * messages waiting is taken for gone.
  */
 #pragma once
 
@@ -16,6 +16,7 @@ struct wire {
 	int sock;                          /* borrowed */
 	char *bytes;                       /* of the message being read */
 	struct wire_message *first, **end; /* not sent yet */
+	size_t waiting;                    /* how many */
 	/* fd: came with the message, ours to close; -1: none.  m NULL: carpeld has gone. */
 	void (*got)(void *arg, const struct json *m, int fd);
 	void *arg;

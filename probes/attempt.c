@@ -136,28 +136,40 @@ static void fail_io(struct attempt *a, const char *verb, int code)
 
 /* ---- draining ---- */
 
-static void on_drain(struct loop_io *io, unsigned events)
+/* Whether the connection is over, one way or the other. */
+static bool is_drained(struct attempt *a)
 {
-	struct attempt *a = io->arg;
 	char bytes[READ_SIZE];
 	ssize_t n = recv(a->sock, bytes, sizeof(bytes), MSG_DONTWAIT);
 
-	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
+		return false;
+	if (n > 0)
+		return (a->drained += (size_t)n) >= DRAIN_MAX;
 	if (n == 0) { /* the peer has closed first: an ordinary end */
 		loop_io_stop(&a->io);
 		close(take_fd(&a->sock));
-	} else if (n > 0 && (a->drained += (size_t)n) < DRAIN_MAX) {
-		return;
 	}
-	attempt_free(a);
+	return true;
+}
+
+static void on_drain(struct loop_io *io, unsigned events)
+{
+	struct attempt *a = io->arg;
+
+	(void)events;
+	if (is_drained(a))
+		attempt_free(a);
 }
 
 static void drain(struct attempt *a)
 {
-	http_answer_free(&a->answer);
 	a->stage = ATTEMPT_DRAINS;
+	if (is_drained(a)) { /* most often: the end came right behind the answer */
+		attempt_free(a);
+		return;
+	}
+	http_answer_free(&a->answer);
 	timers_set(a->host->timers, &a->deadline, now_ms() + DRAIN_MS);
 	loop_io_start(a->host->loop, &a->io, a->sock, LOOP_READ, on_drain, a);
 }

@@ -152,18 +152,28 @@ static const int allowed_calls[] = {
 #endif
 };
 
+/* Memory that can be executed is nobody's business here. */
+static const struct scmp_arg_cmp not_executable[] = {
+	{ .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0 },
+};
+
+static const struct scmp_arg_cmp linger_option[] = {
+	{ .arg = 1, .op = SCMP_CMP_EQ, .datum_a = SOL_SOCKET },
+	{ .arg = 2, .op = SCMP_CMP_EQ, .datum_a = SO_LINGER },
+};
+
 static int add_rules(scmp_filter_ctx filter)
 {
 	int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0); /* done already */
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(allowed_calls); i++)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_calls[i], 0);
-	if (rc == 0) /* memory that can be executed is nobody's business here */
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (rc == 0)
-		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
-			SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_LINGER));
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap),
+			ARRAY_LEN(not_executable), not_executable);
+	if (rc == 0)
+		rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt),
+			ARRAY_LEN(linger_option), linger_option);
 	return rc;
 }
 

@@ -182,12 +182,14 @@ static void header_line(struct http_answer *a, const char *line, size_t len)
 		head_end(a);
 }
 
+/* 16 for what is no hexadecimal digit. */
 static int hex_digit(char c)
 {
-	return is_digit(c)            ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
+	if (is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
 }
 
 static void chunk_line(struct http_answer *a, const char *line, size_t len)
@@ -195,8 +197,8 @@ static void chunk_line(struct http_answer *a, const char *line, size_t len)
 	size_t digits = 0, fair;
 
 	a->left = 0;
-	for (; digits < len && digits < CHUNK_DIGITS_MAX && hex_digit(line[digits]) >= 0; digits++)
-		a->left = a->left << 4 | hex_digit(line[digits]);
+	for (; digits < len && digits < CHUNK_DIGITS_MAX && hex_digit(line[digits]) < 16; digits++)
+		a->left = a->left * 16 + hex_digit(line[digits]);
 	if (digits == CHUNK_DIGITS_MAX) {
 		broken(a, "http chunk length too large", NULL, 0);
 		return;

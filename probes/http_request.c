@@ -125,8 +125,8 @@ static void write_request(const struct http_request *r, const struct fields *f, 
 	if (!agent || *agent)
 		add_line(out, "User-Agent", agent ? agent : user_agent);
 	for (size_t i = 0; i < f->len; i++) {
-		bool is_unwanted =
-			str_eq(f->at[i].name, "Accept") && !*accept; /* an empty one means: none */
+		/* An empty Accept means: none. */
+		bool is_unwanted = accept && !*accept && str_eq(f->at[i].name, "Accept");
 
 		if (!is_ours(f->at[i].name) && !is_unwanted)
 			add_line(out, f->at[i].name, f->at[i].value);

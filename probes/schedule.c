@@ -66,11 +66,16 @@ static unsigned on_instance(struct prober *p, const struct prober_event *ev, int
 	p->instance = ev->instance;
 	p->started_ms = ev->started_ms;
 	p->is_started = ev->is_started;
-	p->last = ev->is_taken_over ? ev->last : -1;
-	p->run = ev->is_taken_over ? ev->run : 0;
+	p->last = -1;
+	p->run = 0;
 	p->run_since_ms = now_ms;
-	p->published =
-		ev->is_taken_over && ev->published >= 0 ? ev->published : first_value[p->type];
+	p->published = first_value[p->type];
+	if (ev->is_taken_over) {
+		p->last = ev->last;
+		p->run = ev->run;
+	}
+	if (ev->is_taken_over && ev->published >= 0)
+		p->published = ev->published;
 	if (is_on_hold(p))
 		return actions;
 	p->anchor_ms = p->at_ms = p->started_ms + p->timing.delay_ms;
@@ -107,7 +112,7 @@ static unsigned count(struct prober *p, bool is_success)
 	int32_t threshold = is_success ? p->timing.success_threshold : p->timing.failure_threshold;
 
 	if (p->last != is_success) {
-		p->last = is_success;
+		p->last = is_success ? 1 : 0;
 		p->run = 0;
 		p->run_since_ms = p->began_ms;
 	}
@@ -115,7 +120,7 @@ static unsigned count(struct prober *p, bool is_success)
 		p->run++;
 	if (p->run < threshold || p->published == is_success)
 		return 0;
-	p->published = is_success;
+	p->published = is_success ? 1 : 0;
 	return PROBER_PUBLISH;
 }
 

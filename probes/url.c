@@ -31,17 +31,19 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static int hex_value(char c)
+/* 16 for what is no hexadecimal digit. */
+static unsigned hex_value(char c)
 {
-	return is_digit(c)            ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
+	if (is_digit(c))
+		return (unsigned)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (unsigned)(c - 'a') + 10;
+	return c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : 16;
 }
 
 static bool is_escape(const char *p)
 {
-	return p[0] == '%' && hex_value(p[1]) >= 0 && hex_value(p[2]) >= 0;
+	return p[0] == '%' && hex_value(p[1]) < 16 && hex_value(p[2]) < 16;
 }
 
 static bool is_one_of(char c, const char *set)
@@ -71,7 +73,7 @@ static char *escape(const char *text, const char *bare, bool are_escapes)
 		bool is_coded = are_escapes && is_escape(p);
 
 		add_escaped(
-			&out, is_coded ? (char)(hex_value(p[1]) << 4 | hex_value(p[2])) : *p, bare);
+			&out, is_coded ? (char)(hex_value(p[1]) * 16 + hex_value(p[2])) : *p, bare);
 		p += is_coded ? 2 : 0;
 	}
 	return buf_take(&out);

@@ -32,7 +32,8 @@ _carpel_ask()
 	done
 	[[ -S ${socket:-$root/run/carpel/carpel.sock} ]] || return
 	[[ -n $socket ]] || _carpel_options+=(--socket "$root/run/carpel/carpel.sock")
-	"${COMP_WORDS[0]}" "${_carpel_options[@]}" "$@" 2>/dev/null
+	# compgen expands its words: nothing passes but what is plainly a name.
+	"${COMP_WORDS[0]}" "${_carpel_options[@]}" "$@" 2>/dev/null | grep -xE '[A-Za-z0-9._:/@-]+'
 }
 
 _carpel_pods()

@@ -11,7 +11,7 @@ struct buf {
 	size_t len, cap;
 };
 
-void buf_free(struct buf *b); /* accepts the empty form and leaves it; usable with CLEANUP */
+void buf_free(struct buf *b);  /* accepts the empty form and leaves it; usable with CLEANUP */
 void buf_clear(struct buf *b); /* keeps the memory */
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_adds(struct buf *b, const char *text);
@@ -19,4 +19,4 @@ void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 void buf_drop(struct buf *b, size_t len); /* removes len bytes at the head */
-char *buf_take(struct buf *b); /* the NUL-closed text, "" never NULL; the caller frees */
+char *buf_take(struct buf *b);            /* the NUL-closed text, "" never NULL; the caller frees */

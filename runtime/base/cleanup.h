@@ -1,5 +1,5 @@
-/* Release by scope.  CLEANUP(cleanup_fd) int fd = …; releases at the end of the block, whatever way it
- * is left; take_fd()/TAKE() hand the resource on and leave the empty form behind.
+/* Release by scope.  CLEANUP(cleanup_fd) int fd = …; releases at the end of the block, whatever way
+ * it is left; take_fd()/TAKE() hand the resource on and leave the empty form behind.
  */
 #pragma once
 
@@ -34,9 +34,9 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-#define TAKE(p)                                                                                            \
-	__extension__({                                                                                             \
-		__auto_type taken_ = (p);                                                                  \
-		(p) = NULL;                                                                                \
-		taken_;                                                                                    \
+#define TAKE(p)                                                                                    \
+	__extension__({                                                                            \
+		__auto_type taken_ = (p);                                                          \
+		(p) = NULL;                                                                        \
+		taken_;                                                                            \
 	})

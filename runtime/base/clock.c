@@ -30,7 +30,8 @@ int64_t clock_wall_ns(void)
 
 struct moment clock_now(void)
 {
-	return (struct moment){ .boot_ms = clock_boot_ns() / NS_PER_MS, .wall_ms = clock_wall_ns() / NS_PER_MS };
+	return (struct moment){ .boot_ms = clock_boot_ns() / NS_PER_MS,
+		.wall_ms = clock_wall_ns() / NS_PER_MS };
 }
 
 int clock_boot_id(char out_id[BOOT_ID_LEN + 1])
@@ -57,8 +58,8 @@ static void write_time(int64_t seconds, const char *fraction, char out[CLOCK_TEX
 		out[0] = '\0';
 		return;
 	}
-	(void)snprintf(out, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		tm.tm_hour, tm.tm_min, tm.tm_sec, fraction);
+	(void)snprintf(out, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, fraction);
 }
 
 static int64_t floor_div(int64_t n, int64_t by)
@@ -132,7 +133,8 @@ static int offset_seconds(const char **p, int64_t *out)
 		return -EINVAL;
 	++*p;
 	hours = digits(p, 2);
-	if (hours < 0 || *(*p)++ != ':' || (minutes = digits(p, 2)) < 0 || hours > 23 || minutes > 59)
+	if (hours < 0 || *(*p)++ != ':' || (minutes = digits(p, 2)) < 0 || hours > 23 ||
+		minutes > 59)
 		return -EINVAL;
 	*out = sign * (hours * 3600 + minutes * 60);
 	return 0;
@@ -155,10 +157,15 @@ int clock_parse_rfc3339(const char *text, int64_t *out_wall_ns)
 	}
 	if (fraction_ns(&p, &fraction) < 0 || offset_seconds(&p, &offset) < 0 || *p)
 		return -EINVAL;
-	if (field[1] < 1 || field[1] > 12 || field[2] < 1 || field[2] > 31 || field[3] > 23 || field[4] > 59 || field[5] > 60)
+	if (field[1] < 1 || field[1] > 12 || field[2] < 1 || field[2] > 31 || field[3] > 23 ||
+		field[4] > 59 || field[5] > 60)
 		return -EINVAL;
-	tm = (struct tm){ .tm_year = field[0] - 1900, .tm_mon = field[1] - 1, .tm_mday = field[2], .tm_hour = field[3],
-		.tm_min = field[4], .tm_sec = field[5] };
+	tm = (struct tm){ .tm_year = field[0] - 1900,
+		.tm_mon = field[1] - 1,
+		.tm_mday = field[2],
+		.tm_hour = field[3],
+		.tm_min = field[4],
+		.tm_sec = field[5] };
 	*out_wall_ns = (timegm(&tm) - offset) * (int64_t)NS_PER_S + fraction;
 	return 0;
 }
@@ -179,7 +186,8 @@ void clock_duration(int64_t ms, char out[CLOCK_TEXT_MAX])
 			seconds[len - 1] = '\0';
 	}
 	if (s >= 3600)
-		(void)snprintf(out, CLOCK_TEXT_MAX, "%" PRId64 "h%" PRId64 "m%ss", s / 3600, s / 60 % 60, seconds);
+		(void)snprintf(out, CLOCK_TEXT_MAX, "%" PRId64 "h%" PRId64 "m%ss", s / 3600,
+			s / 60 % 60, seconds);
 	else if (s >= 60)
 		(void)snprintf(out, CLOCK_TEXT_MAX, "%" PRId64 "m%ss", s / 60, seconds);
 	else

@@ -1,5 +1,6 @@
-/* The clocks.  Deadlines and whatever is compared across restarts use boot time (it goes on in suspend
- * and is the same for every process until the next boot); wall time is only shown, never compared.
+/* The clocks.  Deadlines and whatever is compared across restarts use boot time (it goes on in
+ * suspend and is the same for every process until the next boot); wall time is only shown, never
+ * compared.
  */
 #pragma once
 

@@ -12,7 +12,8 @@ static int fill(struct err *e, int code, const char *cause, const char *fmt, va_
 	e->code = code;
 	n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	if (cause && n >= 0 && (size_t)n < sizeof(e->text))
-		(void)snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s", cause);
+		(void)snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %.*s",
+			(int)sizeof(e->text) - n, cause);
 	return -code;
 }
 

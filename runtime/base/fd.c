@@ -16,14 +16,15 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
-/* openat2(2) answers EAGAIN when a rename raced the walk; 128 tries are more than any honest race needs. */
+/* openat2(2) answers EAGAIN when a rename raced the walk; 128 tries are more than any honest race
+ * needs. */
 enum { WALK_TRIES = 128, READ_CHUNK = 16 * 1024, TREE_DEPTH_MAX = 1024, FDS_MAX = 64 };
 
 int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
 {
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC, .mode = mode, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS
-	};
+	struct open_how how = { .flags = flags | O_CLOEXEC,
+		.mode = mode,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	int fd = -1;
 
 	for (int i = 0; i < WALK_TRIES; i++) {
@@ -83,9 +84,11 @@ int fd_read_file(int dir, const char *name, size_t max, struct buf *out, struct 
 	return rc < 0 ? err_wrap(e, rc, "%s", name) : 0;
 }
 
-static int write_temporary(int dir, const char *temporary, const void *bytes, size_t len, enum fd_durability d)
+static int write_temporary(
+	int dir, const char *temporary, const void *bytes, size_t len, enum fd_durability d)
 {
-	CLEANUP(cleanup_fd) int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	CLEANUP(cleanup_fd)
+	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int rc;
 
 	if (fd < 0)
@@ -103,13 +106,17 @@ static int sync_dir(int dir)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int fd_replace_file(int dir, const char *name, const void *bytes, size_t len, enum fd_durability d, struct err *e)
+int fd_replace_file(int dir, const char *name, const void *bytes, size_t len, enum fd_durability d,
+	struct err *e)
 {
-	static atomic_uint counter; /* tells calls of one process apart; the pid tells processes apart */
-	CLEANUP(cleanup_free) char *temporary = str_fmt(".%s.%d.%u", name, (int)getpid(), atomic_fetch_add(&counter, 1));
+	static atomic_uint
+		counter; /* tells calls of one process apart; the pid tells processes apart */
+	CLEANUP(cleanup_free)
+	char *temporary = str_fmt(".%s.%d.%u", name, (int)getpid(), atomic_fetch_add(&counter, 1));
 	int rc = write_temporary(dir, temporary, bytes, len, d);
 
-	if (rc == -EEXIST && unlinkat(dir, temporary, 0) == 0) /* of a dead process that had our pid */
+	if (rc == -EEXIST &&
+		unlinkat(dir, temporary, 0) == 0) /* of a dead process that had our pid */
 		rc = write_temporary(dir, temporary, bytes, len, d);
 	if (rc == 0 && renameat(dir, temporary, dir, name) < 0)
 		rc = -errno;
@@ -157,7 +164,8 @@ static int remove_below(int parent, const char *name, dev_t device, int depth, s
 	if (fstat(fd, &st) < 0 || st.st_dev != device || depth > TREE_DEPTH_MAX) {
 		close(fd);
 		return err_say(e, depth > TREE_DEPTH_MAX ? ELOOP : EXDEV, "remove %s: %s", name,
-			depth > TREE_DEPTH_MAX ? "too deep" : "another file system is mounted there");
+			depth > TREE_DEPTH_MAX ? "too deep"
+					       : "another file system is mounted there");
 	}
 	d = fdopendir(fd);
 	while (rc == 0 && (entry = readdir(d)))
@@ -243,7 +251,10 @@ ssize_t fd_recv(int sock, void *bytes, size_t room, int *fds, size_t *nfds)
 {
 	union control control = { 0 };
 	struct iovec iov = { bytes, room };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
 	size_t max = nfds ? *nfds : 0, got;
 	bool is_cut = false;
 	ssize_t n;

@@ -19,8 +19,8 @@ int fd_write_all(int fd, const void *bytes, size_t len); /* 0 or -errno; blockin
 /* Reads at most max bytes; more is -EFBIG. Appends to out. */
 int fd_read_all(int fd, size_t max, struct buf *out, struct err *e);
 int fd_read_file(int dir, const char *name, size_t max, struct buf *out, struct err *e);
-/* name is replaced as a whole or not at all: temporary file beside it, rename.  sync: also fsync the
- * file and its directory, for what must survive a power cut. */
+/* name is replaced as a whole or not at all: temporary file beside it, rename.  sync: also fsync
+ * the file and its directory, for what must survive a power cut. */
 enum fd_durability { FD_SURVIVES_CRASH, FD_SURVIVES_POWER_CUT };
 int fd_replace_file(int dir, const char *name, const void *bytes, size_t len, enum fd_durability d,
 	struct err *e);
@@ -32,7 +32,7 @@ int fd_remove_tree(int dir, const char *name, struct err *e);
 int fd_set_nonblock(int fd);
 
 /* One message with descriptors over a Unix socket.  Returns the bytes sent/received or -errno; recv
- * returns 0 at end of file, fills *nfds (in: room, out: got), makes them close-on-exec, and closes all
- * of them and fails with -EMSGSIZE when message or descriptors were cut. */
+ * returns 0 at end of file, fills *nfds (in: room, out: got), makes them close-on-exec, and closes
+ * all of them and fails with -EMSGSIZE when message or descriptors were cut. */
 ssize_t fd_send(int sock, const void *bytes, size_t len, const int *fds, size_t nfds);
 ssize_t fd_recv(int sock, void *bytes, size_t room, int *fds, size_t *nfds);

@@ -127,7 +127,8 @@ enum json_type json_type(const struct json *j)
 
 const char *json_type_name(const struct json *j)
 {
-	static const char *const names[] = { "nothing", "null", "bool", "number", "string", "array", "object" };
+	static const char *const names[] = { "nothing", "null", "bool", "number", "string", "array",
+		"object" };
 
 	return names[json_type(j)];
 }
@@ -233,8 +234,10 @@ void json_set(struct json *object, const char *key, struct json *value)
 		m->value = value;
 		return;
 	}
-	object->members = grow(object->members, object->len, &object->cap, sizeof(*object->members));
-	object->members[object->len++] = (struct json_member){ .key = str_dup(key), .value = value };
+	object->members =
+		grow(object->members, object->len, &object->cap, sizeof(*object->members));
+	object->members[object->len++] =
+		(struct json_member){ .key = str_dup(key), .value = value };
 }
 
 void json_set_str(struct json *object, const char *key, const char *text)
@@ -294,7 +297,8 @@ void json_merge_patch(struct json **target, const struct json *patch)
 		} else {
 			struct json *fresh = NULL;
 
-			json_merge_patch(&fresh, change->value); /* nulls below a new object vanish too */
+			json_merge_patch(
+				&fresh, change->value); /* nulls below a new object vanish too */
 			json_set(*target, change->key, fresh);
 		}
 	}
@@ -358,7 +362,8 @@ static void write_value(const struct json *j, enum json_style style, int depth, 
 			json_write_string(out, j->members[i].key, strlen(j->members[i].key));
 			buf_adds(out, style == JSON_PRETTY ? ": " : ":");
 		}
-		write_value(is_object ? j->members[i].value : j->elements[i], style, depth + 1, out);
+		write_value(
+			is_object ? j->members[i].value : j->elements[i], style, depth + 1, out);
 	}
 	if (j->len)
 		indent(out, style, depth);

@@ -1,6 +1,6 @@
-/* JSON documents as mutable trees; json.c alone sees yajl.  The reader is for hostile text: size, depth
- * (64) and duplicate keys are checked.  Numbers keep their text, so nothing is rounded on the way.
- * Members keep their order.  Out of memory aborts, see buf.h.
+/* JSON documents as mutable trees; json.c alone sees yajl.  The reader is for hostile text: size,
+ * depth (64) and duplicate keys are checked.  Numbers keep their text, so nothing is rounded on the
+ * way. Members keep their order.  Out of memory aborts, see buf.h.
  */
 #pragma once
 
@@ -21,11 +21,12 @@ enum { JSON_DEPTH_MAX = 64 };
 /* How to treat a key that is there twice: refuse the text, or keep the last and note the path
  * ("spec.containers[0].image") in *dups. */
 struct json_options {
-	size_t max_bytes; /* 0: 1 MiB */
+	size_t max_bytes;  /* 0: 1 MiB */
 	struct strv *dups; /* NULL: refuse */
 };
 
-/* Fails with -EINVAL (syntax, with position), -E2BIG (size), -ELOOP (depth), -EEXIST (duplicate key). */
+/* Fails with -EINVAL (syntax, with position), -E2BIG (size), -ELOOP (depth), -EEXIST (duplicate
+ * key). */
 int json_parse(const char *text, size_t len, const struct json_options *opt, struct json **out,
 	struct err *e);
 void json_free(struct json *j); /* NULL is fine */
@@ -35,7 +36,8 @@ bool json_equal(const struct json *a, const struct json *b); /* member order doe
 
 /* Reading.  Every accessor accepts NULL and answers as for a missing value. */
 enum json_type json_type(const struct json *j); /* 0 for NULL pointers */
-const char *json_type_name(const struct json *j); /* Go's words: "string", "number", "bool", "array", "object", "null" */
+const char *json_type_name(const struct json
+		*j); /* Go's words: "string", "number", "bool", "array", "object", "null" */
 struct json *json_get(const struct json *object, const char *key); /* borrowed, or NULL */
 /* Several keys deep; path is "status.phase" (no key of ours contains a dot). */
 struct json *json_path(const struct json *object, const char *dotted);
@@ -43,7 +45,7 @@ size_t json_len(const struct json *j); /* members or elements */
 struct json *json_at(const struct json *array, size_t i);
 struct json *json_member(const struct json *object, size_t i, const char **out_key);
 const char *json_str(const struct json *j); /* text of a string or number, else NULL */
-size_t json_str_len(const struct json *j); /* strings may hold NUL bytes */
+size_t json_str_len(const struct json *j);  /* strings may hold NUL bytes */
 bool json_is_true(const struct json *j);
 int json_i64(const struct json *j, int64_t min, int64_t max, int64_t *out); /* -EINVAL, -ERANGE */
 const char *json_get_str(const struct json *object, const char *key); /* NULL unless a string */

@@ -159,7 +159,8 @@ static int fail(struct parser *p, yajl_handle h, const char *text, size_t len, s
 	return rc;
 }
 
-int json_parse(const char *text, size_t len, const struct json_options *opt, struct json **out, struct err *e)
+int json_parse(const char *text, size_t len, const struct json_options *opt, struct json **out,
+	struct err *e)
 {
 	static const yajl_callbacks callbacks = { .yajl_null = on_null,
 		.yajl_boolean = on_boolean,
@@ -180,7 +181,8 @@ int json_parse(const char *text, size_t len, const struct json_options *opt, str
 	h = yajl_alloc(&callbacks, NULL, &p);
 	if (!h)
 		abort();
-	if (yajl_parse(h, (const unsigned char *)text, len) != yajl_status_ok || yajl_complete_parse(h) != yajl_status_ok)
+	if (yajl_parse(h, (const unsigned char *)text, len) != yajl_status_ok ||
+		yajl_complete_parse(h) != yajl_status_ok)
 		rc = fail(&p, h, text, len, e);
 	else if (!p.root)
 		rc = err_say(e, EINVAL, "json: no value");

@@ -1,4 +1,5 @@
-/* The tree behind struct json, shared by json.c (reading, building, writing) and json_parse.c.  Not for others. */
+/* The tree behind struct json, shared by json.c (reading, building, writing) and json_parse.c.  Not
+ * for others. */
 #pragma once
 
 #include "base/json.h"
@@ -12,7 +13,7 @@ struct json {
 	enum json_type type;
 	bool boolean;
 	size_t len, cap; /* bytes of text, elements or members */
-	char *text; /* string or number, closed by NUL */
+	char *text;      /* string or number, closed by NUL */
 	struct json **elements;
 	struct json_member *members;
 };

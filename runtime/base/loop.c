@@ -66,7 +66,8 @@ void loop_stop(struct loop *l)
 static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
 	struct loop_io *io = w->data;
-	unsigned events = (revents & EV_READ ? LOOP_READ : 0U) | (revents & EV_WRITE ? LOOP_WRITE : 0U);
+	unsigned events =
+		(revents & EV_READ ? LOOP_READ : 0U) | (revents & EV_WRITE ? LOOP_WRITE : 0U);
 
 	(void)ev;
 	io->ready(io, events);
@@ -77,8 +78,8 @@ static int ev_events(unsigned events)
 	return (events & LOOP_READ ? EV_READ : 0) | (events & LOOP_WRITE ? EV_WRITE : 0);
 }
 
-void loop_io_start(struct loop *l, struct loop_io *io, int fd, unsigned events, void (*ready)(struct loop_io *, unsigned),
-	void *arg)
+void loop_io_start(struct loop *l, struct loop_io *io, int fd, unsigned events,
+	void (*ready)(struct loop_io *, unsigned), void *arg)
 {
 	ev_io *w = io_of(io);
 
@@ -122,7 +123,8 @@ static void on_timer(struct ev_loop *ev, ev_timer *w, int revents)
 	t->due(t);
 }
 
-void loop_timer_start(struct loop *l, struct loop_timer *t, int64_t after_ms, void (*due)(struct loop_timer *), void *arg)
+void loop_timer_start(struct loop *l, struct loop_timer *t, int64_t after_ms,
+	void (*due)(struct loop_timer *), void *arg)
 {
 	ev_timer *w = timer_of(t);
 
@@ -160,7 +162,8 @@ static void on_signal(struct loop_io *io, unsigned events)
 		l->got_signal((int)info.ssi_signo, l->signal_arg);
 }
 
-void loop_signals(struct loop *l, const int *signals, int count, void (*got)(int signal, void *arg), void *arg)
+void loop_signals(struct loop *l, const int *signals, int count, void (*got)(int signal, void *arg),
+	void *arg)
 {
 	sigset_t set;
 

@@ -15,7 +15,8 @@ int str_to_u64(const char *text, uint64_t max, uint64_t *out)
 	for (const char *p = text; *p; p++) {
 		if (*p < '0' || *p > '9')
 			return -EINVAL;
-		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
+		if (__builtin_mul_overflow(n, 10, &n) ||
+			__builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
 			return -ERANGE;
 	}
 	if (n > max)
@@ -129,4 +130,40 @@ char **strv_argv(const struct strv *v)
 		argv[i] = v->at[i];
 	argv[v->len] = NULL;
 	return argv;
+}
+
+/* Length of the well-formed sequence at p, 0 when there is none. RFC 3629: no overlong form, no
+ * surrogate. */
+static size_t utf8_length(const unsigned char *p, size_t left)
+{
+	size_t n = p[0] < 0x80                   ? 1
+		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+		   : (p[0] & 0xf0) == 0xe0       ? 3
+		   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+						 : 0;
+
+	if (!n || n > left || p[0] == '\0')
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+		(p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+char *str_utf8(const char *bytes, size_t len)
+{
+	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+	char *out = mem_zalloc(len * 3 + 1), *to = out;
+
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_length((const unsigned char *)bytes + i, len - i);
+
+		memcpy(to, n ? bytes + i : replacement, n ? n : 3);
+		to += n ? n : 3;
+		i += n ? n : 1;
+	}
+	return out;
 }

@@ -17,6 +17,8 @@ bool str_ends(const char *text, const char *suffix);
 char *str_dup(const char *text); /* NULL stays NULL */
 char *str_ndup(const char *text, size_t len);
 char *str_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Any bytes as valid UTF-8: what is not (and NUL) becomes U+FFFD. */
+char *str_utf8(const char *bytes, size_t len);
 void *mem_zalloc(size_t size);
 void *mem_resize(void *p, size_t count, size_t size); /* overflow checked */
 

@@ -1,6 +1,6 @@
-/* Where the hierarchies are mounted is read once from /proc/self/mountinfo.  On a hybrid machine each
- * controller we use is a tree of its own, and the v2 tree tracks processes: cgroup.kill works there
- * although limits live elsewhere.
+/* Where the hierarchies are mounted is read once from /proc/self/mountinfo.  On a hybrid machine
+ * each controller we use is a tree of its own, and the v2 tree tracks processes: cgroup.kill works
+ * there although limits live elsewhere.
  */
 #include "sys/cgroup.h"
 
@@ -17,8 +17,8 @@
 
 static const char *const wanted[CGROUP_CONTROLLERS] = { "cpu", "cpuacct", "memory", "pids" };
 
-/* "36 35 0:31 / /sys/fs/cgroup/cpu rw,… - cgroup cgroup rw,cpu": the mount point is field 5, the type and the
- * super options follow the lone dash. */
+/* "36 35 0:31 / /sys/fs/cgroup/cpu rw,… - cgroup cgroup rw,cpu": the mount point is field 5, the
+ * type and the super options follow the lone dash. */
 static void note_mount(struct cgroups *c, char *line)
 {
 	char *dash = strstr(line, " - "), *save = NULL, *point = NULL, *type, *options;
@@ -51,7 +51,8 @@ static int find_mounts(struct cgroups *c, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+	for (char *line = strtok_r(text.data, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save))
 		note_mount(c, line);
 	if (!c->v2)
 		return err_say(e, ENOTSUP, "no cgroup v2 hierarchy is mounted");
@@ -88,7 +89,8 @@ static int make_path(const char *top, const char *path, bool is_v2, struct err *
 	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", top, path);
 	int rc = 0;
 
-	for (char *slash = dir + strlen(top) + 1; rc == 0 && (slash = strchr(slash, '/')); slash++) {
+	for (char *slash = dir + strlen(top) + 1; rc == 0 && (slash = strchr(slash, '/'));
+		slash++) {
 		*slash = '\0';
 		rc = make_dir(dir, e);
 		if (rc == 0 && is_v2)
@@ -145,7 +147,8 @@ const char *cgroups_root(const struct cgroups *c)
 	return c->v2_root;
 }
 
-int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use, const struct cgroup_limits *l, struct err *e)
+int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use,
+	const struct cgroup_limits *l, struct err *e)
 {
 	CLEANUP(cleanup_free) char *below = str_fmt("%s/%s", c->name, path);
 	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", c->v2_root, path);
@@ -164,12 +167,38 @@ int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use, const 
 void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2)
 {
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
-		CLEANUP(cleanup_free) char *dir = c->v1[i] ? str_fmt("%s/%s/%s", c->v1[i], c->name, path) : NULL;
+		CLEANUP(cleanup_free)
+		char *dir = c->v1[i] ? str_fmt("%s/%s/%s", c->v1[i], c->name, path) : NULL;
 
 		if (dir)
 			strv_add(v1, dir);
 	}
 	*v2 = str_fmt("%s/%s", c->v2_root, path);
+}
+
+static int join_one(const char *dir, int32_t pid, struct err *e)
+{
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.procs", dir);
+	CLEANUP(cleanup_free) char *text = str_fmt("%d", (int)pid);
+	CLEANUP(cleanup_fd) int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return err_set(e, errno, "move process %d into %s", (int)pid, dir);
+	return 0;
+}
+
+int cgroup_join(const struct cgroups *c, const char *path, int32_t pid, struct err *e)
+{
+	CLEANUP(cleanup_free) char *v2 = NULL;
+	struct strv v1 = { 0 };
+	int rc;
+
+	cgroup_dirs(c, path, &v1, &v2);
+	rc = join_one(v2, pid, e);
+	for (size_t i = 0; rc == 0 && i < v1.len; i++)
+		rc = join_one(v1.at[i], pid, e);
+	strv_free(&v1);
+	return rc;
 }
 
 int cgroup_kill(const struct cgroups *c, const char *path, struct err *e)
@@ -186,7 +215,8 @@ int cgroup_kill(const struct cgroups *c, const char *path, struct err *e)
 
 static int remove_in(const char *top, const char *name, const char *path, struct err *e)
 {
-	CLEANUP(cleanup_free) char *dir = path ? str_fmt("%s/%s/%s", top, name, path) : str_fmt("%s/%s", top, name);
+	CLEANUP(cleanup_free)
+	char *dir = path ? str_fmt("%s/%s/%s", top, name, path) : str_fmt("%s/%s", top, name);
 
 	return cgroup_remove_tree(dir, e);
 }
@@ -221,7 +251,8 @@ int cgroup_pids(const struct cgroups *c, const char *path, int32_t *pids, int ma
 
 	if (fd_read_file(AT_FDCWD, file, 1 << 20, &text, NULL) < 0 || !text.len)
 		return 0;
-	for (char *line = strtok_r(text.data, "\n", &save); line && n < max; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text.data, "\n", &save); line && n < max;
+		line = strtok_r(NULL, "\n", &save)) {
 		int64_t pid;
 
 		if (str_to_i64(line, 1, INT32_MAX, &pid) == 0)

@@ -31,19 +31,23 @@ uint64_t cgroup_weight(int64_t shares, enum cgroup_scale scale)
 
 enum missing { MISSING_IS_ERROR = 1, MISSING_IS_FINE };
 
-static int write_value(const char *dir, const char *file, enum missing missing, const char *value, struct err *e)
+static int write_value(
+	const char *dir, const char *file, enum missing missing, const char *value, struct err *e)
 {
 	CLEANUP(cleanup_free) char *path = str_fmt("%s/%s", dir, file);
 	CLEANUP(cleanup_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return errno == ENOENT && missing == MISSING_IS_FINE ? 0 : err_set(e, errno, "open %s", path);
+		return errno == ENOENT && missing == MISSING_IS_FINE
+			       ? 0
+			       : err_set(e, errno, "open %s", path);
 	if (write(fd, value, strlen(value)) < 0)
 		return err_set(e, errno, "write %s to %s", value, path);
 	return 0;
 }
 
-static int write_number(const char *dir, const char *file, enum missing missing, int64_t value, struct err *e)
+static int write_number(
+	const char *dir, const char *file, enum missing missing, int64_t value, struct err *e)
 {
 	char text[24];
 
@@ -57,13 +61,16 @@ static int set_v2(const char *dir, const struct cgroup_limits *l, struct err *e)
 	int rc = 0;
 
 	if (l->cpu_shares >= 0)
-		rc = write_number(dir, "cpu.weight", MISSING_IS_ERROR, (int64_t)cgroup_weight(l->cpu_shares, l->cpu_scale), e);
+		rc = write_number(dir, "cpu.weight", MISSING_IS_ERROR,
+			(int64_t)cgroup_weight(l->cpu_shares, l->cpu_scale), e);
 	if (rc == 0 && l->cpu_quota_us >= 0) {
-		(void)snprintf(quota, sizeof(quota), "%" PRId64 " %d", l->cpu_quota_us, CPU_PERIOD_US);
+		(void)snprintf(
+			quota, sizeof(quota), "%" PRId64 " %d", l->cpu_quota_us, CPU_PERIOD_US);
 		rc = write_value(dir, "cpu.max", MISSING_IS_ERROR, quota, e);
 	}
 	if (rc == 0 && l->memory_bytes >= 0) {
-		rc = write_value(dir, "memory.swap.max", MISSING_IS_FINE, "0", e); /* before memory.max */
+		rc = write_value(
+			dir, "memory.swap.max", MISSING_IS_FINE, "0", e); /* before memory.max */
 		if (rc == 0)
 			rc = write_number(dir, "memory.max", MISSING_IS_ERROR, l->memory_bytes, e);
 	}
@@ -79,10 +86,12 @@ static int set_v1_memory(const char *dir, int64_t bytes, struct err *e)
 	int rc = write_number(dir, "memory.limit_in_bytes", MISSING_IS_ERROR, bytes, e);
 
 	/* Memory plus swap equals memory: no swap.  Missing without swap accounting. */
-	return rc < 0 ? rc : write_number(dir, "memory.memsw.limit_in_bytes", MISSING_IS_FINE, bytes, e);
+	return rc < 0 ? rc
+		      : write_number(dir, "memory.memsw.limit_in_bytes", MISSING_IS_FINE, bytes, e);
 }
 
-static int set_v1(const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e)
+static int set_v1(
+	const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e)
 {
 	char *dir[CGROUP_CONTROLLERS];
 	int rc = 0;
@@ -90,11 +99,14 @@ static int set_v1(const struct cgroups *c, const char *path, const struct cgroup
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
 		dir[i] = c->v1[i] ? str_fmt("%s/%s/%s", c->v1[i], c->name, path) : NULL;
 	if (l->cpu_shares >= 0 && dir[CGROUP_CPU])
-		rc = write_number(dir[CGROUP_CPU], "cpu.shares", MISSING_IS_ERROR, l->cpu_shares, e);
+		rc = write_number(
+			dir[CGROUP_CPU], "cpu.shares", MISSING_IS_ERROR, l->cpu_shares, e);
 	if (rc == 0 && l->cpu_quota_us >= 0 && dir[CGROUP_CPU]) {
-		rc = write_number(dir[CGROUP_CPU], "cpu.cfs_period_us", MISSING_IS_ERROR, CPU_PERIOD_US, e);
+		rc = write_number(
+			dir[CGROUP_CPU], "cpu.cfs_period_us", MISSING_IS_ERROR, CPU_PERIOD_US, e);
 		if (rc == 0)
-			rc = write_number(dir[CGROUP_CPU], "cpu.cfs_quota_us", MISSING_IS_ERROR, l->cpu_quota_us, e);
+			rc = write_number(dir[CGROUP_CPU], "cpu.cfs_quota_us", MISSING_IS_ERROR,
+				l->cpu_quota_us, e);
 	}
 	if (rc == 0 && l->memory_bytes >= 0 && dir[CGROUP_MEMORY])
 		rc = set_v1_memory(dir[CGROUP_MEMORY], l->memory_bytes, e);
@@ -105,7 +117,8 @@ static int set_v1(const struct cgroups *c, const char *path, const struct cgroup
 	return rc;
 }
 
-int cgroup_set_limits(const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e)
+int cgroup_set_limits(
+	const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e)
 {
 	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", c->v2_root, path);
 
@@ -114,19 +127,22 @@ int cgroup_set_limits(const struct cgroups *c, const char *path, const struct cg
 
 uint64_t cgroup_oom_kills(const struct cgroups *c, const char *path)
 {
-	CLEANUP(cleanup_free) char *file =
-		!c->is_hybrid         ? str_fmt("%s/%s/memory.events", c->v2_root, path)
-		: c->v1[CGROUP_MEMORY] ? str_fmt("%s/%s/%s/memory.oom_control", c->v1[CGROUP_MEMORY], c->name, path)
-				       : NULL;
+	CLEANUP(cleanup_free)
+	char *file = !c->is_hybrid          ? str_fmt("%s/%s/memory.events", c->v2_root, path)
+		     : c->v1[CGROUP_MEMORY] ? str_fmt("%s/%s/%s/memory.oom_control",
+						      c->v1[CGROUP_MEMORY], c->name, path)
+					    : NULL;
 	CLEANUP(buf_free) struct buf text = { 0 };
 	char *save = NULL;
 
 	if (!file || fd_read_file(AT_FDCWD, file, 4096, &text, NULL) < 0 || !text.len)
 		return 0;
-	for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text.data, "\n", &save); line;
+		line = strtok_r(NULL, "\n", &save)) {
 		uint64_t n;
 
-		if (str_starts(line, "oom_kill ") && str_to_u64(line + strlen("oom_kill "), UINT64_MAX, &n) == 0)
+		if (str_starts(line, "oom_kill ") &&
+			str_to_u64(line + strlen("oom_kill "), UINT64_MAX, &n) == 0)
 			return n;
 	}
 	return 0;

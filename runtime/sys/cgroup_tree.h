@@ -1,4 +1,5 @@
-/* Shared by cgroup.c (where things are) and cgroup_limits.c (what is written into them). Not for others. */
+/* Shared by cgroup.c (where things are) and cgroup_limits.c (what is written into them). Not for
+ * others. */
 #pragma once
 
 #include "sys/cgroup.h"
@@ -7,11 +8,12 @@ enum { CGROUP_CPU, CGROUP_CPUACCT, CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CONTROLLER
 
 struct cgroups {
 	bool is_hybrid;
-	char *name; /* of the root, a component */
-	char *v2, *v2_root; /* mount point; mount point/name */
+	char *name;                   /* of the root, a component */
+	char *v2, *v2_root;           /* mount point; mount point/name */
 	char *v1[CGROUP_CONTROLLERS]; /* mount points; NULL: not a v1 controller here */
 };
 
-int cgroup_set_limits(const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e);
+int cgroup_set_limits(
+	const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e);
 /* rmdir, deepest first; a missing directory is success. */
 int cgroup_remove_tree(const char *dir, struct err *e);

@@ -1,5 +1,5 @@
-/* The child runs on our memory while we are suspended: no heap, no streams, no locks between clone and
- * exec.  Its signal mask and dispositions must be reset there, since it inherits a loop's.
+/* The child runs on our memory while we are suspended: no heap, no streams, no locks between clone
+ * and exec.  Its signal mask and dispositions must be reset there, since it inherits a loop's.
  */
 #include "sys/spawn.h"
 
@@ -21,7 +21,7 @@ struct child {
 	const struct spawn *s;
 	int null_fd;
 	const char *failed; /* what the child could not do, */
-	int error; /* and its errno; read by the parent after the vfork */
+	int error;          /* and its errno; read by the parent after the vfork */
 };
 
 static void reset_signals(void)
@@ -29,7 +29,8 @@ static void reset_signals(void)
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL); /* KILL, STOP and libc's own refuse: nothing to do about them */
+		(void)signal(sig,
+			SIG_DFL); /* KILL, STOP and libc's own refuse: nothing to do about them */
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -85,14 +86,16 @@ int spawn_process(const struct spawn *s, pid_t *out_pid, struct err *e)
 	if (s->nfds > SPAWN_FDS_MAX)
 		return err_say(e, EINVAL, "%zu descriptors for %s", s->nfds, s->path);
 
-	char *stack = mmap(NULL, CHILD_STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	char *stack = mmap(NULL, CHILD_STACK_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 
 	if (stack == MAP_FAILED)
 		return err_set(e, errno, "allocate a stack for %s", s->path);
 	/* A handler of ours must not run in the child, on our memory. */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &old);
-	pid = clone(child_main, stack + CHILD_STACK_BYTES, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &c, &pidfd);
+	pid = clone(child_main, stack + CHILD_STACK_BYTES,
+		CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &c, &pidfd);
 	error = errno;
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	(void)munmap(stack, CHILD_STACK_BYTES);

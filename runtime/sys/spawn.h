@@ -1,6 +1,6 @@
-/* Starts another program: the only place of carpeld that makes a process.  The child shares our memory
- * until it executes (vfork), so nothing is copied however large the supervisor is; it only applies what
- * was prepared and reports a failure through that memory.
+/* Starts another program: the only place of carpeld that makes a process.  The child shares our
+ * memory until it executes (vfork), so nothing is copied however large the supervisor is; it only
+ * applies what was prepared and reports a failure through that memory.
  */
 #pragma once
 
@@ -14,7 +14,8 @@ enum { SPAWN_FDS_MAX = 24 };
 struct spawn {
 	const char *path; /* absolute */
 	char *const *argv, *const *envp;
-	const int *fds; /* fds[i] becomes descriptor i of the child; -1: /dev/null for 0-2, closed above */
+	const int *fds; /* fds[i] becomes descriptor i of the child; -1: /dev/null for 0-2, closed
+			   above */
 	size_t nfds;
 	const char *cwd; /* NULL: "/" */
 };
@@ -22,6 +23,6 @@ struct spawn {
 /* Returns the pidfd (close-on-exec); *out_pid is for printing only. */
 int spawn_process(const struct spawn *s, pid_t *out_pid, struct err *e);
 
-/* Reaps the child behind pidfd without blocking. 1: *out_status is its wait status, 0: it still lives,
- * -ECHILD: not a child of ours (a former supervisor's). */
+/* Reaps the child behind pidfd without blocking. 1: *out_status is its wait status, 0: it still
+ * lives, -ECHILD: not a child of ours (a former supervisor's). */
 int spawn_reap(int pidfd, int *out_status);

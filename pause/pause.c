@@ -1,10 +1,11 @@
 /* carpel-pause: PID 1 of a pod's PID namespace.  It holds the pod's namespaces by living, holds by
- * descriptor what must outlive the supervisor (3, 4: the exit pipe's ends; 5, 6: the descriptor store,
- * never touched), reaps, and appends one {pid, wait status} record to the exit pipe for each process.
+ * descriptor what must outlive the supervisor (3, 4: the exit pipe's ends; 5, 6: the descriptor
+ * store, never touched), reaps, and appends one {pid, wait status} record to the exit pipe for each
+ * process.
  *
- * No libc: its start-up would dirty more memory than everything here.  No data segment and no heap, so
- * a pod costs one shared page of text and a stack.  Signals are taken by rt_sigtimedwait, not handlers:
- * PID 1 has no default actions, but a blocked signal is queued even for it.
+ * No libc: its start-up would dirty more memory than everything here.  No data segment and no heap,
+ * so a pod costs one shared page of text and a stack.  Signals are taken by rt_sigtimedwait, not
+ * handlers: PID 1 has no default actions, but a blocked signal is queued even for it.
  */
 #include <linux/audit.h>
 #include <linux/capability.h>
@@ -24,7 +25,8 @@ struct exit_record {
 	int32_t pid, wait_status;
 };
 
-/* All six argument registers are always set: five callers of this could not justify four variants. */
+/* All six argument registers are always set: five callers of this could not justify four variants.
+ */
 static long call(long nr, long a, long b, long c, long d, long f)
 {
 #if defined(__x86_64__)
@@ -45,7 +47,10 @@ static long call(long nr, long a, long b, long c, long d, long f)
 	register long x3 __asm__("x3") = d;
 	register long x4 __asm__("x4") = f;
 
-	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+			 : "memory");
 	return x0;
 #else
 #error "carpel-pause has no system call sequence for this architecture"
@@ -80,7 +85,8 @@ static _Noreturn void refuse(const char *text)
 }
 
 /* carpel-launch has emptied the bounding set already; by hand it is done here.  Dropping needs
- * CAP_SETPCAP, so an error only means that there is nothing to drop with; what counts is checked last. */
+ * CAP_SETPCAP, so an error only means that there is nothing to drop with; what counts is checked
+ * last. */
 static void drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -90,7 +96,8 @@ static void drop_capabilities(void)
 		(void)call(__NR_prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
 	if (call(__NR_capset, (long)&header, (long)none, 0, 0, 0) < 0)
 		refuse("carpel-pause: cannot give up capabilities\n");
-	if (call(__NR_capget, (long)&header, (long)none, 0, 0, 0) < 0 || none[0].permitted || none[1].permitted)
+	if (call(__NR_capget, (long)&header, (long)none, 0, 0, 0) < 0 || none[0].permitted ||
+		none[1].permitted)
 		refuse("carpel-pause: still has capabilities\n");
 }
 
@@ -112,7 +119,8 @@ static void load_filter(void)
 	};
 	const struct sock_fprog program = {
 		.len = sizeof(filter) / sizeof(filter[0]),
-		.filter = (struct sock_filter *)(uintptr_t)filter, /* the kernel's struct forgot const */
+		.filter = (struct sock_filter *)(uintptr_t)
+			filter, /* the kernel's struct forgot const */
 	};
 
 	if (call(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -121,8 +129,9 @@ static void load_filter(void)
 		refuse("carpel-pause: cannot load the system call filter\n");
 }
 
-/* A record is 8 bytes and so never split.  When the pipe is full (8,000 exits that no supervisor has
- * read) this blocks: the zombies wait, nothing is lost.  By hand there is no pipe: the error is moot. */
+/* A record is 8 bytes and so never split.  When the pipe is full (8,000 exits that no supervisor
+ * has read) this blocks: the zombies wait, nothing is lost.  By hand there is no pipe: the error is
+ * moot. */
 static void append_record(const struct exit_record *r)
 {
 	while (call(__NR_write, EXIT_PIPE, (long)r, sizeof(*r), 0, 0) == -ERRNO_EINTR)
@@ -154,7 +163,8 @@ static _Noreturn __attribute__((used)) void pause_main(void)
 	/* Blocked first: a signal from here on waits for the loop. */
 	if (call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&set, 0, SIGSET_BYTES, 0) < 0)
 		refuse("carpel-pause: cannot block signals\n");
-	/* With shareProcessNamespace containers see this process: no /proc/1/fd, no ptrace for them. */
+	/* With shareProcessNamespace containers see this process: no /proc/1/fd, no ptrace for
+	 * them. */
 	if (call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		refuse("carpel-pause: cannot become non-dumpable\n");
 	(void)call(__NR_prctl, PR_SET_NAME, (long)"carpel-pause", 0, 0, 0);
@@ -165,7 +175,8 @@ static _Noreturn __attribute__((used)) void pause_main(void)
 	for (;;) {
 		long sig;
 
-		/* Before the first wait too: a child may have ended while SIGCHLD was not blocked yet. */
+		/* Before the first wait too: a child may have ended while SIGCHLD was not blocked
+		 * yet. */
 		reap_all();
 		sig = call(__NR_rt_sigtimedwait, (long)&set, 0, 0, SIGSET_BYTES, 0);
 		if (sig == SIGTERM || sig == SIGINT)
@@ -173,7 +184,8 @@ static _Noreturn __attribute__((used)) void pause_main(void)
 	}
 }
 
-/* The kernel enters with an aligned stack and no return address; a C function expects the latter. */
+/* The kernel enters with an aligned stack and no return address; a C function expects the latter.
+ */
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tcall pause_main\n");
 #else

@@ -1,7 +1,7 @@
-/* The objects that the API shows, with one resourceVersion counter over all kinds, and the changes to
- * them for watchers.  Memory only: what has to survive is the daemon's record on disk; it puts objects
- * back with their old versions after a restart.  Bounded: the last STORE_HISTORY changes are kept, an
- * older version is "too old" (410), one from the future is too large (504).
+/* The objects that the API shows, with one resourceVersion counter over all kinds, and the changes
+ * to them for watchers.  Memory only: what has to survive is the daemon's record on disk; it puts
+ * objects back with their old versions after a restart.  Bounded: the last STORE_HISTORY changes
+ * are kept, an older version is "too old" (410), one from the future is too large (504).
  */
 #pragma once
 
@@ -22,7 +22,8 @@ struct object {
 	enum object_kind kind;
 	char *namespace, *name, *uid;
 	uint64_t rv;
-	char *text; /* compact JSON without kind and apiVersion: {"metadata":{…},"spec":{…},"status":{…}} */
+	char *text; /* compact JSON without kind and apiVersion:
+		       {"metadata":{…},"spec":{…},"status":{…}} */
 	struct labels labels;
 	struct labels fields; /* what field selectors may ask: "status.phase" -> "Running" */
 	unsigned refs;
@@ -31,32 +32,41 @@ struct object *object_ref(struct object *o);
 void object_unref(struct object *o); /* NULL is fine */
 /* Text with kind and apiVersion in front, as GET and WATCH show it. */
 void object_write(const struct object *o, struct buf *out);
-/* The same under another version: a watcher whose selector no longer matches gets the old state so. */
+/* The same under another version: a watcher whose selector no longer matches gets the old state so.
+ */
 void object_write_at(const struct object *o, uint64_t rv, struct buf *out);
 
 struct store;
 
-/* first_rv: the counter starts above it (a persisted high-water mark or the clock in microseconds). */
+/* first_rv: the counter starts above it (a persisted high-water mark or the clock in microseconds).
+ */
 struct store *store_new(uint64_t first_rv);
 void store_free(struct store *st);
 
-/* Puts the object (metadata, spec, status…; kind and apiVersion are dropped) as new or changed: sets
- * metadata.resourceVersion in a copy and builds text, labels and fields.  A text that equals the stored
- * one but for the version changes nothing and returns the stored object. Borrowed until the next change. */
+/* Puts the object (metadata, spec, status…; kind and apiVersion are dropped) as new or changed:
+ * sets metadata.resourceVersion in a copy and builds text, labels and fields.  A text that equals
+ * the stored one but for the version changes nothing and returns the stored object. Borrowed until
+ * the next change. */
 struct object *store_put(struct store *st, enum object_kind kind, const struct json *object);
 /* At start-up: with the version it had; makes no change record. */
-struct object *store_restore(struct store *st, enum object_kind kind, const struct json *object, uint64_t rv);
-/* Removes; watchers get DELETED with the last state (last: NULL keeps it) under a version of its own. -ENOENT. */
-int store_delete(struct store *st, enum object_kind kind, const char *ns, const char *name, const struct json *last);
+struct object *store_restore(
+	struct store *st, enum object_kind kind, const struct json *object, uint64_t rv);
+/* Removes; watchers get DELETED with the last state (last: NULL keeps it) under a version of its
+ * own. -ENOENT. */
+int store_delete(struct store *st, enum object_kind kind, const char *ns, const char *name,
+	const struct json *last);
 
-struct object *store_get(const struct store *st, enum object_kind kind, const char *ns, const char *name);
-uint64_t store_rv(const struct store *st); /* the newest version */
+struct object *store_get(
+	const struct store *st, enum object_kind kind, const char *ns, const char *name);
+uint64_t store_rv(const struct store *st);     /* the newest version */
 uint64_t store_oldest(const struct store *st); /* changes after this version are all known */
 /* The same for one kind: many events do not make a pod watcher too old. */
 uint64_t store_oldest_of(const struct store *st, enum object_kind kind);
 size_t store_count(const struct store *st, enum object_kind kind);
-/* Sorted by namespace, then name. The array is the caller's (free), each object referenced (object_unref). */
-struct object **store_list(const struct store *st, enum object_kind kind, const char *ns, size_t *out_len);
+/* Sorted by namespace, then name. The array is the caller's (free), each object referenced
+ * (object_unref). */
+struct object **store_list(
+	const struct store *st, enum object_kind kind, const char *ns, size_t *out_len);
 
 struct change {
 	uint64_t rv;

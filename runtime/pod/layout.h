@@ -1,0 +1,35 @@
+/* Where an instance keeps things: every path is derived here, from the root and checked names only.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "spec/pod.h"
+
+struct layout {
+	char *root; /* "" or the directory given by --root, absolute */
+	char *run, *lib, *logs,
+		*links; /* ROOT/run/carpel, ROOT/var/lib/carpel, ROOT/var/log/pods, …/containers */
+	char *socket, *images; /* RUN/carpel.sock, LIB/images */
+	char *cgroup; /* name of the instance's root cgroup: "carpel", or "carpel-<hash of root>" */
+	char *programs; /* directory of carpel-launch and its siblings */
+};
+
+/* root may be relative; programs: where the running program lies. */
+int layout_init(struct layout *l, const char *root, struct err *e);
+void layout_free(struct layout *l);
+int layout_make(const struct layout *l, struct err *e); /* the directories, with their modes */
+char *layout_program(const struct layout *l, const char *name);
+
+/* LIB/pods/<uid>: etc files, volumes, writable layers. The caller frees all of these. */
+char *layout_pod_dir(const struct layout *l, const char *uid);
+char *layout_container_dir(
+	const struct layout *l, const char *uid, const char *container, uint32_t attempt);
+char *layout_log_dir(const struct layout *l, const struct pod_spec *pod, const char *container);
+char *layout_log_pod_dir(const struct layout *l, const struct pod_spec *pod);
+char *layout_log_link(
+	const struct layout *l, const struct pod_spec *pod, const char *container, const char *id);
+
+/* "[burstable/|besteffort/]pod<uid>" below the instance's cgroup. */
+char *layout_pod_cgroup(const struct pod_spec *pod);

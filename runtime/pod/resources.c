@@ -1,0 +1,78 @@
+#include "pod/resources.h"
+
+enum { SHARES_MIN = 2, SHARES_MAX = 262144, QUOTA_MIN_US = 1000, PERIOD_MS = 100 };
+
+static int64_t shares_of(int64_t cpu_milli)
+{
+	int64_t shares = cpu_milli > 0 ? cpu_milli * 1024 / 1000 : SHARES_MIN;
+
+	return shares < SHARES_MIN ? SHARES_MIN : shares > SHARES_MAX ? SHARES_MAX : shares;
+}
+
+static int64_t quota_of(int64_t cpu_milli)
+{
+	int64_t quota = cpu_milli * PERIOD_MS; /* milli * 100000 us / 1000 */
+
+	return cpu_milli <= 0 ? -1 : quota < QUOTA_MIN_US ? QUOTA_MIN_US : quota;
+}
+
+static int64_t or_zero(int64_t value)
+{
+	return value < 0 ? 0 : value;
+}
+
+/* A limit holds for the pod only when every container has one; a sum over some would bind the
+ * others. */
+struct cgroup_limits resources_of_pod(const struct pod_spec *pod)
+{
+	struct cgroup_limits l = { .cpu_scale = CGROUP_LINEAR,
+		.cpu_quota_us = -1,
+		.memory_bytes = -1,
+		.pids = POD_PIDS_MAX };
+	int64_t request = 0, cpu = 0, memory = 0;
+	bool all_cpu = true, all_memory = true;
+
+	for (size_t i = 0; i < pod->containers_len; i++) {
+		const struct container_spec *c = &pod->containers[i];
+
+		request += or_zero(c->requests.cpu_milli);
+		cpu += or_zero(c->limits.cpu_milli);
+		memory += or_zero(c->limits.memory_bytes);
+		all_cpu &= c->limits.cpu_milli > 0;
+		all_memory &= c->limits.memory_bytes > 0;
+	}
+	l.cpu_shares = shares_of(pod->qos == QOS_BEST_EFFORT ? 0 : request);
+	if (all_cpu)
+		l.cpu_quota_us = quota_of(cpu);
+	if (all_memory)
+		l.memory_bytes = memory;
+	return l;
+}
+
+struct cgroup_limits resources_of_container(const struct container_spec *c)
+{
+	return (struct cgroup_limits){
+		.cpu_shares = shares_of(c->requests.cpu_milli),
+		.cpu_scale = CGROUP_QUADRATIC,
+		.cpu_quota_us = quota_of(c->limits.cpu_milli),
+		.memory_bytes = c->limits.memory_bytes > 0 ? c->limits.memory_bytes : -1,
+		.pids = -1,
+		.oom_kills_all = true,
+	};
+}
+
+int32_t resources_oom_score(
+	const struct pod_spec *pod, const struct container_spec *c, int64_t node_memory_bytes)
+{
+	enum { GUARANTEED = -997, BEST_EFFORT = 1000, BURSTABLE_MIN = 3, BURSTABLE_MAX = 999 };
+	int64_t score;
+
+	if (pod->qos == QOS_GUARANTEED)
+		return GUARANTEED;
+	if (pod->qos == QOS_BEST_EFFORT || node_memory_bytes <= 0)
+		return BEST_EFFORT;
+	score = 1000 - 1000 * or_zero(c->requests.memory_bytes) / node_memory_bytes;
+	return (int32_t)(score < BURSTABLE_MIN   ? BURSTABLE_MIN
+			 : score > BURSTABLE_MAX ? BURSTABLE_MAX
+						 : score);
+}

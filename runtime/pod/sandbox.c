@@ -1,0 +1,98 @@
+#include "pod/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "pod/etc.h"
+#include "pod/resources.h"
+#include "pod/volume.h"
+
+char *sandbox_cgroup(const struct pod_spec *pod)
+{
+	CLEANUP(cleanup_free) char *dir = layout_pod_cgroup(pod);
+
+	return str_fmt("%s/pause", dir);
+}
+
+static const char *pod_hostname(const struct pod_spec *pod, const struct sandbox_facts *f)
+{
+	return pod->host_network ? f->node_name : pod->hostname;
+}
+
+static int write_etc(const char *dir, const struct pod_spec *pod, const struct sandbox_facts *f,
+	char **dns_warning, struct err *e)
+{
+	CLEANUP(cleanup_free) char *etc = str_fmt("%s/etc", dir);
+	CLEANUP(buf_free) struct buf hosts = { 0 };
+	CLEANUP(buf_free) struct buf hostname = { 0 };
+	CLEANUP(buf_free) struct buf resolv = { 0 };
+	CLEANUP(cleanup_fd) int fd = -1;
+	int rc = fd_mkdir_all(AT_FDCWD, etc, 0755, e);
+
+	if (rc < 0)
+		return rc;
+	fd = open(etc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "open %s", etc);
+	etc_hosts(pod, f->node_hosts, f->pod_ip, &hosts);
+	etc_hostname(pod_hostname(pod, f), &hostname);
+	etc_resolv_conf(pod, f->node_resolv, &resolv, dns_warning);
+	rc = fd_replace_file(fd, "hosts", hosts.data, hosts.len, FD_SURVIVES_CRASH, e);
+	if (rc == 0)
+		rc = fd_replace_file(
+			fd, "hostname", hostname.data, hostname.len, FD_SURVIVES_CRASH, e);
+	if (rc == 0)
+		rc = fd_replace_file(fd, "resolv.conf", resolv.data ? resolv.data : "", resolv.len,
+			FD_SURVIVES_CRASH, e);
+	return rc;
+}
+
+int sandbox_prepare(const struct layout *l, struct cgroups *cg, const struct pod_spec *pod,
+	const struct sandbox_facts *f, char **dns_warning, struct err *e)
+{
+	CLEANUP(cleanup_free) char *dir = layout_pod_dir(l, pod->uid);
+	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(pod);
+	CLEANUP(cleanup_free) char *pause = sandbox_cgroup(pod);
+	const struct cgroup_limits pod_limits = resources_of_pod(pod);
+	/* As containerd does: next to no weight, and no limit of its own, since the pod's counts.
+	 */
+	const struct cgroup_limits pause_limits = { .cpu_shares = 2,
+		.cpu_scale = CGROUP_LINEAR,
+		.cpu_quota_us = -1,
+		.memory_bytes = -1,
+		.pids = -1 };
+	int rc = fd_mkdir_all(AT_FDCWD, dir, 0700, e);
+
+	if (rc == 0)
+		rc = write_etc(dir, pod, f, dns_warning, e);
+	if (rc == 0)
+		rc = volumes_make(l, pod, e);
+	if (rc == 0)
+		rc = cgroup_make(cg, cgroup, CGROUP_INNER, &pod_limits, e);
+	if (rc == 0)
+		rc = cgroup_make(cg, pause, CGROUP_LEAF, &pause_limits, e);
+	return rc;
+}
+
+void sandbox_plan(const struct layout *l, const struct cgroups *cg, const struct pod_spec *pod,
+	const struct sandbox_facts *f, const char *id, struct plan *out)
+{
+	CLEANUP(cleanup_free) char *cgroup = sandbox_cgroup(pod);
+
+	plan_init(out);
+	out->kind = PLAN_SANDBOX;
+	out->id = str_dup(id);
+	out->pause_path = layout_program(l, "carpel-pause");
+	out->hostname = str_dup(pod_hostname(pod, f));
+	out->host_network = pod->host_network;
+	out->host_ipc = pod->host_ipc;
+	cgroup_dirs(cg, cgroup, &out->cgroups, &out->cgroup_v2);
+	if (pod->sysctls_len)
+		out->sysctls = mem_zalloc(pod->sysctls_len * sizeof(*out->sysctls));
+	for (size_t i = 0; i < pod->sysctls_len; i++)
+		out->sysctls[out->sysctls_len++] =
+			(struct plan_sysctl){ .name = str_dup(pod->sysctls[i].name),
+				.value = str_dup(pod->sysctls[i].value) };
+}

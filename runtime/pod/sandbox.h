@@ -1,0 +1,24 @@
+/* What to ask carpel-launch for, to make a pod's sandbox: pure translation into a plan, and the
+ * pod's directories, files and cgroups beforehand.  Knows nothing of the life cycle; every call can
+ * be repeated.
+ */
+#pragma once
+
+#include "pod/layout.h"
+#include "spec/plan.h"
+#include "sys/cgroup.h"
+
+struct sandbox_facts {
+	const char *node_name, *node_hosts, *node_resolv; /* texts of the node's files */
+	const char *pod_ip;                               /* NULL: loopback only */
+};
+
+/* Directories, /etc files, volumes and the pod's cgroups. *dns_warning: see etc.h; the caller
+ * frees. */
+int sandbox_prepare(const struct layout *l, struct cgroups *cg, const struct pod_spec *pod,
+	const struct sandbox_facts *f, char **dns_warning, struct err *e);
+/* The plan but for descriptors. plan_free() it. */
+void sandbox_plan(const struct layout *l, const struct cgroups *cg, const struct pod_spec *pod,
+	const struct sandbox_facts *f, const char *id, struct plan *out);
+char *sandbox_cgroup(
+	const struct pod_spec *pod); /* of the pause process, below the instance's root */

@@ -1,0 +1,183 @@
+#include "pod/volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/str.h"
+
+static char *volume_path(
+	const struct layout *l, const struct pod_spec *pod, const struct volume_spec *v)
+{
+	CLEANUP(cleanup_free) char *dir = layout_pod_dir(l, pod->uid);
+
+	return v->kind == VOLUME_HOST_PATH ? str_dup(v->host_path)
+					   : str_fmt("%s/volumes/%s", dir, v->name);
+}
+
+/* Owned by fsGroup when there is one: setgid, so that new files inherit it. */
+static int make_empty_dir(const char *path, int64_t fs_group, struct err *e)
+{
+	int rc = fd_mkdir_all(AT_FDCWD, path, 0700, e);
+	mode_t mode = 0777;
+
+	if (rc < 0)
+		return rc;
+	if (fs_group >= 0) {
+		mode = 02777;
+		if (chown(path, (uid_t)-1, (gid_t)fs_group) < 0)
+			return err_set(e, errno, "set the group of %s", path);
+	}
+	/* Below a 0700 directory of ours: the mode is for the container's users only. */
+	return chmod(path, mode) < 0 ? err_set(e, errno, "set the mode of %s", path) : 0;
+}
+
+static const char *kind_word(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "directory";
+	case S_IFREG:
+		return "file";
+	case S_IFSOCK:
+		return "socket file";
+	case S_IFCHR:
+		return "character device";
+	case S_IFBLK:
+		return "block device";
+	default:
+		return "special file";
+	}
+}
+
+static int make_missing(const char *path, const char *type, struct err *e)
+{
+	if (str_eq(type, "DirectoryOrCreate"))
+		return fd_mkdir_all(AT_FDCWD, path, 0755, e);
+	if (str_eq(type, "FileOrCreate")) {
+		CLEANUP(cleanup_fd)
+		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+		return fd < 0 && errno != EEXIST ? err_set(e, errno, "hostPath %s", path) : 0;
+	}
+	return 0;
+}
+
+static int check_host_path(const struct volume_spec *v, struct err *e)
+{
+	static const struct {
+		const char *type;
+		mode_t mode;
+		const char *word;
+	} types[] = {
+		{ "DirectoryOrCreate", S_IFDIR, "directory" },
+		{ "Directory", S_IFDIR, "directory" },
+		{ "FileOrCreate", S_IFREG, "file" },
+		{ "File", S_IFREG, "file" },
+		{ "Socket", S_IFSOCK, "socket file" },
+		{ "CharDevice", S_IFCHR, "character device" },
+		{ "BlockDevice", S_IFBLK, "block device" },
+	};
+	struct stat st;
+	int rc = 0;
+
+	if (stat(v->host_path, &st) < 0 && errno == ENOENT &&
+		(rc = make_missing(v->host_path, v->host_type, e)) < 0)
+		return rc;
+	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+		if (!str_eq(v->host_type, types[i].type))
+			continue;
+		if (stat(v->host_path, &st) < 0)
+			return err_say(e, errno,
+				"hostPath type check failed, %s is not a %s, unable to determine "
+				"its type: path \"%s\" does not exist",
+				v->host_path, types[i].word, v->host_path);
+		if ((st.st_mode & S_IFMT) != types[i].mode)
+			return err_say(e, EINVAL,
+				"hostPath type check failed: %s is not a %s, it's a %s",
+				v->host_path, types[i].word, kind_word(st.st_mode));
+	}
+	if (stat(v->host_path, &st) < 0)
+		return err_set(e, errno, "hostPath %s", v->host_path);
+	return 0;
+}
+
+int volumes_make(const struct layout *l, const struct pod_spec *pod, struct err *e)
+{
+	for (size_t i = 0; i < pod->volumes_len; i++) {
+		const struct volume_spec *v = &pod->volumes[i];
+		CLEANUP(cleanup_free) char *path = volume_path(l, pod, v);
+		int rc = v->kind == VOLUME_HOST_PATH ? check_host_path(v, e)
+						     : make_empty_dir(path, pod->fs_group, e);
+
+		if (rc < 0)
+			return err_wrap(
+				e, rc, "MountVolume.SetUp failed for volume \"%s\" ", v->name);
+	}
+	return 0;
+}
+
+static const struct volume_spec *find_volume(const struct pod_spec *pod, const char *name)
+{
+	for (size_t i = 0; i < pod->volumes_len; i++)
+		if (str_eq(pod->volumes[i].name, name))
+			return &pod->volumes[i];
+	return NULL;
+}
+
+/* Component by component, each prefix resolved anew from the volume's root: a link in it cannot
+ * lead out (openat2 RESOLVE_IN_ROOT), and what is missing is made where the prefix really leads. */
+static int open_sub_path(const char *volume, const char *sub, struct err *e)
+{
+	CLEANUP(cleanup_fd) int root = open(volume, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int dir = root < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 0);
+	struct stat st;
+
+	if (dir < 0 || fstat(root, &st) < 0)
+		return err_set(e, errno, "open volume %s", volume);
+	for (size_t end = 0; sub[end];) {
+		size_t start = end + (sub[end] == '/');
+		int next;
+
+		end = start + strcspn(sub + start, "/");
+
+		CLEANUP(cleanup_free) char *name = str_ndup(sub + start, end - start);
+		CLEANUP(cleanup_free) char *prefix = str_ndup(sub, end);
+
+		if (*name && mkdirat(dir, name, st.st_mode & 07777) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make sub path %s", prefix);
+		if ((next = fd_walk(root, prefix, O_PATH, 0, e)) < 0)
+			return next;
+		close(dir);
+		dir = next;
+	}
+	return take_fd(&dir);
+}
+
+int volume_source(const struct layout *l, const struct pod_spec *pod, const struct mount_spec *m,
+	int fd_number, int *out_fd, char **out_path, bool *out_is_file, struct err *e)
+{
+	const struct volume_spec *v = find_volume(pod, m->volume);
+	CLEANUP(cleanup_free) char *path = v ? volume_path(l, pod, v) : NULL;
+	CLEANUP(cleanup_fd) int fd = -1;
+	struct stat st;
+
+	if (!v)
+		return err_say(e, ENOENT, "cannot find volume \"%s\" to mount", m->volume);
+	if (m->sub_path) {
+		fd = open_sub_path(path, m->sub_path, e);
+		if (fd < 0)
+			return err_wrap(e, fd, "failed to prepare subPath for volumeMount \"%s\"",
+				m->volume);
+	}
+	if ((fd >= 0 ? fstat(fd, &st) : stat(path, &st)) < 0)
+		return err_set(e, errno, "volume %s: %s", m->volume, path);
+	*out_is_file = !S_ISDIR(st.st_mode);
+	*out_path = fd >= 0 ? str_fmt("/proc/self/fd/%d", fd_number) : TAKE(path);
+	*out_fd = take_fd(&fd);
+	return 0;
+}

@@ -1,4 +1,5 @@
-/* The socket's client half: blocking HTTP/2 requests for the command line and tests; one connection.
+/* The socket's client half: blocking HTTP/2 requests for the command line and tests; one
+ * connection.
  */
 #pragma once
 
@@ -10,18 +11,21 @@
 
 struct api_client;
 
-int api_client_open(const char *socket_path, struct api_client **out, struct err *e); /* -ENOENT, -ECONNREFUSED: nobody there */
+int api_client_open(const char *socket_path, struct api_client **out,
+	struct err *e);                      /* -ENOENT, -ECONNREFUSED: nobody there */
 void api_client_close(struct api_client *c); /* NULL is fine */
 
 struct api_request {
 	const char *method, *path; /* path with query, percent-encoded already */
-	const char *content_type; /* NULL: application/json when there is a body */
+	const char *content_type;  /* NULL: application/json when there is a body */
 	const char *body;
 	size_t body_len;
 	int64_t timeout_ms; /* <= 0: none */
-	/* When set, body bytes go here as they come instead of into the answer; non-zero return ends the request. */
+	/* When set, body bytes go here as they come instead of into the answer; non-zero return
+	 * ends the request. */
 	int (*on_data)(void *arg, const char *bytes, size_t len);
-	/* Called about every 100 ms while waiting; non-zero return ends the request with -ECANCELED. */
+	/* Called about every 100 ms while waiting; non-zero return ends the request with
+	 * -ECANCELED. */
 	int (*on_idle)(void *arg);
 	void *arg;
 };
@@ -34,22 +38,29 @@ struct api_answer {
 void api_answer_free(struct api_answer *a);
 
 /* Transport errors only; an HTTP failure is an answer. -ETIMEDOUT, -ECONNRESET, -ECANCELED. */
-int api_request(struct api_client *c, const struct api_request *q, struct api_answer *out, struct err *e);
-void api_escape(struct buf *out, const char *text); /* percent-encodes one path segment or query value */
+int api_request(
+	struct api_client *c, const struct api_request *q, struct api_answer *out, struct err *e);
+void api_escape(
+	struct buf *out, const char *text); /* percent-encodes one path segment or query value */
 
-/* A WebSocket stream (extended CONNECT, v5.channel.k8s.io) for exec and attach: poll fd, then step. */
+/* A WebSocket stream (extended CONNECT, v5.channel.k8s.io) for exec and attach: poll fd, then step.
+ */
 struct api_stream;
 struct api_stream_peer {
-	void (*output)(void *arg, int channel, const char *bytes, size_t len); /* 1 stdout, 2 stderr, 3 the final v1.Status JSON */
+	void (*output)(void *arg, int channel, const char *bytes,
+		size_t len); /* 1 stdout, 2 stderr, 3 the final v1.Status JSON */
 	void *arg;
 };
 /* On an HTTP failure: -EPROTO and *out_refusal holds the answer. */
-int api_stream_open(struct api_client *c, const char *path, const struct api_stream_peer *peer, struct api_stream **out,
-	struct api_answer *out_refusal, struct err *e);
+int api_stream_open(struct api_client *c, const char *path, const struct api_stream_peer *peer,
+	struct api_stream **out, struct api_answer *out_refusal, struct err *e);
 int api_stream_fd(const struct api_stream *s);
 bool api_stream_wants_write(const struct api_stream *s);
-size_t api_stream_queued(const struct api_stream *s); /* input not sent yet: stop reading stdin above 256 KiB */
-int api_stream_step(struct api_stream *s, struct err *e); /* handles what the socket has; 1 when the stream has ended */
-void api_stream_send(struct api_stream *s, int channel, const char *bytes, size_t len); /* 0 stdin, 4 resize JSON */
+size_t api_stream_queued(
+	const struct api_stream *s); /* input not sent yet: stop reading stdin above 256 KiB */
+int api_stream_step(struct api_stream *s,
+	struct err *e); /* handles what the socket has; 1 when the stream has ended */
+void api_stream_send(struct api_stream *s, int channel, const char *bytes,
+	size_t len);                                              /* 0 stdin, 4 resize JSON */
 void api_stream_close_channel(struct api_stream *s, int channel); /* v5: end of stdin */
 void api_stream_free(struct api_stream *s);

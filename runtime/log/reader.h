@@ -1,6 +1,6 @@
 /* Reads CRI-format log files back, for pods/NAME/log: exactly the bytes that were written, partial
- * lines joined, or selected by line, time and size.  Never blocks; following is the caller's (it calls
- * again when the file grew).
+ * lines joined, or selected by line, time and size.  Never blocks; following is the caller's (it
+ * calls again when the file grew).
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 #include "base/err.h"
 
 struct log_query {
-	int64_t tail_lines; /* -1: all */
+	int64_t tail_lines;    /* -1: all */
 	int64_t since_wall_ns; /* 0: all */
-	int64_t limit_bytes; /* -1: all */
+	int64_t limit_bytes;   /* -1: all */
 	bool timestamps;
 };
 
@@ -21,8 +21,9 @@ struct log_reader;
 
 /* Takes fd (a regular file). */
 int log_reader_open(int fd, const struct log_query *q, struct log_reader **out, struct err *e);
-/* Appends at most about max bytes to out. Returns 1 when there may be more at once, 0 at the present end
- * of file, -ENODATA when the limit is used up: nothing will ever come again. A last record that is not whole yet is left. */
+/* Appends at most about max bytes to out. Returns 1 when there may be more at once, 0 at the
+ * present end of file, -ENODATA when the limit is used up: nothing will ever come again. A last
+ * record that is not whole yet is left. */
 int log_reader_read(struct log_reader *r, size_t max, struct buf *out, struct err *e);
 void log_reader_free(struct log_reader *r);
 /* The last lines for FallbackToLogsOnError: at most 80 lines and 2048 bytes. */

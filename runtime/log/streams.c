@@ -1,0 +1,436 @@
+/* A turn of the loop does one chunk of each stream that has bytes, through all steps of stage.c.  A
+ * chunk that cannot be written (the disk is full) waits in its stage.  The container then blocks as
+ * soon as its pipe is full, which is the only way not to lose anything; all others go on.
+ */
+#include "log/streams.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "log/stage.h"
+#include "log/wire.h"
+
+enum {
+	DRAIN_MAX = (1 << 20) + STAGE_CHUNK, /* what the largest pipe of a container holds */
+	RETRY_MS = 1000,
+	/* A descriptor whose other owners keep it alive stays in the epoll set after close(2), and
+	 * libev then builds the set anew.  Meanwhile it notices by itself that nobody waits for it.
+	 */
+	CLOSE_AFTER_MS = 100,
+	ATTACHED_MAX = 64,
+};
+
+struct log_set;
+
+struct stream {
+	struct loop_io io;
+	struct log_set *set;
+	struct stage stage;
+	bool is_over;
+};
+
+struct attached {
+	struct loop_io io;
+	struct attached *next;
+	struct log_set *set;
+	int sock;
+};
+
+struct log_set {
+	struct log_set *next;
+	struct streams *all;
+	char id[LOG_ID_MAX + 1];
+	struct log_file file;
+	struct stream streams[2]; /* stdout, stderr */
+	size_t len;               /* 1 with a tty */
+	struct stream *held;      /* its stage is full and could not be written */
+	struct loop_timer timer;  /* for whichever comes: retry, drain, close */
+	int64_t drain_left;
+	bool is_draining, is_done;
+	struct attached *attached;
+	size_t attached_len;
+};
+
+struct streams {
+	struct loop *loop;
+	void (*done)(void *arg, const char *id);
+	void *arg;
+	struct log_set *first;
+	size_t len;
+	struct chunk chunk;
+};
+
+struct streams *streams_new(struct loop *l, const struct streams_tools *tools,
+	void (*done)(void *arg, const char *id), void *arg)
+{
+	struct streams *s = mem_zalloc(sizeof(*s));
+
+	s->loop = l;
+	s->chunk.scratch_read = tools->scratch_read;
+	s->chunk.scratch_write = tools->scratch_write;
+	s->chunk.null = tools->null;
+	s->done = done;
+	s->arg = arg;
+	return s;
+}
+
+size_t streams_count(const struct streams *s)
+{
+	return s->len;
+}
+
+void streams_each(const struct streams *s, void (*item)(void *arg, const char *id), void *arg)
+{
+	for (const struct log_set *set = s->first; set; set = set->next)
+		item(arg, set->id);
+}
+
+static struct log_set *find(const struct streams *s, const char *id)
+{
+	struct log_set *set = s->first;
+
+	while (set && !str_eq(set->id, id))
+		set = set->next;
+	return set;
+}
+
+/* ---- who watches live ---- */
+
+static void detach(struct attached *a)
+{
+	struct attached **link = &a->set->attached;
+
+	while (*link != a)
+		link = &(*link)->next;
+	*link = a->next;
+	a->set->attached_len--;
+	loop_io_stop(&a->io);
+	close(a->sock);
+	free(a);
+}
+
+/* Nobody sends us anything there: readable means gone. */
+static void on_attached_gone(struct loop_io *io, unsigned events)
+{
+	(void)events;
+	detach(io->arg);
+}
+
+static bool show(const struct attached *a, enum log_stream name, const char *bytes, size_t len)
+{
+	char tag = (char)name;
+
+	while (len > 0) {
+		size_t part = len < LOG_ATTACH_MAX - 1 ? len : LOG_ATTACH_MAX - 1;
+		struct iovec iov[] = { { &tag, 1 }, { NULL, part } };
+		const struct msghdr m = { .msg_iov = iov, .msg_iovlen = ARRAY_LEN(iov) };
+
+		memcpy(&iov[1].iov_base, &bytes, sizeof(bytes)); /* sendmsg(2) only reads it */
+		if (sendmsg(a->sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			return false;
+		bytes += part;
+		len -= part;
+	}
+	return true;
+}
+
+static void show_all(struct log_set *set, enum log_stream name, const struct chunk *c)
+{
+	for (struct attached *a = set->attached, *next; a; a = next) {
+		next = a->next;
+		if (!show(a, name, c->bytes, c->len)) /* it is too slow: the log file has it all */
+			detach(a);
+	}
+}
+
+void streams_attach(struct streams *s, const char *id, int sock)
+{
+	struct log_set *set = find(s, id);
+	struct attached *a;
+
+	if (!set || set->is_done || set->attached_len == ATTACHED_MAX) {
+		close(sock);
+		return;
+	}
+	a = mem_zalloc(sizeof(*a));
+	a->set = set;
+	a->sock = sock;
+	a->next = set->attached;
+	set->attached = a;
+	set->attached_len++;
+	loop_io_start(s->loop, &a->io, sock, LOOP_READ, on_attached_gone, a);
+}
+
+/* ---- a container's streams ---- */
+
+static void on_timer(struct loop_timer *t);
+static void on_readable(struct loop_io *io, unsigned events);
+
+static void after(struct log_set *set, int64_t ms)
+{
+	loop_timer_start(set->all->loop, &set->timer, ms, on_timer, set);
+}
+
+static void stop_reading(struct log_set *set)
+{
+	for (size_t i = 0; i < set->len; i++)
+		loop_io_stop(&set->streams[i].io);
+}
+
+static void start_reading(struct log_set *set)
+{
+	for (size_t i = 0; i < set->len; i++) {
+		struct stream *s = &set->streams[i];
+
+		if (!s->is_over)
+			loop_io_start(
+				set->all->loop, &s->io, s->stage.source, LOOP_READ, on_readable, s);
+	}
+}
+
+static int settle(struct stream *s)
+{
+	struct chunk *c = &s->set->all->chunk;
+	int rc = stage_settle(&s->stage, &s->set->file, c);
+
+	if (rc == 0)
+		show_all(s->set, s->stage.name, c);
+	return rc;
+}
+
+static void hold(struct stream *s, int rc)
+{
+	if (!s->set->held)
+		log_warn("ctr=%s its log cannot be written, it may block until it can: %s",
+			s->set->id, strerrordesc_np(-rc));
+	s->set->held = s;
+	stop_reading(s->set);
+	after(s->set, RETRY_MS);
+}
+
+static void finish_if_over(struct log_set *set)
+{
+	for (size_t i = 0; i < set->len; i++)
+		if (!set->streams[i].is_over)
+			return;
+	set->is_done = true;
+	stop_reading(set);
+	while (set->attached)
+		detach(set->attached);
+	set->all->done(set->all->arg, set->id);
+	after(set, CLOSE_AFTER_MS);
+}
+
+/* Returns what was moved; 0 when nothing was: at the end, or held; -EAGAIN: nothing now. */
+static ssize_t take_chunk(struct stream *s)
+{
+	ssize_t n = stage_pull(&s->stage);
+	int rc;
+
+	if (n == -EAGAIN)
+		return n;
+	if (n <= 0) {
+		if (n < 0)
+			log_warn("ctr=%s cannot be read, its log ends here: %s", s->set->id,
+				strerrordesc_np((int)-n));
+		s->is_over = true;
+		return 0;
+	}
+	rc = settle(s);
+	if (rc < 0)
+		hold(s, rc);
+	return rc < 0 ? 0 : n;
+}
+
+static void on_readable(struct loop_io *io, unsigned events)
+{
+	struct stream *s = io->arg;
+
+	(void)events;
+	(void)take_chunk(s);
+	if (s->is_over) {
+		loop_io_stop(&s->io);
+		finish_if_over(s->set);
+	}
+}
+
+/* The container is dead.  Somebody else may hold its pipes and write on: what is in them now is
+ * taken, and no more than a pipe can hold. */
+static void drain_turn(struct log_set *set)
+{
+	for (size_t i = 0; i < set->len; i++) {
+		struct stream *s = &set->streams[i];
+		ssize_t n;
+
+		if (s->is_over)
+			continue;
+		n = take_chunk(s);
+		if (set->held)
+			return;
+		set->drain_left -= n > 0 ? n : 0;
+		if (n < 0 || set->drain_left <= 0)
+			s->is_over = true;
+	}
+	after(set, 0);
+	finish_if_over(set); /* replaces the timer when all is over */
+}
+
+/* What waited in the stage goes first, then whatever the container's state asks for. */
+static void retry(struct log_set *set)
+{
+	int rc = settle(set->held);
+
+	if (rc < 0) {
+		hold(set->held, rc);
+		return;
+	}
+	log_info("ctr=%s its log goes on", set->id);
+	set->held = NULL;
+	if (set->is_draining)
+		after(set, 0);
+	else
+		start_reading(set);
+}
+
+static void close_all(struct log_set *set)
+{
+	for (size_t i = 0; i < set->len; i++) {
+		cleanup_fd(&set->streams[i].stage.source);
+		cleanup_fd(&set->streams[i].stage.read);
+		cleanup_fd(&set->streams[i].stage.write);
+	}
+	cleanup_fd(&set->file.fd);
+}
+
+static void forget(struct log_set *set)
+{
+	struct log_set **link = &set->all->first;
+
+	while (*link != set)
+		link = &(*link)->next;
+	*link = set->next;
+	set->all->len--;
+	close_all(set);
+	free(set);
+}
+
+static void on_timer(struct loop_timer *t)
+{
+	struct log_set *set = t->arg;
+
+	if (set->is_done)
+		forget(set);
+	else if (set->held)
+		retry(set);
+	else
+		drain_turn(set);
+}
+
+void streams_drain(struct streams *s, const char *id)
+{
+	struct log_set *set = find(s, id);
+
+	if (!set) {
+		s->done(s->arg, id); /* it would be waited for in vain */
+		return;
+	}
+	if (set->is_draining || set->is_done)
+		return;
+	set->is_draining = true;
+	set->drain_left = DRAIN_MAX * (int64_t)set->len;
+	stop_reading(set);
+	if (!set->held)
+		after(set, 0);
+}
+
+/* ---- arrival ---- */
+
+static void take_fds(struct log_set *set, const int *fds, size_t n)
+{
+	static const enum log_stream names[] = { LOG_STDOUT, LOG_STDERR };
+
+	set->file.fd = fds[LOG_FD_FILE];
+	set->len = n == LOG_FDS ? 2 : 1;
+	for (size_t i = 0; i < set->len; i++) {
+		const int *own = fds + LOG_FD_OUT + i * (LOG_FD_ERR - LOG_FD_OUT);
+
+		set->streams[i].set = set;
+		set->streams[i].stage = (struct stage){
+			.source = own[0], .read = own[1], .write = own[2], .name = names[i]
+		};
+	}
+}
+
+/* Finds out how far a predecessor came; a full stage is left in set->held. */
+static int resume(struct log_set *set, struct err *e)
+{
+	int rc;
+
+	for (size_t i = 0; i < set->len; i++) {
+		struct stream *s = &set->streams[i];
+
+		if ((rc = fd_set_nonblock(s->stage.source)) < 0 || (rc = stage_len(&s->stage)) < 0)
+			return err_set(e, -rc, "stream %zu", i);
+		if (rc > 0)
+			set->held = s;
+	}
+	rc = stage_resume(&set->file, set->held != NULL);
+	return rc < 0 ? err_set(e, -rc, "log file") : 0;
+}
+
+static void begin(struct log_set *set)
+{
+	struct stream *full = TAKE(set->held);
+	int rc = full ? settle(full) : 0;
+
+	if (rc < 0)
+		hold(full, rc);
+	else
+		start_reading(set);
+}
+
+static struct log_set *new_set(struct streams *s, const char *id, const int *fds, size_t n)
+{
+	struct log_set *set = mem_zalloc(sizeof(*set));
+
+	set->all = s;
+	(void)strncpy(set->id, id, LOG_ID_MAX);
+	take_fds(set, fds, n);
+	return set;
+}
+
+int streams_add(
+	struct streams *s, const char *id, unsigned flags, const int *fds, size_t n, struct err *e)
+{
+	struct log_set *set = find(s, id);
+	size_t want = flags & LOG_IS_TTY ? LOG_FD_ERR : LOG_FDS;
+	int rc;
+
+	if (set || n != want) {
+		for (size_t i = 0; i < n; i++)
+			close(fds[i]);
+		if (set && set->is_done)
+			s->done(s->arg, id);
+		return set ? 0 : err_say(e, EINVAL, "%zu descriptors, want %zu", n, want);
+	}
+	set = new_set(s, id, fds, n);
+	rc = resume(set, e);
+	if (rc < 0) {
+		close_all(set);
+		free(set);
+		return rc;
+	}
+	set->next = s->first;
+	s->first = set;
+	s->len++;
+	begin(set);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* What carpel-log does: moves the bytes of containers' pipes into their log files, each byte
+ * exactly once however often carpel-log is killed.  Opens nothing, all descriptors are handed in.
+ * Called by control.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+
+struct streams;
+
+/* Made before the process is confined. */
+struct streams_tools {
+	int scratch_read, scratch_write; /* an empty pipe, to look at bytes without taking them */
+	int null;                        /* /dev/null, where bytes end that are safe in the file */
+};
+
+struct streams *streams_new(struct loop *l, const struct streams_tools *tools,
+	void (*done)(void *arg, const char *id), void *arg);
+size_t streams_count(const struct streams *s); /* containers */
+void streams_each(const struct streams *s, void (*item)(void *arg, const char *id), void *arg);
+
+/* fds in the order of enum log_fd, taken in any case.  An id that is there already is left alone,
+ * but told again if it is done. */
+int streams_add(
+	struct streams *s, const char *id, unsigned flags, const int *fds, size_t n, struct err *e);
+/* Ends the streams of id with what is in them now; an unknown id is told to be done. */
+void streams_drain(struct streams *s, const char *id);
+/* Takes sock; closed at once when id is not there. */
+void streams_attach(struct streams *s, const char *id, int sock);

@@ -1,0 +1,75 @@
+#include "daemon/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "daemon/daemon.h"
+
+enum { ADOPTION_TRIES = 100, ADOPTION_WAIT_MS = 1 };
+
+static void look(struct child *c);
+
+static void on_end(struct loop_io *io, unsigned events)
+{
+	(void)events;
+	look(io->arg);
+}
+
+static void on_again(struct loop_timer *t)
+{
+	look(t->arg);
+}
+
+static void look(struct child *c)
+{
+	int status = -1, rc = spawn_reap(c->pidfd, &status);
+
+	if (rc == 0)
+		return; /* readable but not reapable yet: comes again */
+	loop_io_stop(&c->io);
+	/* What carpel-launch executed becomes our child when carpel-launch is gone, which may be an
+	 * instant away. */
+	if (rc == -ECHILD && c->tries++ < ADOPTION_TRIES) {
+		loop_timer_start(c->d->loop, &c->again, ADOPTION_WAIT_MS, on_again, c);
+		return;
+	}
+	close(c->pidfd);
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+	if (c->ended)
+		c->ended(c->arg, rc == 1 ? status : -1);
+	free(c);
+}
+
+struct child *child_watch(struct daemon *d, int pidfd, pid_t pid,
+	void (*ended)(void *arg, int wait_status), void *arg)
+{
+	struct child *c = mem_zalloc(sizeof(*c));
+
+	*c = (struct child){
+		.d = d, .pidfd = pidfd, .pid = pid, .ended = ended, .arg = arg, .next = d->children
+	};
+	c->link = &d->children;
+	if (c->next)
+		c->next->link = &c->next;
+	d->children = c;
+	loop_io_start(d->loop, &c->io, pidfd, LOOP_READ, on_end, c);
+	return c;
+}
+
+void child_forget(struct child *c)
+{
+	if (c)
+		c->ended = NULL;
+}
+
+void child_kill(struct child *c, int signal)
+{
+	if (c)
+		(void)syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0);
+}

@@ -1,0 +1,29 @@
+/* Helper programs that run for a while: watched by pidfd, reaped, answered by callback. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/loop.h"
+#include "sys/spawn.h"
+
+struct daemon;
+
+struct child {
+	struct daemon *d;
+	struct child *next, **link;
+	struct loop_io io;
+	struct loop_timer again;
+	int tries;
+	int pidfd;
+	pid_t pid;
+	/* wait_status as waitpid(2) gives it; -1: it was not ours to reap. The child frees itself
+	 * afterwards. */
+	void (*ended)(void *arg, int wait_status);
+	void *arg;
+};
+
+/* Takes pidfd. ended may be NULL: only reaped. */
+struct child *child_watch(struct daemon *d, int pidfd, pid_t pid,
+	void (*ended)(void *arg, int wait_status), void *arg);
+void child_forget(struct child *c); /* no callback any more; still reaped */
+void child_kill(struct child *c, int signal);

@@ -1,0 +1,209 @@
+/* carpeld's own state: one struct daemon, its pods, and the links to its helpers.  The files of
+ * this folder each own one kind of news:
+ *
+ *     pod.c      events into lifecycle_step, actions out     sandbox.c  a pod's sandbox, up and
+ * down ctr.c      starting and watching container instances   launch.c   carpel-launch,
+ * asynchronously logs.c     carpel-log                                  prober.c   carpel-probe
+ *     exec.c     exec and attach sessions, exec probes       objects.c  v1.Pod and v1.Event into
+ * the store calls.c    /apis/carpel/v1                             recover.c  taking over after a
+ * crash images.c   carpel-image                                main.c     set-up, loop, end
+ *
+ * A pod's record is written before anything it speaks of is done (pod.c), so recover.c can always
+ * finish or undo.  No file here decides policy: that is pod/lifecycle.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "api/server.h"
+#include "base/loop.h"
+#include "daemon/child.h"
+#include "pod/env.h"
+#include "pod/fdstore.h"
+#include "pod/layout.h"
+#include "pod/lifecycle.h"
+#include "pod/store.h"
+#include "spec/plan.h"
+#include "sys/cgroup.h"
+
+struct daemon;
+struct pod;
+
+/* Our helpers' cgroup below the instance's root: `down` ends them by it, whoever started them. */
+#define DAEMONS_CGROUP "daemons"
+
+/* One container of a pod, as far as the kernel and our helpers are concerned. */
+struct ctr {
+	struct pod *pod;
+	size_t index;
+	char id[65];         /* of the instance that is starting or running, or ran last */
+	char logging_id[65]; /* of the ended instance whose log is not complete yet */
+	int32_t pid;         /* in pause's pid namespace; 0: none runs */
+	int pidfd;           /* of its first process, -1 */
+	int stdin_fd;        /* write end or pty master for attach, -1 */
+	uint64_t instance;   /* counts instances for the prober */
+	uint64_t oom_kills_before;
+	struct launch *launch; /* the start in flight */
+	bool is_logging;       /* id's streams are with carpel-log */
+	int stop_signal;
+};
+
+struct pod {
+	struct daemon *d;
+	struct pod *next;
+	struct pod_spec *spec;
+	struct pod_state *state;
+	struct json *object; /* metadata and spec; status is added when it is published */
+	int64_t generation;
+
+	int pause_fd; /* pidfd of the sandbox, -1: none */
+	int exit_fd;  /* read end of pause's exit pipe, -1 */
+	struct loop_io pause_io, exit_io;
+	struct loop_timer timer, end_timer;
+	struct launch *launch; /* the sandbox in the making */
+	bool is_ending;        /* end_timer retries the clean-up */
+	unsigned end_tries;
+
+	struct ctr *ctrs;
+	/* Events that came up while a step's actions were being carried out. */
+	struct pending_event *pending, **pending_end;
+	bool is_stepping;
+	bool is_removed; /* free it after the step */
+};
+
+struct daemon {
+	struct loop *loop;
+	struct layout layout;
+	struct cgroups *cgroups;
+	struct store *store;
+	struct api_server *server;
+	struct api_backend backend;
+	struct lifecycle_config config;
+	int listen_fd, pods_dir, seccomp_fd, lock_fd, own_netns;
+	bool is_keeper, is_systemd;
+	int64_t started_boot_ms;
+	char *node_name, *host_ip;
+	struct env_facts facts;
+
+	struct pod *pods;
+	size_t pods_len;
+	struct loop_timer rv_timer;
+	uint64_t rv_reserved; /* versions up to this are on disk as used */
+
+	struct logs *logs;
+	struct prober_link *prober;
+	struct events *events;
+	struct child *children; /* see child.h */
+	struct discard *discards;
+	struct loop_timer discard_timer;
+	struct exec_session *execs;
+	bool is_shutting_down;
+	int64_t shutdown_grace;
+	int exit_code;
+};
+
+/* pod.c */
+int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec,
+	struct err *e); /* takes both */
+void pod_step(struct pod *p, const struct pod_event *ev);
+struct pod *pod_find(const struct daemon *d, const char *ns, const char *name);
+struct pod *pod_find_uid(const struct daemon *d, const char *uid);
+struct pod *pod_new(struct daemon *d, struct json *object,
+	struct pod_spec *spec); /* takes both; not yet in the list */
+void pod_link(struct pod *p);
+int pod_record(struct pod *p, struct err *e);
+void pod_publish(struct pod *p);
+struct ctr *pod_ctr(struct pod *p, const char *name); /* NULL */
+
+/* sandbox.c */
+void sandbox_start(struct pod *p);
+void sandbox_end(struct pod *p);
+int sandbox_adopt(struct pod *p, int pause_fd, struct err *e); /* takes pause_fd on success */
+int sandbox_store(const struct pod *p, struct fdstore *out, struct err *e); /* fdstore_close() it */
+void sandbox_watch_exits(struct pod *p);
+
+/* ctr.c */
+void ctr_start(struct ctr *c);
+void ctr_signal(struct ctr *c);
+void ctr_kill(struct ctr *c);
+void ctr_ended(struct ctr *c, int32_t wait_status);
+struct ctr *ctr_by_id(const struct daemon *d, const char *id);
+void ctr_release(struct ctr *c); /* closes what it holds of the instance */
+/* What a plan for this instance is made from; image_record_free() image afterwards. */
+struct image_record;
+struct container_request;
+int ctr_request(const struct ctr *c, struct image_record *image, struct container_request *out,
+	struct err *e);
+
+/* logs.c */
+int logs_open(struct daemon *d, struct err *e);
+int pty_open(int *master, int *slave, struct err *e);
+/* The streams of a new instance: made, put into the pod's descriptor store, handed to carpel-log.
+ * The ends that the container gets are the caller's to close. */
+struct ctr_streams {
+	int in, out, err, tty; /* -1: none */
+};
+int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e);
+void logs_end(struct ctr *c);       /* the instance is dead: what is in its pipes is the rest */
+void logs_take_over(struct pod *p); /* hands what the pod's store holds to carpel-log again */
+bool logs_is_over(const struct daemon *d, const char *id);
+int logs_attach(struct ctr *c, int sock, struct err *e); /* borrowed */
+void logs_close(struct daemon *d);                       /* leaves it running */
+
+/* prober.c */
+int prober_open(struct daemon *d, struct err *e);
+void prober_instance(struct ctr *c); /* probing starts */
+void prober_stop(struct ctr *c, unsigned mask);
+void prober_forget(struct pod *p);
+void prober_add(struct pod *p);
+void prober_started(struct ctr *c);
+int prober_run_once(struct ctr *c, enum probe_type t, struct api_call *call, struct err *e);
+void prober_close(struct daemon *d);
+
+/* exec.c */
+void exec_backend(struct api_backend *b);
+struct probe_exec;
+/* done is called once, later, unless cancelled. exit_code < 0: e says why it could not run;
+ * -ETIMEDOUT on timeout. */
+struct probe_exec *probe_exec_start(struct ctr *c, const struct strv *command, int64_t timeout_ms,
+	void (*done)(void *arg, int rc, const char *output, size_t len, const struct err *e),
+	void *arg, struct err *e);
+void probe_exec_cancel(struct probe_exec *x);
+void exec_end_container(struct ctr *c); /* its sessions end with it */
+
+/* objects.c */
+struct json *pod_object(const struct pod *p); /* metadata, spec and status */
+int events_open(struct daemon *d, struct err *e);
+void events_close(struct daemon *d);
+/* ctr NO_CTR: of the pod. */
+void event_emit(
+	struct pod *p, size_t ctr, bool is_warning, const char *reason, const char *message);
+/* The same with a detail that is shown behind the message but does not make it another event. */
+void event_emit_detail(struct pod *p, size_t ctr, bool is_warning, const char *reason,
+	const char *message, const char *detail);
+int event_keep(
+	struct daemon *d, const struct json *event, struct err *e); /* one that a client wrote */
+int event_forget(struct daemon *d, const char *ns, const char *name, struct err *e);
+
+/* calls.c */
+void calls_backend(struct daemon *d, struct api_backend *b);
+void daemon_shutdown(struct daemon *d, int64_t grace_seconds);
+void daemon_pod_gone(struct daemon *d); /* the last one ends a shutdown */
+
+/* discard.c: what is no longer needed, removed without stopping the loop. A directory is moved out
+ * of the way and removed by a child; a cgroup is tried again until the kernel has let go of its
+ * dead. */
+void daemon_discard(struct daemon *d, const char *path);
+void daemon_discard_cgroup(struct daemon *d, const char *path);
+void daemon_discard_all(struct daemon *d); /* what an earlier supervisor left in the trash */
+
+/* images.c */
+struct image_record;
+void image_call(
+	struct daemon *d, struct api_call *c, const char *name); /* name NULL: the collection */
+int image_find(const struct daemon *d, const char *ref, struct image_record *out, struct err *e);
+
+/* recover.c */
+int recover_all(struct daemon *d, struct err *e);

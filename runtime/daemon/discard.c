@@ -1,0 +1,103 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+/* A dead process keeps its cgroup busy until it is reaped: an instant, or as long as it hangs in
+ * the kernel. */
+enum { RETRY_MS = 5, TRIES_MAX = 12000 };
+
+struct discard {
+	struct discard *next;
+	char *cgroup;
+	int tries;
+};
+
+static void run_rm(struct daemon *d, char *path)
+{
+	char rm[] = "rm", flags[] = "-rf", same[] = "--one-file-system", end[] = "--";
+	char *argv[] = { rm, flags, same, end, path, NULL }, *envp[] = { NULL };
+	const int fds[] = { -1, -1, STDERR_FILENO };
+	const struct spawn s = {
+		.path = "/bin/rm", .argv = argv, .envp = envp, .fds = fds, .nfds = 3
+	};
+	struct err e = { 0 };
+	pid_t pid;
+	int pidfd = spawn_process(&s, &pid, &e);
+
+	if (pidfd < 0)
+		log_warn("cannot remove %s: %s", path, e.text);
+	else
+		(void)child_watch(d, pidfd, pid, NULL, NULL);
+}
+
+void daemon_discard(struct daemon *d, const char *path)
+{
+	CLEANUP(cleanup_free)
+	char *trash = str_fmt("%s/trash/%" PRIx64 "-%s", d->layout.lib, (uint64_t)clock_boot_ns(),
+		strrchr(path, '/') + 1);
+
+	if (rename(path, trash) == 0) {
+		run_rm(d, trash);
+	} else if (errno == EXDEV) {
+		CLEANUP(cleanup_free)
+		char *there = str_dup(path); /* logs on a file system of their own */
+
+		run_rm(d, there);
+	} else if (errno != ENOENT) {
+		log_warn("cannot move %s away: %s", path, strerror(errno));
+	}
+}
+
+void daemon_discard_all(struct daemon *d)
+{
+	CLEANUP(cleanup_free) char *trash = str_fmt("%s/trash", d->layout.lib);
+
+	daemon_discard(d, trash);
+	if (mkdir(trash, 0700) < 0 && errno != EEXIST)
+		log_warn("cannot make %s: %s", trash, strerror(errno));
+}
+
+static void on_timer(struct loop_timer *t)
+{
+	struct daemon *d = t->arg;
+
+	for (struct discard **at = &d->discards; *at;) {
+		struct discard *c = *at;
+		struct err e = { 0 };
+		int rc = cgroup_remove(d->cgroups, c->cgroup, &e);
+
+		if (rc < 0 && ++c->tries < TRIES_MAX) {
+			at = &c->next;
+			continue;
+		}
+		if (rc < 0)
+			log_warn("%s", e.text); /* it still goes with its pod */
+		*at = c->next;
+		free(c->cgroup);
+		free(c);
+	}
+	if (d->discards)
+		loop_timer_start(d->loop, t, RETRY_MS, on_timer, d);
+}
+
+void daemon_discard_cgroup(struct daemon *d, const char *path)
+{
+	struct discard *c;
+
+	if (cgroup_remove(d->cgroups, path, NULL) == 0)
+		return;
+	c = mem_zalloc(sizeof(*c));
+	*c = (struct discard){ .next = d->discards, .cgroup = str_dup(path) };
+	d->discards = c;
+	if (!loop_timer_is_set(&d->discard_timer))
+		loop_timer_start(d->loop, &d->discard_timer, RETRY_MS, on_timer, d);
+}

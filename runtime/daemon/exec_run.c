@@ -1,0 +1,344 @@
+/* The end of an exec is the end of its first process; then what is already in the pipes is read,
+ * and no more: a child that keeps them open does not keep us.
+ */
+#include "daemon/exec_run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "daemon/launch.h"
+#include "pod/container.h"
+
+enum { CHUNK = 32 * 1024, CHUNKS_A_TURN = 4, CHANNELS = 2 };
+
+struct stream {
+	struct exec_run *run;
+	struct loop_io io;
+	int fd, channel;
+};
+
+struct exec_run {
+	struct daemon *d;
+	struct ctr *ctr;
+	struct exec_run_peer peer;
+	struct launch *launch;
+	struct child *child;
+	struct stream out[CHANNELS];
+	struct loop_timer finish;
+	int input_fd;
+	char *cgroup; /* its own, v2 only */
+	bool kills_rest, tty, has_ended, is_abandoned, is_paused;
+	int rc;
+	struct err err;
+};
+
+static void close_stream(struct stream *s)
+{
+	loop_io_stop(&s->io);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+static void run_free(struct exec_run *r)
+{
+	launch_cancel(r->launch);
+	child_forget(r->child);
+	loop_timer_stop(&r->finish);
+	for (int i = 0; i < CHANNELS; i++)
+		close_stream(&r->out[i]);
+	exec_run_close_input(r);
+	daemon_discard_cgroup(r->d, r->cgroup);
+	free(r->cgroup);
+	free(r);
+}
+
+static void say(struct exec_run *r, const struct stream *s, const char *bytes, size_t len)
+{
+	if (r->is_abandoned || r->peer.output(r->peer.arg, s->channel, bytes, len))
+		return;
+	r->is_paused = true;
+	for (int i = 0; i < CHANNELS; i++)
+		loop_io_stop(&r->out[i].io);
+}
+
+/* false: nothing more can come from it now. */
+static bool read_some(struct stream *s)
+{
+	char bytes[CHUNK];
+	ssize_t n = s->fd < 0 ? -1 : read(s->fd, bytes, sizeof(bytes));
+
+	if (n > 0) {
+		say(s->run, s, bytes, (size_t)n);
+		return !s->run->is_paused;
+	}
+	/* A pty's master answers EIO once nobody has the other end open. */
+	if (s->fd >= 0 && (n == 0 || errno != EAGAIN))
+		close_stream(s);
+	return false;
+}
+
+static void try_finish(struct exec_run *r)
+{
+	struct exec_run_peer peer = r->peer;
+	bool is_abandoned = r->is_abandoned;
+	struct err e = r->err;
+	int rc = r->rc;
+
+	for (int i = 0; i < CHANNELS; i++)
+		while (read_some(&r->out[i]))
+			;
+	if (r->is_paused)
+		return; /* resumed later, and tried again */
+	if (r->kills_rest)
+		exec_run_kill(r);
+	run_free(r);
+	if (!is_abandoned)
+		peer.ended(peer.arg, rc, &e);
+}
+
+static void on_finish(struct loop_timer *t)
+{
+	try_finish(t->arg);
+}
+
+/* In a turn of its own: whoever called us may still be using the run. */
+static void finish_soon(struct exec_run *r)
+{
+	r->has_ended = true;
+	loop_timer_start(r->d->loop, &r->finish, 0, on_finish, r);
+}
+
+static void on_output(struct loop_io *io, unsigned events)
+{
+	struct stream *s = io->arg;
+
+	(void)events;
+	for (int i = 0; i < CHUNKS_A_TURN && read_some(s); i++)
+		;
+}
+
+static void watch_streams(struct exec_run *r)
+{
+	for (int i = 0; i < CHANNELS; i++)
+		if (r->out[i].fd >= 0)
+			loop_io_start(r->d->loop, &r->out[i].io, r->out[i].fd, LOOP_READ, on_output,
+				&r->out[i]);
+}
+
+void exec_run_resume(struct exec_run *r)
+{
+	if (!r->is_paused)
+		return;
+	r->is_paused = false;
+	if (r->has_ended)
+		finish_soon(r);
+	else
+		watch_streams(r);
+}
+
+static void on_exit_status(void *arg, int status)
+{
+	struct exec_run *r = arg;
+
+	r->child = NULL;
+	if (status < 0)
+		r->rc = err_say(&r->err, ECHILD, "its exit status went to somebody else");
+	else
+		r->rc = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	finish_soon(r);
+}
+
+static void on_launched(void *arg, struct launch_result *result)
+{
+	struct exec_run *r = arg;
+
+	r->launch = NULL;
+	if (result->rc < 0) {
+		r->rc = result->rc;
+		r->err = result->err;
+		/* Not found and not executable are told as a shell would. */
+		r->err.code = result->exit_code ? result->exit_code : 128;
+		finish_soon(r);
+		return;
+	}
+	r->child = child_watch(r->d, result->pidfd, result->pid, on_exit_status, r);
+}
+
+struct pipes {
+	int child[3]; /* stdin, stdout, stderr of the program, or -1 */
+	int tty;
+};
+
+static int make_end(int *ours, int *theirs, bool we_read, struct err *e)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(e, errno, "make a pipe");
+	(void)fchmod(fds[1], 0666); /* so that a user of the container's can open /dev/stdout */
+	*ours = fds[we_read ? 0 : 1];
+	*theirs = fds[we_read ? 1 : 0];
+	(void)fd_set_nonblock(*ours);
+	return 0;
+}
+
+static int make_pipes(
+	struct exec_run *r, const struct exec_run_options *o, struct pipes *p, struct err *e)
+{
+	int rc = 0;
+
+	if (o->tty) {
+		rc = pty_open(&r->out[0].fd, &p->tty, e);
+		if (rc == 0 && o->has_stdin)
+			r->input_fd = fcntl(r->out[0].fd, F_DUPFD_CLOEXEC, 0);
+		return rc;
+	}
+	if (o->has_stdin)
+		rc = make_end(&r->input_fd, &p->child[0], false, e);
+	if (rc == 0)
+		rc = make_end(&r->out[0].fd, &p->child[1], true, e);
+	if (rc == 0)
+		rc = make_end(&r->out[1].fd, &p->child[2], true, e);
+	return rc;
+}
+
+static int launch_it(struct exec_run *r, const struct container_request *q, const char *exec_id,
+	const struct exec_run_options *o, const struct pipes *p, struct err *e)
+{
+	const struct security_spec *s = &q->spec->security;
+	struct launch_fds fds = { 0 };
+	struct plan plan;
+	int rc = container_exec_plan(q, r->d->cgroups, exec_id, o->command, &plan, e);
+
+	plan.pause_fd = launch_fd(&fds, r->ctr->pidfd);
+	plan.seccomp_fd = s->seccomp == SECCOMP_UNCONFINED || s->privileged
+				  ? -1
+				  : launch_fd(&fds, r->d->seccomp_fd);
+	plan.stdin_fd = launch_fd(&fds, p->child[0]);
+	plan.stdout_fd = launch_fd(&fds, p->child[1]);
+	plan.stderr_fd = launch_fd(&fds, p->child[2]);
+	plan.tty_fd = launch_fd(&fds, p->tty);
+	if (rc == 0 && o->tty)
+		env_set(&plan.env, "TERM", "xterm");
+	if (rc == 0)
+		rc = cgroup_make(r->d->cgroups, r->cgroup, CGROUP_TRACKING, NULL, e);
+	if (rc == 0)
+		rc = launch_start(r->d, &plan, &fds, on_launched, r, &r->launch, e);
+	plan_free(&plan);
+	return rc;
+}
+
+static struct exec_run *run_new(struct ctr *c, const struct exec_run_options *o,
+	const struct exec_run_peer *peer, const char *exec_id)
+{
+	struct exec_run *r = mem_zalloc(sizeof(*r));
+
+	*r = (struct exec_run){ .d = c->pod->d,
+		.ctr = c,
+		.peer = *peer,
+		.input_fd = -1,
+		.kills_rest = o->kills_rest,
+		.tty = o->tty,
+		.cgroup = container_exec_cgroup(c->pod->spec, c->id, exec_id) };
+	for (int i = 0; i < CHANNELS; i++)
+		r->out[i] = (struct stream){ .run = r, .fd = -1, .channel = i + 1 };
+	return r;
+}
+
+int exec_run_start(struct ctr *c, const struct exec_run_options *o,
+	const struct exec_run_peer *peer, struct exec_run **out, struct err *e)
+{
+	struct image_record image = { 0 };
+	struct container_request q;
+	struct pipes p = { .child = { -1, -1, -1 }, .tty = -1 };
+	struct exec_run *r;
+	char exec_id[17];
+	uint64_t random;
+	int rc;
+
+	if (c->pidfd < 0)
+		return err_say(e, ENOTCONN, "container not found (\"%s\")",
+			c->pod->spec->containers[c->index].name);
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return err_set(e, errno, "get random bytes");
+	(void)snprintf(exec_id, sizeof(exec_id), "%016" PRIx64, random);
+	if ((rc = ctr_request(c, &image, &q, e)) < 0)
+		return rc;
+	r = run_new(c, o, peer, exec_id);
+	rc = make_pipes(r, o, &p, e);
+	if (rc == 0)
+		rc = launch_it(r, &q, exec_id, o, &p, e);
+	for (int i = 0; i < 3; i++)
+		cleanup_fd(&p.child[i]);
+	cleanup_fd(&p.tty);
+	image_record_free(&image);
+	if (rc < 0) {
+		run_free(r);
+		return rc;
+	}
+	watch_streams(r);
+	*out = r;
+	return 0;
+}
+
+void exec_run_kill(struct exec_run *r)
+{
+	(void)cgroup_kill(r->d->cgroups, r->cgroup, NULL);
+}
+
+void exec_run_abandon(struct exec_run *r, bool kill)
+{
+	r->is_abandoned = true;
+	if (kill)
+		exec_run_kill(r);
+	exec_run_close_input(r);
+	for (int i = 0; i < CHANNELS; i++)
+		close_stream(&r->out[i]);
+	r->is_paused = false;
+	if (r->has_ended || (!r->child && !r->launch))
+		finish_soon(r);
+}
+
+int exec_run_input(const struct exec_run *r)
+{
+	return r->input_fd;
+}
+
+void exec_run_close_input(struct exec_run *r)
+{
+	if (r->input_fd >= 0)
+		close(r->input_fd);
+	r->input_fd = -1;
+}
+
+void exec_run_resize(struct exec_run *r, int columns, int rows)
+{
+	const struct winsize size = { .ws_col = (unsigned short)columns,
+		.ws_row = (unsigned short)rows };
+
+	if (r->tty && r->out[0].fd >= 0)
+		(void)ioctl(r->out[0].fd, TIOCSWINSZ, &size);
+}
+
+struct ctr *exec_run_ctr(const struct exec_run *r)
+{
+	return r->ctr;
+}
+
+void exec_run_orphan(struct exec_run *r)
+{
+	r->ctr = NULL;
+}

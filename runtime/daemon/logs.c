@@ -1,0 +1,403 @@
+/* carpel-log and the streams it reads.  Every descriptor that matters is in the pod's descriptor
+ * store before carpel-log hears of it: a killed carpel-log is replaced and given the same ones
+ * again, a killed carpeld finds carpel-log still working.  The connection's end is how we notice
+ * that it died.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "log/wire.h"
+
+enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000 };
+
+struct logs {
+	struct daemon *d;
+	struct loop_io io;
+	struct loop_timer restart;
+	int sock;
+	int64_t restart_ms;
+	pid_t pid;
+};
+
+static void on_message(struct loop_io *io, unsigned events);
+static void schedule_restart(struct logs *l);
+
+static void unix_address(const struct daemon *d, struct sockaddr_un *out)
+{
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	(void)snprintf(out->sun_path, sizeof(out->sun_path), "%s/log.sock", d->layout.run);
+}
+
+static int try_connect(struct logs *l, struct err *e)
+{
+	CLEANUP(cleanup_fd) int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+
+	unix_address(l->d, &address);
+	if (sock < 0 || connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return err_set(e, errno, "connect to carpel-log");
+	l->sock = take_fd(&sock);
+	(void)fd_set_nonblock(l->sock);
+	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_message, l);
+	return 0;
+}
+
+static int listen_fd(struct daemon *d, struct err *e)
+{
+	CLEANUP(cleanup_fd)
+	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address;
+
+	unix_address(d, &address);
+	(void)unlink(address.sun_path); /* of a dead one: nobody answered there */
+	if (sock < 0 || bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		listen(sock, 8) < 0)
+		return err_set(e, errno, "listen on %s", address.sun_path);
+	return take_fd(&sock);
+}
+
+static int spawn_log(struct logs *l, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = layout_program(&l->d->layout, "carpel-log");
+	CLEANUP(cleanup_fd) int listening = listen_fd(l->d, e);
+	char name[] = "carpel-log";
+	char *argv[] = { name, NULL }, *envp[] = { NULL };
+	const int fds[] = { -1, STDERR_FILENO, STDERR_FILENO, listening };
+	const struct spawn s = {
+		.path = path, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
+	};
+	int pidfd = listening < 0 ? listening : spawn_process(&s, &l->pid, e);
+
+	if (pidfd < 0)
+		return pidfd;
+	(void)child_watch(l->d, pidfd, l->pid, NULL, NULL);
+	return cgroup_join(l->d->cgroups, DAEMONS_CGROUP, l->pid, e);
+}
+
+/* The one that runs, or a new one. */
+static int connect_or_spawn(struct logs *l, struct err *e)
+{
+	int rc = try_connect(l, NULL);
+
+	if (rc == 0)
+		return 0;
+	rc = spawn_log(l, e);
+	return rc < 0 ? rc : try_connect(l, e);
+}
+
+static void take_over_all(struct daemon *d)
+{
+	for (struct pod *p = d->pods; p; p = p->next)
+		if (p->pause_fd >= 0)
+			logs_take_over(p);
+}
+
+static void on_restart(struct loop_timer *t)
+{
+	struct logs *l = t->arg;
+	struct err e = { 0 };
+
+	if (connect_or_spawn(l, &e) < 0) {
+		log_err("carpel-log cannot be started: %s", e.text);
+		schedule_restart(l);
+		return;
+	}
+	log_info("carpel-log runs again");
+	take_over_all(l->d);
+}
+
+static void schedule_restart(struct logs *l)
+{
+	loop_timer_start(l->d->loop, &l->restart, l->restart_ms, on_restart, l);
+	l->restart_ms = l->restart_ms ? l->restart_ms * 2 : 50;
+	if (l->restart_ms > RESTART_MAX_MS)
+		l->restart_ms = RESTART_MAX_MS;
+}
+
+static void lost(struct logs *l)
+{
+	loop_io_stop(&l->io);
+	close(l->sock);
+	l->sock = -1;
+	log_warn("carpel-log went away, its streams wait in the pods' stores");
+	schedule_restart(l);
+}
+
+static void log_done(struct daemon *d, const char *id)
+{
+	struct ctr *c = ctr_by_id(d, id);
+	struct fdstore store;
+	struct err e = { 0 };
+
+	if (!c)
+		return;
+	if (str_eq(c->id, id))
+		c->is_logging = false;
+	if (str_eq(c->logging_id, id))
+		c->logging_id[0] = '\0';
+	if (c->pod->pause_fd >= 0 && sandbox_store(c->pod, &store, &e) == 0) {
+		if (fdstore_drop(&store, id, &e) < 0)
+			log_warn("pod=%s %s", c->pod->spec->name, e.text);
+		fdstore_close(&store);
+	}
+	if (d->server)
+		api_server_poke_logs(d->server);
+}
+
+static void on_message(struct loop_io *io, unsigned events)
+{
+	struct logs *l = io->arg;
+	struct log_msg m;
+	ssize_t n = fd_recv(l->sock, &m, sizeof(m), NULL, NULL);
+
+	(void)events;
+	if (n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		lost(l);
+		return;
+	}
+	if (n != (ssize_t)sizeof(m) || m.version != LOG_WIRE_VERSION ||
+		!memchr(m.id, '\0', sizeof(m.id)))
+		return;
+	l->restart_ms = RESTART_FIRST_MS; /* it works */
+	if (m.op == LOG_DONE)
+		log_done(l->d, m.id);
+}
+
+static int tell(struct logs *l, enum log_op op, unsigned flags, const char *id, const int *fds,
+	size_t n, struct err *e)
+{
+	struct log_msg m = { .version = LOG_WIRE_VERSION, .op = op, .flags = flags };
+	ssize_t rc;
+
+	if (l->sock < 0)
+		return err_say(e, ENOTCONN,
+			"carpel-log is not there"); /* it will get all streams when it is */
+	(void)snprintf(m.id, sizeof(m.id), "%s", id);
+	rc = fd_send(l->sock, &m, sizeof(m), fds, n);
+	return rc < 0 ? err_set(e, (int)-rc, "tell carpel-log") : 0;
+}
+
+static int open_log_file(const struct ctr *c, struct err *e)
+{
+	const char *name = c->pod->spec->containers[c->index].name;
+	CLEANUP(cleanup_free) char *dir = layout_log_dir(&c->pod->d->layout, c->pod->spec, name);
+	CLEANUP(cleanup_free)
+	char *file = str_fmt("%s/%" PRIu32 ".log", dir, c->pod->state->ctrs[c->index].attempt);
+	int rc = fd_mkdir_all(AT_FDCWD, dir, 0755, e), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = open(file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return err_set(e, errno, "open %s", file);
+	(void)lseek(fd, 0, SEEK_END); /* the committed end; see log/wire.h */
+	return fd;
+}
+
+/* The mode lets the container's own user open /dev/stdout again; nobody else can reach the pipe's
+ * name. */
+static int make_pipe(int *read_end, int *write_end, struct err *e)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(e, errno, "make a pipe");
+	(void)fchmod(fds[1], 0666);
+	(void)fd_set_nonblock(fds[0]);
+	*read_end = fds[0];
+	*write_end = fds[1];
+	return 0;
+}
+
+static int make_stage(int *fds, struct err *e)
+{
+	int stage[2];
+
+	if (pipe2(stage, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_set(e, errno, "make a pipe");
+	fds[0] = stage[0];
+	fds[1] = stage[1];
+	return 0;
+}
+
+int pty_open(int *master, int *slave, struct err *e)
+{
+	CLEANUP(cleanup_fd) int m = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	int unlocked = 0, s;
+
+	if (m < 0 || ioctl(m, TIOCSPTLCK, &unlocked) < 0)
+		return err_set(e, errno, "open a pseudoterminal");
+	s = ioctl(m, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (s < 0)
+		return err_set(e, errno, "open a pseudoterminal's other end");
+	*master = take_fd(&m);
+	*slave = s;
+	return 0;
+}
+
+static int make_streams(struct ctr *c, int *fds, struct ctr_streams *s, struct err *e)
+{
+	const struct container_spec *spec = &c->pod->spec->containers[c->index];
+	int rc = fds[LOG_FD_FILE] = open_log_file(c, e);
+
+	if (rc >= 0)
+		rc = make_stage(fds + LOG_FD_OUT_STAGE_R, e);
+	if (rc == 0 && spec->tty) {
+		rc = pty_open(&fds[LOG_FD_OUT], &s->tty, e);
+		if (rc == 0)
+			c->stdin_fd = fcntl(fds[LOG_FD_OUT], F_DUPFD_CLOEXEC, 0);
+		return rc;
+	}
+	if (rc == 0)
+		rc = make_pipe(&fds[LOG_FD_OUT], &s->out, e);
+	if (rc == 0)
+		rc = make_pipe(&fds[LOG_FD_ERR], &s->err, e);
+	if (rc == 0)
+		rc = make_stage(fds + LOG_FD_ERR_STAGE_R, e);
+	if (rc == 0 && spec->stdin_open) {
+		rc = make_pipe(&s->in, &c->stdin_fd, e);
+		if (rc == 0 &&
+			(fcntl(s->in, F_SETFL, O_RDONLY) < 0 || fd_set_nonblock(c->stdin_fd) < 0))
+			rc = err_set(e, errno, "prepare stdin");
+	}
+	return rc;
+}
+
+static size_t fds_of(bool is_tty)
+{
+	return is_tty ? LOG_FD_ERR : LOG_FDS;
+}
+
+/* "<id>" in the store: what kind of set it is shows in the number of descriptors. */
+static int store_streams(struct ctr *c, const int *fds, size_t n, struct err *e)
+{
+	struct fdstore store;
+	int all[LOG_FDS + 1], rc;
+
+	memcpy(all, fds, n * sizeof(int));
+	if (c->stdin_fd >= 0)
+		all[n++] = c->stdin_fd;
+	if ((rc = sandbox_store(c->pod, &store, e)) < 0)
+		return rc;
+	rc = fdstore_put(&store, c->id, all, n, e);
+	fdstore_close(&store);
+	return rc;
+}
+
+int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e)
+{
+	bool is_tty = c->pod->spec->containers[c->index].tty;
+	int fds[LOG_FDS];
+	struct err ignored;
+	int rc;
+
+	for (size_t i = 0; i < LOG_FDS; i++)
+		fds[i] = -1;
+	*out = (struct ctr_streams){ -1, -1, -1, -1 };
+	rc = make_streams(c, fds, out, e);
+	if (rc == 0)
+		rc = store_streams(c, fds, fds_of(is_tty), e);
+	if (rc == 0) {
+		c->is_logging = true;
+		(void)tell(c->pod->d->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0, c->id, fds,
+			fds_of(is_tty), &ignored);
+	}
+	for (size_t i = 0; i < LOG_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return rc;
+}
+
+void logs_end(struct ctr *c)
+{
+	if (!c->is_logging)
+		return;
+	memcpy(c->logging_id, c->id, sizeof(c->logging_id));
+	c->is_logging = false;
+	(void)tell(c->pod->d->logs, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
+}
+
+/* An entry of the store of a container of ours goes to carpel-log again, which ignores what it has.
+ */
+static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
+{
+	struct pod *p = arg;
+	struct ctr *c = ctr_by_id(p->d, tag);
+	bool is_tty = n == LOG_FD_ERR + 1 || n == LOG_FD_ERR;
+	size_t streams = fds_of(is_tty);
+
+	if (c && n >= streams) {
+		(void)tell(p->d->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0, tag, fds, streams, NULL);
+		if (str_eq(c->logging_id, tag))
+			(void)tell(p->d->logs, LOG_DRAIN, 0, tag, NULL, 0, NULL);
+		if (n > streams && str_eq(c->id, tag) && c->stdin_fd < 0)
+			c->stdin_fd = fcntl(fds[streams], F_DUPFD_CLOEXEC, 0);
+	}
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+	return 0;
+}
+
+void logs_take_over(struct pod *p)
+{
+	struct fdstore store;
+	struct err e = { 0 };
+
+	if (sandbox_store(p, &store, &e) < 0) {
+		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
+		return;
+	}
+	if (fdstore_each(&store, hand_over, p, &e) < 0)
+		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
+	fdstore_close(&store);
+}
+
+bool logs_is_over(const struct daemon *d, const char *id)
+{
+	const struct ctr *c = ctr_by_id(d, id);
+
+	return !c ||
+	       !((str_eq(c->id, id) && (c->is_logging || c->pid)) || str_eq(c->logging_id, id));
+}
+
+int logs_attach(struct ctr *c, int sock, struct err *e)
+{
+	return tell(c->pod->d->logs, LOG_ATTACH, 0, c->id, &sock, 1, e);
+}
+
+int logs_open(struct daemon *d, struct err *e)
+{
+	struct logs *l = mem_zalloc(sizeof(*l));
+
+	l->d = d;
+	l->sock = -1;
+	d->logs = l;
+	return connect_or_spawn(l, e);
+}
+
+void logs_close(struct daemon *d)
+{
+	if (!d->logs)
+		return;
+	loop_timer_stop(&d->logs->restart);
+	loop_io_stop(&d->logs->io);
+	if (d->logs->sock >= 0)
+		close(d->logs->sock);
+	free(d->logs);
+	d->logs = NULL;
+}

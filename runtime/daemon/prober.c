@@ -1,0 +1,531 @@
+/* carpel-probe: it keeps the clocks and speaks to strangers; we open its sockets in the pods'
+ * network namespaces, run exec probes for it, and believe nothing it says but ids, booleans and
+ * numbers.  It ends with us; a new one is given what the pods' state says.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "spec/probe_wire.h"
+
+enum { RESTART_MAX_MS = 5000, RUNS_MAX = 64 };
+
+/* An exec that carpel-probe waits for, or a `carpel probe run` that a client waits for. */
+struct ask {
+	struct prober_link *link;
+	struct ask *next;
+	int64_t number;
+	struct probe_exec *exec;
+	struct api_call *call;
+};
+
+struct prober_link {
+	struct daemon *d;
+	struct loop_io io;
+	struct loop_timer restart;
+	int sock;
+	int64_t restart_ms;
+	int64_t last_run; /* numbers for {"op":"run"} */
+	struct ask *asks;
+	size_t runs;
+};
+
+static void tell(struct prober_link *l, struct json *m, int fd)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	ssize_t n;
+
+	json_write(m, JSON_COMPACT, &text);
+	json_free(m);
+	if (l->sock < 0)
+		return; /* the next one is told everything anew */
+	n = fd_send(l->sock, text.data, text.len, &fd, fd >= 0 ? 1 : 0);
+	if (n < 0)
+		log_warn("cannot tell carpel-probe: %s", strerror((int)-n));
+}
+
+static struct json *message(const char *op)
+{
+	struct json *m = json_new_object();
+
+	json_set_str(m, "op", op);
+	return m;
+}
+
+static struct json *message_of(const char *op, const struct ctr *c, enum probe_type t)
+{
+	struct json *m = message(op);
+	CLEANUP(cleanup_free)
+	char *id = str_fmt("%s/%s/%s", c->pod->spec->uid, c->pod->spec->containers[c->index].name,
+		probe_type_name(t));
+
+	json_set_str(m, "id", id);
+	return m;
+}
+
+static const struct probe_spec *probe_of(const struct ctr *c, enum probe_type t)
+{
+	const struct probe_spec *p = &c->pod->spec->containers[c->index].probes[t];
+
+	return p->handler == PROBE_NONE ? NULL : p;
+}
+
+/* uid/container/Type, as we made it. */
+static struct ctr *find_id(const struct daemon *d, const char *id, enum probe_type *out)
+{
+	const char *name = id ? strchr(id, '/') : NULL, *type = name ? strchr(name + 1, '/') : NULL;
+	CLEANUP(cleanup_free) char *uid = name ? str_ndup(id, (size_t)(name - id)) : NULL;
+	CLEANUP(cleanup_free)
+	char *container = type ? str_ndup(name + 1, (size_t)(type - name - 1)) : NULL;
+	struct pod *p = type ? pod_find_uid(d, uid) : NULL;
+
+	for (enum probe_type t = PROBE_STARTUP; p && t < PROBE_TYPES; t++)
+		if (str_eq(type + 1, probe_type_name(t))) {
+			*out = t;
+			return pod_ctr(p, container);
+		}
+	return NULL;
+}
+
+static void add_one(struct ctr *c, enum probe_type t)
+{
+	const struct container_spec *spec = &c->pod->spec->containers[c->index];
+	struct json *m = message_of("add", c, t), *ports = json_new_object();
+
+	json_set(m, "spec", probe_spec_to_json(&spec->probes[t]));
+	for (size_t i = 0; i < spec->ports_len; i++)
+		if (spec->ports[i].name)
+			json_set_i64(ports, spec->ports[i].name, spec->ports[i].container_port);
+	json_set(m, "ports", ports);
+	json_set_str(m, "host", "127.0.0.1");
+	tell(c->pod->d->prober, m, -1);
+}
+
+void prober_add(struct pod *p)
+{
+	for (size_t i = 0; i < p->spec->containers_len; i++)
+		for (enum probe_type t = PROBE_STARTUP; t < PROBE_TYPES; t++)
+			if (probe_of(&p->ctrs[i], t))
+				add_one(&p->ctrs[i], t);
+}
+
+static int published_of(const struct ctr_state *s, enum probe_type t)
+{
+	return t == PROBE_STARTUP ? s->startup : t == PROBE_LIVENESS ? s->liveness : s->readiness;
+}
+
+static bool is_started(const struct ctr *c)
+{
+	return !probe_of(c, PROBE_STARTUP) || c->pod->state->ctrs[c->index].startup == 1;
+}
+
+/* known: also what is known of this instance already, for a prober that takes over. */
+static void tell_instance(struct ctr *c, enum probe_type t, bool known)
+{
+	const struct ctr_state *s = &c->pod->state->ctrs[c->index];
+	struct json *m = message_of("instance", c, t);
+
+	json_set_i64(m, "instance", (int64_t)c->instance);
+	json_set_i64(m, "startedMs", s->started_boot_ms);
+	json_set_bool(m, "isStarted", is_started(c));
+	if (known && published_of(s, t) >= 0) {
+		json_set_i64(m, "last", published_of(s, t));
+		json_set_i64(m, "run", 0);
+		json_set_i64(m, "published", published_of(s, t));
+	}
+	tell(c->pod->d->prober, m, -1);
+}
+
+void prober_instance(struct ctr *c)
+{
+	for (enum probe_type t = PROBE_STARTUP; t < PROBE_TYPES; t++)
+		if (probe_of(c, t))
+			tell_instance(c, t, false);
+}
+
+void prober_started(struct ctr *c)
+{
+	for (enum probe_type t = PROBE_LIVENESS; t < PROBE_TYPES; t++) {
+		struct json *m;
+
+		if (!probe_of(c, t))
+			continue;
+		m = message_of("started", c, t);
+		json_set_i64(m, "instance", (int64_t)c->instance);
+		tell(c->pod->d->prober, m, -1);
+	}
+}
+
+void prober_stop(struct ctr *c, unsigned mask)
+{
+	for (enum probe_type t = PROBE_STARTUP; t < PROBE_TYPES; t++)
+		if ((mask & 1U << t) && probe_of(c, t))
+			tell(c->pod->d->prober, message_of("ended", c, t), -1);
+}
+
+void prober_forget(struct pod *p)
+{
+	for (size_t i = 0; i < p->spec->containers_len; i++)
+		for (enum probe_type t = PROBE_STARTUP; t < PROBE_TYPES; t++)
+			if (probe_of(&p->ctrs[i], t))
+				tell(p->d->prober, message_of("remove", &p->ctrs[i], t), -1);
+}
+
+/* ---- what carpel-probe asks and says ---- */
+
+static struct ask *ask_new(struct prober_link *l, int64_t number)
+{
+	struct ask *a = mem_zalloc(sizeof(*a));
+
+	*a = (struct ask){ .link = l, .next = l->asks, .number = number };
+	l->asks = a;
+	return a;
+}
+
+static struct ask *ask_take(struct prober_link *l, int64_t number, bool is_run)
+{
+	for (struct ask **at = &l->asks; *at; at = &(*at)->next) {
+		struct ask *a = *at;
+
+		if (a->number != number || (a->call != NULL) != is_run)
+			continue;
+		*at = a->next;
+		return a;
+	}
+	return NULL;
+}
+
+/* In and out of the pod's network namespace: we are one thread, so nothing else is looking. */
+static int open_socket(const struct ctr *c, int family, struct err *e)
+{
+	struct daemon *d = c->pod->d;
+	int sock;
+
+	if (c->pod->pause_fd < 0)
+		return err_say(e, ENOTCONN, "the pod has no sandbox");
+	if (!c->pod->spec->host_network && setns(c->pod->pause_fd, CLONE_NEWNET) < 0)
+		return err_set(e, errno, "enter the pod's network");
+	sock = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		(void)err_set(e, errno, "open a socket");
+	/* Staying in a pod's network would make us serve the wrong one: there is no going on from
+	 * that. */
+	if (!c->pod->spec->host_network && setns(d->own_netns, CLONE_NEWNET) < 0)
+		abort();
+	return sock < 0 ? -EIO : sock;
+}
+
+static void on_socket(struct prober_link *l, const struct json *m, struct ctr *c, int64_t ask)
+{
+	struct json *answer = message("socket");
+	struct err e = { 0 };
+	int64_t family = 4;
+	int sock;
+
+	(void)json_i64(json_get(m, "family"), 4, 6, &family);
+	sock = c ? open_socket(c, family == 6 ? AF_INET6 : AF_INET, &e)
+		 : err_say(&e, ENOENT, "no such container");
+	json_set_i64(answer, "ask", ask);
+	if (sock < 0)
+		json_set_str(answer, "error", e.text);
+	tell(l, answer, sock);
+	if (sock >= 0)
+		close(sock);
+}
+
+static void on_exec_done(void *arg, int rc, const char *output, size_t len, const struct err *e)
+{
+	struct ask *a = arg;
+	struct prober_link *l = a->link;
+	struct json *answer = message("exec-result");
+	CLEANUP(cleanup_free) char *text = str_utf8(output ? output : "", len);
+
+	json_set_i64(answer, "ask", a->number);
+	if (rc == -ETIMEDOUT)
+		json_set_bool(answer, "timeout", true);
+	else if (rc < 0)
+		json_set_str(answer, "error", e->text);
+	else
+		json_set_i64(answer, "exit", rc);
+	json_set_str(answer, "output", text);
+	tell(l, answer, -1);
+	free(ask_take(l, a->number, false));
+}
+
+static void on_exec(struct prober_link *l, const struct json *m, struct ctr *c, enum probe_type t,
+	int64_t number)
+{
+	const struct probe_spec *p = c ? probe_of(c, t) : NULL;
+	struct ask *a = ask_new(l, number);
+	struct strv command = { 0 };
+	int64_t timeout_ms = 1000;
+	struct err e = { 0 };
+
+	(void)json_i64(json_get(m, "timeoutMs"), 1, INT32_MAX, &timeout_ms);
+	for (size_t i = 0; p && i < p->command.len; i++) {
+		CLEANUP(cleanup_free)
+		char *word =
+			env_expand_probe(p->command.at[i], &c->pod->spec->containers[c->index]);
+
+		strv_add(&command, word);
+	}
+	if (command.len)
+		a->exec = probe_exec_start(c, &command, timeout_ms, on_exec_done, a, &e);
+	else
+		(void)err_say(&e, ENOENT, "no such exec probe");
+	if (!a->exec)
+		on_exec_done(a, -ENOENT, NULL, 0, &e);
+	strv_free(&command);
+}
+
+static void on_cancel(struct prober_link *l, int64_t number)
+{
+	struct ask *a = ask_take(l, number, false);
+
+	if (a && a->exec)
+		probe_exec_cancel(a->exec);
+	free(a);
+}
+
+static void emit_result(struct ctr *c, enum probe_type t, const struct json *m)
+{
+	const char *output = json_get_str(m, "output"), *type = probe_type_name(t);
+	bool is_warning = json_is_true(json_get(m, "isWarning"));
+	CLEANUP(cleanup_free) char *text = NULL;
+	char detail[96] = "";
+	int64_t run = 0, threshold = 0, ms = 0;
+
+	if (json_is_true(json_get(m, "isSuccess")) && !is_warning)
+		return;
+	(void)json_i64(json_get(m, "run"), 0, INT32_MAX, &run);
+	(void)json_i64(json_get(m, "threshold"), 0, INT32_MAX, &threshold);
+	(void)json_i64(json_get(m, "durationMs"), 0, INT64_MAX, &ms);
+	text = str_fmt(
+		"%s probe %s: %s", type, is_warning ? "warning" : "failed", output ? output : "");
+	if (!is_warning)
+		(void)snprintf(detail, sizeof(detail),
+			" (failure %" PRId64 " of %" PRId64 ", after %" PRId64 "ms)", run,
+			threshold, ms);
+	event_emit_detail(
+		c->pod, c->index, true, is_warning ? "ProbeWarning" : "Unhealthy", text, detail);
+}
+
+static void on_result(struct prober_link *l, const struct json *m, struct ctr *c, enum probe_type t)
+{
+	bool is_success = json_is_true(json_get(m, "isSuccess"));
+	int64_t number = 0, instance = 0;
+	struct ask *run;
+
+	if (json_i64(json_get(m, "ask"), 1, INT64_MAX, &number) == 0) {
+		run = ask_take(l, number, true);
+		if (run) {
+			struct json *answer = json_copy(m);
+
+			l->runs--;
+			(void)json_remove(answer, "op");
+			(void)json_remove(answer, "ask");
+			api_call_reply(run->call, 200, answer);
+			free(run);
+		}
+		return;
+	}
+	if (!c || json_i64(json_get(m, "instance"), 0, INT64_MAX, &instance) < 0 ||
+		(uint64_t)instance != c->instance)
+		return; /* late news of an instance that is gone */
+	emit_result(c, t, m);
+	if (!json_is_true(json_get(m, "published")))
+		return;
+	pod_step(c->pod,
+		&(struct pod_event){
+			.kind = EV_PROBE, .ctr = c->index, .probe = t, .is_success = is_success });
+	if (t == PROBE_STARTUP && is_success && find_id(l->d, json_get_str(m, "id"), &t) == c)
+		prober_started(c);
+}
+
+static void on_message(struct prober_link *l, const struct json *m)
+{
+	const char *op = json_get_str(m, "op");
+	enum probe_type t = PROBE_STARTUP;
+	struct ctr *c = find_id(l->d, json_get_str(m, "id"), &t);
+	int64_t ask = 0;
+
+	(void)json_i64(json_get(m, "ask"), 0, INT64_MAX, &ask);
+	if (str_eq(op, "result"))
+		on_result(l, m, c, t);
+	else if (str_eq(op, "socket"))
+		on_socket(l, m, c, ask);
+	else if (str_eq(op, "exec"))
+		on_exec(l, m, c, t, ask);
+	else if (str_eq(op, "cancel"))
+		on_cancel(l, ask);
+	else
+		log_warn("carpel-probe says something unknown");
+}
+
+/* ---- the process ---- */
+
+static void on_restart(struct loop_timer *t);
+
+static void drop_asks(struct prober_link *l)
+{
+	while (l->asks) {
+		struct ask *a = l->asks;
+		const struct err e = { .code = EIO, .text = "carpel-probe ended" };
+
+		l->asks = a->next;
+		if (a->exec)
+			probe_exec_cancel(a->exec);
+		if (a->call)
+			api_call_fail(a->call, -EIO, &e);
+		free(a);
+	}
+	l->runs = 0;
+}
+
+static void lost(struct prober_link *l)
+{
+	loop_io_stop(&l->io);
+	close(l->sock);
+	l->sock = -1;
+	drop_asks(l);
+	log_warn("carpel-probe went away, starting another");
+	loop_timer_start(l->d->loop, &l->restart, l->restart_ms, on_restart, l);
+	l->restart_ms = l->restart_ms ? l->restart_ms * 2 : 50;
+	if (l->restart_ms > RESTART_MAX_MS)
+		l->restart_ms = RESTART_MAX_MS;
+}
+
+static void on_ready(struct loop_io *io, unsigned events)
+{
+	struct prober_link *l = io->arg;
+	CLEANUP(cleanup_free) char *bytes = mem_zalloc(PROBE_WIRE_MAX);
+	CLEANUP(cleanup_json) struct json *m = NULL;
+	ssize_t n = fd_recv(l->sock, bytes, PROBE_WIRE_MAX, NULL, NULL);
+	struct err e = { 0 };
+
+	(void)events;
+	if (n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		lost(l);
+		return;
+	}
+	if (json_parse(bytes, (size_t)n, NULL, &m, &e) < 0) {
+		log_warn("carpel-probe: %s", e.text);
+		return;
+	}
+	l->restart_ms = 0; /* it works */
+	on_message(l, m);
+}
+
+static int spawn_probe(struct prober_link *l, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = layout_program(&l->d->layout, "carpel-probe");
+	char name[] = "carpel-probe";
+	char *argv[] = { name, NULL }, *envp[] = { NULL };
+	int pair[2], pidfd, fds[] = { -1, STDERR_FILENO, STDERR_FILENO, -1 };
+	const struct spawn s = {
+		.path = path, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
+	};
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, errno, "make a socket pair");
+	fds[PROBE_WIRE_FD] = pair[1];
+	pidfd = spawn_process(&s, &pid, e);
+	close(pair[1]);
+	if (pidfd < 0) {
+		close(pair[0]);
+		return pidfd;
+	}
+	(void)child_watch(l->d, pidfd, pid, NULL, NULL);
+	l->sock = pair[0];
+	(void)fd_set_nonblock(l->sock);
+	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
+	return cgroup_join(l->d->cgroups, DAEMONS_CGROUP, pid, e);
+}
+
+/* What a new carpel-probe has to know: every probe, and the instances that run. */
+static void tell_all(struct daemon *d)
+{
+	for (struct pod *p = d->pods; p; p = p->next) {
+		prober_add(p);
+		for (size_t i = 0; i < p->spec->containers_len; i++)
+			for (enum probe_type t = PROBE_STARTUP; t < PROBE_TYPES; t++)
+				if (p->ctrs[i].pid && probe_of(&p->ctrs[i], t) &&
+					(p->state->stop == STOP_NONE || t == PROBE_READINESS))
+					tell_instance(&p->ctrs[i], t, true);
+	}
+}
+
+static void on_restart(struct loop_timer *t)
+{
+	struct prober_link *l = t->arg;
+	struct err e = { 0 };
+
+	if (spawn_probe(l, &e) < 0) {
+		log_err("carpel-probe cannot be started: %s", e.text);
+		loop_timer_start(l->d->loop, &l->restart, RESTART_MAX_MS, on_restart, l);
+		return;
+	}
+	tell_all(l->d);
+}
+
+int prober_open(struct daemon *d, struct err *e)
+{
+	struct prober_link *l = mem_zalloc(sizeof(*l));
+	int rc;
+
+	l->d = d;
+	l->sock = -1;
+	d->prober = l;
+	rc = spawn_probe(l, e);
+	if (rc == 0)
+		tell_all(d);
+	return rc;
+}
+
+int prober_run_once(struct ctr *c, enum probe_type t, struct api_call *call, struct err *e)
+{
+	struct prober_link *l = c->pod->d->prober;
+	struct json *m;
+
+	if (!probe_of(c, t))
+		return err_say(e, ENOENT, "container %s has no %s probe",
+			c->pod->spec->containers[c->index].name, probe_type_name(t));
+	if (!c->pid)
+		return err_say(e, EBUSY, "container %s does not run",
+			c->pod->spec->containers[c->index].name);
+	if (l->sock < 0 || l->runs == RUNS_MAX)
+		return err_say(e, EBUSY, "carpel-probe is not ready for more");
+	l->runs++;
+	ask_new(l, ++l->last_run)->call = call;
+	m = message_of("run", c, t);
+	json_set_i64(m, "ask", l->last_run);
+	tell(l, m, -1);
+	return 0;
+}
+
+void prober_close(struct daemon *d)
+{
+	struct prober_link *l = d->prober;
+
+	if (!l)
+		return;
+	loop_timer_stop(&l->restart);
+	loop_io_stop(&l->io);
+	if (l->sock >= 0)
+		close(l->sock);
+	drop_asks(l);
+	free(l);
+	d->prober = NULL;
+}

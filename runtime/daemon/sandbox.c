@@ -1,0 +1,256 @@
+/* A pod's sandbox: carpel-pause and what it holds.  Coming up: directories and cgroups,
+ * carpel-launch, then the descriptors that pause keeps for us.  Going down: kill the pod's cgroup,
+ * wait until pause is reaped by the kernel (everything in its pid namespace is then gone too),
+ * remove the cgroups, retrying while the kernel still finishes the dead.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/launch.h"
+#include "pod/sandbox.h"
+
+/* Descriptors of pause, see pause/pause.c. */
+enum { PAUSE_EXIT_READ = 3, PAUSE_STORE_WRITE = 5, PAUSE_STORE_READ = 6 };
+enum { END_RETRY_MS = 2, END_TRIES_LOUD = 2500, NODE_FILE_MAX = 1 << 20 };
+
+struct exit_note {
+	int32_t pid, wait_status;
+};
+
+int sandbox_store(const struct pod *p, struct fdstore *out, struct err *e)
+{
+	out->write_fd = (int)syscall(SYS_pidfd_getfd, p->pause_fd, PAUSE_STORE_WRITE, 0);
+	out->read_fd = (int)syscall(SYS_pidfd_getfd, p->pause_fd, PAUSE_STORE_READ, 0);
+	if (out->write_fd >= 0 && out->read_fd >= 0)
+		return 0;
+	int rc = err_set(e, errno, "take the descriptor store from carpel-pause");
+
+	fdstore_close(out);
+	return rc;
+}
+
+static struct ctr *ctr_of_pid(struct pod *p, int32_t pid)
+{
+	for (size_t i = 0; i < p->spec->containers_len; i++)
+		if (p->ctrs[i].pid == pid)
+			return &p->ctrs[i];
+	return NULL;
+}
+
+static bool is_launching(const struct pod *p)
+{
+	for (size_t i = 0; i < p->spec->containers_len; i++)
+		if (p->ctrs[i].launch)
+			return true;
+	return false;
+}
+
+/* The notes are copied by tee(2), acted upon and so recorded on disk, and only then taken out of
+ * the pipe: a supervisor that dies in between finds them again. */
+static void take_exits(struct pod *p)
+{
+	struct exit_note notes[64];
+	int copy[2];
+	ssize_t n;
+
+	if (pipe2(copy, O_CLOEXEC | O_NONBLOCK) < 0)
+		return;
+	n = tee(p->exit_fd, copy[1], sizeof(notes), SPLICE_F_NONBLOCK);
+	if (n > 0)
+		n = read(copy[0], notes, sizeof(notes));
+	close(copy[0]);
+	close(copy[1]);
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(notes[0]); i++) {
+		struct ctr *c = ctr_of_pid(p, notes[i].pid);
+
+		if (c)
+			ctr_ended(c, notes[i].wait_status);
+		if (p->is_removed)
+			return;
+	}
+	n -= n > 0 ? n % (ssize_t)sizeof(notes[0]) : 0;
+	if (n > 0 && p->exit_fd >= 0 && read(p->exit_fd, notes, (size_t)n) < 0)
+		log_warn("pod=%s/%s cannot take exit notes: %s", p->spec->namespace, p->spec->name,
+			strerror(errno));
+}
+
+static void on_exits(struct loop_io *io, unsigned events)
+{
+	(void)events;
+	take_exits(io->arg);
+}
+
+/* While a start is in flight its pid is not known yet, so the notes wait in the pipe. */
+void sandbox_watch_exits(struct pod *p)
+{
+	if (p->exit_fd < 0)
+		return;
+	if (is_launching(p))
+		loop_io_stop(&p->exit_io);
+	else if (!p->exit_io.loop)
+		loop_io_start(p->d->loop, &p->exit_io, p->exit_fd, LOOP_READ, on_exits, p);
+}
+
+static void drop_sandbox(struct pod *p)
+{
+	loop_io_stop(&p->pause_io);
+	loop_io_stop(&p->exit_io);
+	if (p->pause_fd >= 0)
+		close(p->pause_fd);
+	if (p->exit_fd >= 0)
+		close(p->exit_fd);
+	p->pause_fd = p->exit_fd = -1;
+}
+
+static void on_pause_end(struct loop_io *io, unsigned events)
+{
+	struct pod *p = io->arg;
+	int status;
+
+	(void)events;
+	(void)spawn_reap(p->pause_fd,
+		&status); /* ours when this supervisor started it, the keeper's otherwise */
+	if (p->exit_fd >= 0 && !is_launching(p))
+		take_exits(p);
+	drop_sandbox(p);
+	if (p->is_ending) {
+		loop_timer_stop(&p->end_timer);
+		sandbox_end(p);
+		return;
+	}
+	log_warn("pod=%s/%s its sandbox died", p->spec->namespace, p->spec->name);
+	for (size_t i = 0; i < p->spec->containers_len; i++)
+		ctr_release(&p->ctrs[i]);
+	pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_DIED });
+}
+
+int sandbox_adopt(struct pod *p, int pause_fd, struct err *e)
+{
+	int exit_fd = (int)syscall(SYS_pidfd_getfd, pause_fd, PAUSE_EXIT_READ, 0);
+
+	if (exit_fd < 0)
+		return err_set(e, errno, "take the exit pipe from carpel-pause");
+	p->pause_fd = pause_fd;
+	p->exit_fd = exit_fd;
+	loop_io_start(p->d->loop, &p->pause_io, pause_fd, LOOP_READ, on_pause_end, p);
+	sandbox_watch_exits(p);
+	return 0;
+}
+
+static void sandbox_failed(struct pod *p, const struct err *e)
+{
+	pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_FAILED, .text = e->text });
+}
+
+static void on_launched(void *arg, struct launch_result *r)
+{
+	struct pod *p = arg;
+
+	p->launch = NULL;
+	if (r->rc == 0 && (r->rc = sandbox_adopt(p, r->pidfd, &r->err)) < 0)
+		close(r->pidfd);
+	if (r->rc < 0)
+		sandbox_failed(p, &r->err);
+	else
+		pod_step(p,
+			&(struct pod_event){ .kind = EV_SANDBOX_UP, .id = p->state->sandbox_id });
+}
+
+static void read_node_file(const char *path, struct buf *out)
+{
+	if (fd_read_file(AT_FDCWD, path, NODE_FILE_MAX, out, NULL) < 0)
+		buf_adds(out, "");
+}
+
+static int prepare(struct pod *p, struct plan *plan, struct err *e)
+{
+	CLEANUP(buf_free) struct buf hosts = { 0 };
+	CLEANUP(buf_free) struct buf resolv = { 0 };
+	CLEANUP(cleanup_free) char *warning = NULL;
+	int rc;
+
+	read_node_file("/etc/hosts", &hosts);
+	read_node_file("/etc/resolv.conf", &resolv);
+
+	const struct sandbox_facts facts = { .node_name = p->d->node_name,
+		.node_hosts = hosts.data ? hosts.data : "",
+		.node_resolv = resolv.data ? resolv.data : "",
+		.pod_ip = p->spec->host_network ? p->d->host_ip : NULL };
+
+	rc = sandbox_prepare(&p->d->layout, p->d->cgroups, p->spec, &facts, &warning, e);
+	if (rc == 0 && warning)
+		event_emit(p, NO_CTR, true, "DNSConfigForming", warning);
+	if (rc == 0)
+		sandbox_plan(&p->d->layout, p->d->cgroups, p->spec, &facts, p->spec->name, plan);
+	return rc;
+}
+
+void sandbox_start(struct pod *p)
+{
+	const struct launch_fds fds = { 0 };
+	struct plan plan;
+	struct err e = { 0 };
+	int rc;
+
+	plan_init(&plan);
+	p->is_ending = false;
+	rc = prepare(p, &plan, &e);
+	if (rc == 0)
+		rc = launch_start(p->d, &plan, &fds, on_launched, p, &p->launch, &e);
+	plan_free(&plan);
+	if (rc < 0)
+		sandbox_failed(p, &e);
+}
+
+static void on_end_timer(struct loop_timer *t)
+{
+	sandbox_end(t->arg);
+}
+
+static void sandbox_gone(struct pod *p)
+{
+	CLEANUP(cleanup_free) char *dir = layout_pod_dir(&p->d->layout, p->spec->uid);
+
+	p->is_ending = false;
+	p->end_tries = 0;
+	/* The volumes and layers go with the pod, not with one of its sandboxes. */
+	if (p->state->stop != STOP_NONE)
+		daemon_discard(p->d, dir);
+	pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_GONE });
+}
+
+/* Entered again by its own timer until the kernel has let go of everything. */
+void sandbox_end(struct pod *p)
+{
+	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(p->spec);
+	struct err e = { 0 };
+	int rc;
+
+	p->is_ending = true;
+	launch_cancel(p->launch);
+	p->launch = NULL;
+	for (size_t i = 0; i < p->spec->containers_len; i++)
+		ctr_release(&p->ctrs[i]);
+	if ((rc = cgroup_kill(p->d->cgroups, cgroup, &e)) < 0)
+		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
+	if (p->pause_fd < 0) {
+		rc = cgroup_remove(p->d->cgroups, cgroup, &e);
+		if (rc == 0) {
+			sandbox_gone(p);
+			return;
+		}
+	}
+	if (++p->end_tries % END_TRIES_LOUD == 0)
+		event_emit(p, NO_CTR, true, "FailedKillPod", e.text);
+	loop_timer_start(p->d->loop, &p->end_timer, END_RETRY_MS, on_end_timer, p);
+}

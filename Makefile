@@ -143,6 +143,9 @@ unit_yaml_LIBS := -lm
 unit_jsonpath_SRC := $(addprefix runtime/cli/,jsonpath.c jsonpath_path.c) $(BASE_SRC)
 unit_table_SRC := $(addprefix runtime/cli/,table.c age.c pod_text.c) $(BASE_SRC)
 unit_options_SRC := runtime/cli/options.c $(BASE_SRC)
+unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c yaml.c yaml_scalar.c) runtime/spec/names.c $(BASE_SRC)
+unit_manifests_LIBS := -lm
+unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c table.c) $(BASE_SRC)
 
 define unit_rule
 $(BUILD)/unit/test_$(1): $(BUILD)/obj/tests/unit/test_$(1).o $$(call obj,$$(call unit_SRC,$(1)))

@@ -1,6 +1,7 @@
 /* From a v1 Pod as JSON to a pod_spec: decode, default, validate, in Kubernetes' order and with
  * Kubernetes' texts (pod-lifecycle facts: KEP-free restatement in contrib/docs).  The document is
- * hostile.  A field Kubernetes does not know, or that carpel does not honour, is an error that names it.
+ * hostile.  A field Kubernetes does not know, or that carpel does not honour, is an error that
+ * names it.
  */
 #pragma once
 
@@ -13,8 +14,8 @@
 /* One entry of a v1.Status' details.causes. */
 struct cause {
 	const char *reason; /* "FieldValueRequired", static */
-	char *message; /* "Required value", "Invalid value: …", owned */
-	char *field; /* "spec.containers[0].name", owned */
+	char *message;      /* "Required value", "Invalid value: …", owned */
+	char *field;        /* "spec.containers[0].name", owned */
 };
 
 struct causes {
@@ -26,18 +27,19 @@ void causes_free(struct causes *c);
 enum field_validation { FIELDS_STRICT = 1, FIELDS_WARN, FIELDS_IGNORE };
 
 struct manifest_result {
-	struct json *object; /* the defaulted object: kind, apiVersion, metadata, spec; owned */
+	struct json *object;   /* the defaulted object: kind, apiVersion, metadata, spec; owned */
 	struct pod_spec *spec; /* owned */
-	struct causes causes; /* of a refusal: code 422 */
-	struct strv warnings; /* of a success: ignored scheduling fields, unknown fields under FIELDS_WARN */
+	struct causes causes;  /* of a refusal: code 422 */
+	struct strv warnings;  /* of a success: ignored scheduling fields, unknown fields under
+				  FIELDS_WARN */
 };
 void manifest_result_free(struct manifest_result *r);
 
-/* Decodes and checks one Pod.  Takes nothing; the parsed document stays the caller's.  dups: paths of
- * duplicate keys that the parser noted, may be NULL.  A field Kubernetes does not know follows fv; a
- * Kubernetes field that carpel does not honour is refused whatever fv says.
- * Returns 0; -EINVAL with e for 400-class errors (wrong kind, wrong type, strict decoding error: text
- * as the API server's); -EBADMSG with out->causes filled for 422-class ones. out is valid in all cases. */
+/* Decodes and checks one Pod.  Takes nothing; the parsed document stays the caller's.  dups: paths
+ * of duplicate keys that the parser noted, may be NULL.  A field Kubernetes does not know follows
+ * fv; a Kubernetes field that carpel does not honour is refused whatever fv says. Returns 0;
+ * -EINVAL with e for 400-class errors (wrong kind, wrong type, strict decoding error: text as the
+ * API server's); -EBADMSG with out->causes filled for 422-class ones. out is valid in all cases. */
 int manifest_read(const struct json *doc, enum field_validation fv, const struct strv *dups,
 	struct manifest_result *out, struct err *e);
 

@@ -3,10 +3,12 @@
 
 #include <stdbool.h>
 
-/* Each returns NULL when the text is fine, else Kubernetes' words for what is wrong (static text). */
-const char *name_check_label(const char *text); /* container, volume, namespace names */
+/* Each returns NULL when the text is fine, else Kubernetes' words for what is wrong (static text).
+ */
+const char *name_check_label(const char *text);     /* container, volume, namespace names */
 const char *name_check_subdomain(const char *text); /* pod names */
 const char *name_check_qualified(const char *text); /* label and annotation keys */
 const char *name_check_label_value(const char *text);
-/* Safe as one path component of ours: a subdomain of at most 253 bytes. Used before any path is built. */
+/* Safe as one path component of ours: a subdomain of at most 253 bytes. Used before any path is
+ * built. */
 bool name_is_path_safe(const char *text);

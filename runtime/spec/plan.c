@@ -105,7 +105,6 @@ void plan_free(struct plan *p)
 	plan_init(p);
 }
 
-
 static void write_record(struct buf *out, const char *name, const char *value)
 {
 	buf_adds(out, name);

@@ -1,7 +1,7 @@
 /* The launch plan: what carpeld tells carpel-launch to make.  Text, so that a shell can write one:
- * records `key=value` closed by NUL, read from descriptor 3 up to end of file (1 MiB at most).  A key
- * may repeat where a list is meant.  Unknown keys, missing or out-of-range values and repeated single
- * keys are refused by name.  Descriptors are named by number and inherited.
+ * records `key=value` closed by NUL, read from descriptor 3 up to end of file (1 MiB at most).  A
+ * key may repeat where a list is meant.  Unknown keys, missing or out-of-range values and repeated
+ * single keys are refused by name.  Descriptors are named by number and inherited.
  *
  * `tr '\n' '\0' < plan.txt | carpel-launch 3<&0` is how a person uses it.
  */
@@ -30,20 +30,23 @@ struct plan_sysctl {
 
 struct plan {
 	enum plan_kind kind; /* kind=sandbox|container|exec */
-	char *id; /* id=: of the sandbox, container or exec; for messages */
-	int32_t result_fd; /* result-fd=: SEQPACKET socket for struct launch_report */
-	int32_t pause_fd; /* pause-fd=: container: pidfd of the pod's pause.  exec: pidfd of the container's init */
+	char *id;            /* id=: of the sandbox, container or exec; for messages */
+	int32_t result_fd;   /* result-fd=: SEQPACKET socket for struct launch_report */
+	int32_t pause_fd;    /* pause-fd=: container: pidfd of the pod's pause.  exec: pidfd of the
+				container's init */
 	int32_t stdin_fd, stdout_fd, stderr_fd; /* stdin-fd= …; -1: /dev/null */
-	int32_t tty_fd; /* tty-fd=: the slave of a pty: becomes stdin, stdout, stderr and the controlling terminal; -1 */
+	int32_t tty_fd;     /* tty-fd=: the slave of a pty: becomes stdin, stdout, stderr and the
+			       controlling terminal; -1 */
 	int32_t seccomp_fd; /* seccomp-fd=: sock_filter program to load; -1: unconfined */
 
-	/* cgroups: paths below the mount of each controller, made and limited by the caller beforehand */
+	/* cgroups: paths below the mount of each controller, made and limited by the caller
+	 * beforehand */
 	struct strv cgroups; /* cgroup=: absolute directories to join, v1 ones by writing "0", */
-	char *cgroup_v2; /* cgroup-v2=: this one by CLONE_INTO_CGROUP; NULL: none */
+	char *cgroup_v2;     /* cgroup-v2=: this one by CLONE_INTO_CGROUP; NULL: none */
 
 	/* sandbox */
-	char *pause_path; /* pause=: host path of carpel-pause */
-	char *hostname; /* hostname= */
+	char *pause_path;            /* pause=: host path of carpel-pause */
+	char *hostname;              /* hostname= */
 	bool host_network, host_ipc; /* host-network=1 host-ipc=1 */
 	struct plan_sysctl *sysctls; /* sysctl=NAME=VALUE */
 	size_t sysctls_len;
@@ -53,19 +56,21 @@ struct plan {
 	struct strv lowers; /* lower=: image layer directories, the topmost first */
 	char *upper, *work; /* upper= work= */
 	bool read_only_root, share_pid, privileged;
-	struct plan_mount *mounts; /* mount=[ro,][file,]SOURCE:TARGET; "\:" and "\\" escape, in order */
+	struct plan_mount
+		*mounts; /* mount=[ro,][file,]SOURCE:TARGET; "\:" and "\\" escape, in order */
 	size_t mounts_len;
 
 	/* container and exec */
 	struct strv args, env; /* arg= env=NAME=VALUE */
-	char *cwd; /* cwd= */
-	/* user=: "uid[:gid]" in digits, or names that the container's /etc/passwd and /etc/group resolve */
+	char *cwd;             /* cwd= */
+	/* user=: "uid[:gid]" in digits, or names that the container's /etc/passwd and /etc/group
+	 * resolve */
 	char *user;
-	struct strv groups; /* group=: supplementary gids in digits */
+	struct strv groups;      /* group=: supplementary gids in digits */
 	bool merge_image_groups; /* merge-groups=1: also those of /etc/group for the user */
-	bool refuse_root; /* refuse-root=1: runAsNonRoot; a resolved uid of 0 is an error */
+	bool refuse_root;        /* refuse-root=1: runAsNonRoot; a resolved uid of 0 is an error */
 	uint64_t caps; /* caps=: hexadecimal mask of the bounding, permitted and effective set */
-	bool no_new_privs; /* no-new-privs=1 */
+	bool no_new_privs;     /* no-new-privs=1 */
 	int32_t oom_score_adj; /* oom-score-adj= */
 	bool has_oom_score_adj;
 };
@@ -73,18 +78,21 @@ struct plan {
 int plan_read(int fd, struct plan *out, struct err *e); /* names the key and value in e */
 int plan_parse(const char *bytes, size_t len, struct plan *out, struct err *e);
 void plan_write(const struct plan *p, struct buf *out); /* the exact inverse of plan_parse */
-void plan_init(struct plan *p); /* descriptors -1, rest empty */
+void plan_init(struct plan *p);                         /* descriptors -1, rest empty */
 void plan_free(struct plan *p);
 
 /* What carpel-launch sends on result_fd, one SEQPACKET message each, in this order:
- * a REPORT_STARTED with one descriptor (pidfd of the new process: pause, container init, exec process)
- * once the process exists; REPORT_EXEC when exec succeeded is not sent: the descriptor simply closes
- * (end of file).  REPORT_FAILED at any time instead: the named step failed and nothing is left behind. */
+ * a REPORT_STARTED with one descriptor (pidfd of the new process: pause, container init, exec
+ * process) once the process exists; REPORT_EXEC when exec succeeded is not sent: the descriptor
+ * simply closes (end of file).  REPORT_FAILED at any time instead: the named step failed and
+ * nothing is left behind. */
 enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED };
 
 struct launch_report {
 	int32_t kind; /* enum launch_report_kind */
-	int32_t pid; /* STARTED: pid in pause's pid namespace (container), in the host's (sandbox, exec) */
-	int32_t exit_code; /* FAILED: what a shell would say: 127 not found, 126 not executable, else 128 */
-	struct err err; /* FAILED: "container web: enter root: open /dev: Permission denied" */
+	int32_t pid;  /* STARTED: pid in pause's pid namespace (container), in the host's (sandbox,
+			 exec) */
+	int32_t exit_code; /* FAILED: what a shell would say: 127 not found, 126 not executable,
+			      else 128 */
+	struct err err;    /* FAILED: "container web: enter root: open /dev: Permission denied" */
 };

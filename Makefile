@@ -22,7 +22,8 @@ SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c selector.c pod.c manife
 PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
-	status.c status_conditions.c status_ctr.c state_json.c store.c)
+	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
+	volume.c sandbox.c container.c fdstore.c)
 API_SRC := $(addprefix runtime/api/,h2.c rest.c pods.c events.c watch.c list.c log.c stream.c kube_status.c carpel.c ws.c)
 CLIENT_SRC := $(addprefix runtime/api/,client.c ws.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c)
@@ -125,10 +126,11 @@ UNIT_BINS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 # A test links its layer and those below, so a call upwards does not link.
 UNIT_BASE := $(BASE_SRC)
 UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
-UNIT_POD := $(POD_SRC) $(UNIT_SPEC)
+UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
 unit_layer_base := base json
 unit_layer_spec := names quantity selector manifest plan probe_wire
-unit_layer_pod := lifecycle backoff status state_json store
+unit_layer_pod := lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
+	resources volume sandbox container fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(unit_$(1)_SRC))))
 unit_schedule_SRC := probes/schedule.c probes/timers.c $(LOOP_SRC) $(BASE_SRC)

@@ -152,13 +152,13 @@ unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c ta
 define unit_rule
 $(BUILD)/unit/test_$(1): $(BUILD)/obj/tests/unit/test_$(1).o $$(call obj,$$(call unit_SRC,$(1)))
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $(unit_$(1)_LIBS) -lcmocka $(LIBS_JSON) $(LIBS_YAML) $(LIBS_LOOP) $(LIBS_CAP)
+	$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $(unit_$(1)_LIBS) -lcmocka $(LIBS_JSON) $(LIBS_YAML) $(LIBS_LOOP) $(LIBS_CAP) -lm
 endef
 $(foreach t,$(patsubst tests/unit/test_%.c,%,$(UNIT_SRC)),$(eval $(call unit_rule,$(t))))
 
 $(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c tests/sim/sim_env.c $(UNIT_POD))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON)
+	$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON) $(LIBS_CAP) -lm
 
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 

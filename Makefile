@@ -88,6 +88,10 @@ carpel-image_LIBS := $(LIBS_ARCHIVE) $(LIBS_DIGEST) $(LIBS_CAP) $(LIBS_JSON)
 carpel-probe_SRC := $(PROBES_SRC) $(PROBES_PURE_SRC) $(PROBE_WIRE_SRC) runtime/spec/pod.c $(LOOP_SRC) $(BASE_SRC)
 carpel-probe_LIBS := $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
 
+# `make V=1` shows the commands.
+Q := $(if $(V),,@)
+say = @mkdir -p $(@D)$(if $(V),,; printf '  %-5s %s\n' $(1) $(2))
+
 BINS := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
 .PHONY: all
 all: $(BINS) ## build every program into build/bin
@@ -98,25 +102,25 @@ $(shell mkdir -p $(BUILD) && printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $
 	{ cmp -s $(FLAGS_STAMP).new $(FLAGS_STAMP) && rm $(FLAGS_STAMP).new || mv $(FLAGS_STAMP).new $(FLAGS_STAMP); })
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 define program_rule
 $(BUILD)/bin/$(1): $$(call obj,$$($(1)_SRC))
-	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $$($(1)_LIBS)
+	$$(call say,LINK,$$@)
+	$$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $$($(1)_LIBS)
 endef
 $(foreach p,$(filter-out carpel-pause carpel-launch,$(PROGRAMS)),$(eval $(call program_rule,$(p))))
 
 # Static: it runs inside foreign mount namespaces, where no library of ours exists.  Sanitizers cannot be static.
 $(BUILD)/bin/carpel-launch: $(call obj,$(carpel-launch_SRC))
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(if $(SAN),$(HARDEN_LD),-static-pie -Wl,-z,relro,-z,now,-z,noexecstack) -o $@ $^ $(carpel-launch_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(if $(SAN),$(HARDEN_LD),-static-pie -Wl,-z,relro,-z,now,-z,noexecstack) -o $@ $^ $(carpel-launch_LIBS)
 
 # No libc at all: its pages would be most of what a pod costs.  Hence no stack protector either (no TLS to hold it).
 $(BUILD)/bin/carpel-pause: pause/pause.c $(FLAGS_STAMP)
-	@mkdir -p $(@D)
-	$(CC) -std=c17 -Os -g0 $(WARN) -ffreestanding -nostdlib -static -fno-pie -no-pie -fno-stack-protector -fcf-protection=none \
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=c17 -Os -g0 $(WARN) -ffreestanding -nostdlib -static -fno-pie -no-pie -fno-stack-protector -fcf-protection=none \
 		-fno-asynchronous-unwind-tables -Wl,-z,noseparate-code,-z,max-page-size=4096,-z,noexecstack,--build-id=none,-s \
 		-o $@ $<
 
@@ -151,18 +155,169 @@ unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c ta
 
 define unit_rule
 $(BUILD)/unit/test_$(1): $(BUILD)/obj/tests/unit/test_$(1).o $$(call obj,$$(call unit_SRC,$(1)))
-	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $(unit_$(1)_LIBS) -lcmocka $(LIBS_JSON) $(LIBS_YAML) $(LIBS_LOOP) $(LIBS_CAP) -lm
+	$$(call say,LINK,$$@)
+	$$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $(unit_$(1)_LIBS) -lcmocka $(LIBS_JSON) $(LIBS_YAML) $(LIBS_LOOP) $(LIBS_CAP) -lm
 endef
 $(foreach t,$(patsubst tests/unit/test_%.c,%,$(UNIT_SRC)),$(eval $(call unit_rule,$(t))))
 
 $(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c tests/sim/sim_env.c $(UNIT_POD))
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON) $(LIBS_CAP) -lm
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON) $(LIBS_CAP) -lm
 
--include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+# ---- fuzzing ------------------------------------------------------------------------------------------------------
+# Each tests/fuzz/fuzz_NAME.c is linked with what it parses by, and begins with tests/fuzz/corpus/NAME.
+fuzz_http_answer_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
+fuzz_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BASE_SRC)
 
-.PHONY: help clean
+FUZZ ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_BINS := $(addprefix $(BUILD)/fuzz/fuzz_,$(FUZZ))
+FUZZ_CFLAGS = -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' -O1 -g -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all -iquote runtime -iquote .
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	$(call say,FUZZ,$<)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+define fuzz_rule
+$(BUILD)/fuzz/fuzz_$(1): $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(sort tests/fuzz/fuzz_$(1).c $(fuzz_$(1)_SRC)))
+	$$(call say,LINK,$$@)
+	$$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $$@ $$^ -Wl,--as-needed \
+		$(LIBS_JSON) $(LIBS_YAML) $(LIBS_H2) $(LIBS_LOOP) -lm
+endef
+$(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
+
+# ---- running the tests --------------------------------------------------------------------------------------------
+# Every stage writes TAP, which tally.sh shows in short, counts, and judges.
+JOBS ?= $(shell nproc)
+TALLY ?= $(BUILD)/tally
+STAGE :=
+tally = contrib/tools/tally.sh $(STAGE)$(1) $(TALLY)
+# The commands of the tests' servers and clients are Debian's, since python3-h2 is.
+export PYTHON ?= /usr/bin/python3
+export CARPEL_BIN = $(abspath $(BUILD))/bin
+export UBSAN_OPTIONS = print_stacktrace=1
+# A hung test is ended, not waited for.
+export BATS_TEST_TIMEOUT ?= 180
+BATS ?= tests/bats
+SIM_STEPS ?= 1000000
+SIM_SEED ?= $(shell date +%s)
+
+.PHONY: check check-unit check-sim check-root check-san fuzz bench
+check-unit: $(UNIT_BINS) ## the pure parts, by cmocka: no root, about a second
+	@contrib/tools/run-unit.sh $(UNIT_BINS) | $(call tally,unit)
+
+check-sim: $(BUILD)/sim/sim_pods ## random histories of pods against what must always hold (SIM_STEPS=N SIM_SEED=N)
+	@contrib/tools/run-sim.sh $< $(SIM_SEED) $(SIM_STEPS) | $(call tally,sim)
+
+check-root: all ## what a user sees, by bats, as root (BATS=FILE… BATS_FLAGS='-f REGEX')
+	@[ "$$(id -u)" = 0 ] || { echo 'check-root: the tests of the whole need root' >&2; exit 1; }
+	@bats --formatter tap --print-output-on-failure -j $(JOBS) $(BATS_FLAGS) $(BATS) | $(call tally,root)
+
+fuzz: $(FUZZ_BINS) ## each parser on hostile input, two at a time (T=seconds each, FUZZ=NAME…)
+	@{ echo 1..$(words $(FUZZ)); printf '%s\n' $(FUZZ) | xargs -P 2 -I NAME contrib/tools/run-fuzz.sh \
+		$(BUILD)/fuzz/fuzz_NAME $(or $(T),60) tests/fuzz/corpus/NAME $(BUILD)/fuzz; } | $(call tally,fuzz)
+
+check-san: ## unit, simulation and root tests once more, under ASan and UBSan
+	@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-unit
+	@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-sim
+	@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-root
+
+# Compiles in parallel, whatever the caller said; a stage's tests run only after its build.
+submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+CHECK_STAGES := check-unit check-sim check-root fuzz check-san
+
+# A stage that fails does not keep the others from running: the last line speaks of all.
+check: ## install what tests need, run all tests in order (T=5 seconds of fuzzing each), add up
+	@contrib/tools/deps.sh build test
+	@rm -rf $(TALLY)
+	@for stage in $(CHECK_STAGES); do echo "== $$stage"; $(submake) T=$(or $(T),5) $$stage || :; done
+	@contrib/tools/tally.sh --sum $(TALLY) unit sim root fuzz san-unit san-sim san-root
+
+bench: all ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
+	@contrib/tools/deps.sh bench
+	tests/bench/bench $(BUILD)
+
+# ---- lint ---------------------------------------------------------------------------------------------------------
+LINT_CFLAGS := -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' -O2 -Wall -Wextra -iquote runtime -iquote .
+LINT_C := $(sort $(shell find runtime probes pause tests -name '*.c'))
+LINT_CH := $(LINT_C) $(sort $(shell find runtime probes pause tests -name '*.h'))
+LINT_SHELL := $(sort $(shell find contrib tests -name '*.sh' -o -name '*.bash' -o -name '*.bats') $(wildcard .ci/run))
+LINT_PYTHON := $(sort $(shell find contrib tests -name '*.py'))
+MAN_PAGES := $(sort $(shell find runtime probes pause -name '*.[1-8]'))
+LINTS := lint-format lint-size lint-layers lint-headers lint-shell lint-man lint-python lint-cppcheck lint-analyzer lint-tidy
+
+.PHONY: lint $(LINTS)
+lint: ## formatters, analyzers and rules; a finding is an error
+	@contrib/tools/deps.sh build lint
+	@$(submake) -k $(LINTS)
+	@echo 'lint: clean'
+
+lint-format:
+	@clang-format --dry-run --Werror $(LINT_CH)
+lint-size:
+	@awk 'FNR == 501 { print FILENAME ": more than 500 lines"; long = 1 } END { exit long }' $(LINT_CH)
+lint-layers:
+	@contrib/tools/check-layers.py --test
+	@contrib/tools/check-layers.py
+lint-headers:
+	@contrib/tools/check-headers.sh gcc $(LINT_CFLAGS) -Werror
+lint-shell:
+	@shellcheck $(LINT_SHELL)
+lint-man:
+	@mandoc -T lint -W warning $(MAN_PAGES)
+lint-python:
+	@PYTHONPYCACHEPREFIX=$(abspath $(BUILD))/lint/python python3 -W error -m py_compile $(LINT_PYTHON)
+lint-cppcheck:
+	@mkdir -p $(BUILD)/lint/cppcheck
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --cppcheck-build-dir=$(BUILD)/lint/cppcheck -j $(JOBS) \
+		--enable=warning,portability --suppressions-list=contrib/tools/cppcheck.suppress -D_GNU_SOURCE \
+		-DCARPEL_VERSION='"$(VERSION)"' -I runtime -I . $(LINT_C)
+
+# One file at a time, and again only when it or a header of its changed.
+$(BUILD)/lint/%.analyzed: %.c
+	$(call say,ANALYZE,$<)
+	$(Q)gcc $(LINT_CFLAGS) -Werror -fanalyzer $(ANALYZER_FLAGS) -MMD -MP -MT $@ -MF $(@:.analyzed=.d) -c -o /dev/null $<
+	$(Q)touch $@
+$(BUILD)/lint/%.tidy: $(BUILD)/lint/%.analyzed .clang-tidy
+	$(call say,TIDY,$*.c)
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $*.c -- $(LINT_CFLAGS) 2>$@.log || { cat $@.log >&2; exit 1; }
+	$(Q)touch $@
+lint-analyzer: $(LINT_C:%.c=$(BUILD)/lint/%.analyzed)
+lint-tidy: $(LINT_C:%.c=$(BUILD)/lint/%.tidy)
+
+# ---- installing ---------------------------------------------------------------------------------------------------
+bindir := $(PREFIX)/bin
+# carpel looks for its siblings here; who wants one by hand gives the path.
+libexecdir := $(PREFIX)/libexec/carpel
+mandir := $(PREFIX)/share/man
+completiondir := $(PREFIX)/share/bash-completion/completions
+unitdir := $(PREFIX)/lib/systemd/system
+UNITS := carpeld.service carpeld.socket
+INSTALLED = $(bindir)/carpel $(addprefix $(libexecdir)/,$(filter-out carpel,$(PROGRAMS))) \
+	$(foreach m,$(MAN_PAGES),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	$(completiondir)/carpel $(addprefix $(unitdir)/,$(UNITS))
+
+.PHONY: install uninstall demo help clean
+install: all ## programs, manual pages, completion, systemd units (PREFIX=/usr/local DESTDIR=)
+	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
+	install -m 755 $(BUILD)/bin/carpel $(DESTDIR)$(bindir)/carpel
+	install -m 755 $(filter-out %/carpel,$(BINS)) $(DESTDIR)$(libexecdir)
+	for page in $(MAN_PAGES); do install -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/ || exit 1; done
+	install -m 644 contrib/completions/carpel.bash $(DESTDIR)$(completiondir)/carpel
+	for unit in $(UNITS); do sed 's|@libexecdir@|$(libexecdir)|' contrib/systemd/$$unit \
+		>$(DESTDIR)$(unitdir)/$$unit && chmod 644 $(DESTDIR)$(unitdir)/$$unit || exit 1; done
+
+uninstall: ## what install put there; images, logs and pods stay
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	-rmdir --ignore-fail-on-non-empty $(DESTDIR)$(libexecdir)
+
+demo: ## install what is missing, build, and show a pod's life in half a minute (as root)
+	@contrib/tools/deps.sh build demo
+	@$(submake) all
+	@contrib/examples/demo.sh $(BUILD)/bin
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 clean: ## remove what was built

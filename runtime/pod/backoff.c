@@ -27,9 +27,3 @@ void backoff_advance(const struct lifecycle_config *cfg, struct backoff *b, int6
 		b->wait_ms = at_most(b->wait_ms * 2, cfg->backoff_max_ms);
 	b->allowed_boot_ms = now_boot_ms;
 }
-
-void backoff_begin(const struct lifecycle_config *cfg, struct backoff *b, int64_t now_boot_ms)
-{
-	if (b->wait_ms == 0)
-		backoff_advance(cfg, b, now_boot_ms);
-}

@@ -20,6 +20,3 @@ int64_t backoff_retry_at(
 	const struct lifecycle_config *cfg, const struct backoff *b, int64_t ended_boot_ms);
 /* A start is allowed now: the wait after it doubles. */
 void backoff_advance(const struct lifecycle_config *cfg, struct backoff *b, int64_t now_boot_ms);
-/* A start failed before anything ran: trying again at once would fail alike, so an empty entry is
- * filled as if a restart had been allowed already. */
-void backoff_begin(const struct lifecycle_config *cfg, struct backoff *b, int64_t now_boot_ms);

@@ -18,6 +18,7 @@ const struct lifecycle_config lifecycle_defaults = {
 	.backoff_reset_ms = 600000,
 	.min_kill_wait_ms = 2000,
 	.sandbox_retry_ms = 10000,
+	.start_retry_ms = 10000,
 };
 
 /* ---- the sandbox -------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ struct lifecycle_config {
 	int64_t backoff_base_ms, backoff_max_ms, backoff_reset_ms; /* 10 s, 300 s, 600 s */
 	int64_t min_kill_wait_ms; /* 2 s between stop signal and SIGKILL; also for a grace of 0
 				     unless forced */
-	int64_t sandbox_retry_ms; /* 10 s */
+	int64_t sandbox_retry_ms, start_retry_ms; /* after a start that failed: 10 s */
 };
 extern const struct lifecycle_config lifecycle_defaults;
 

@@ -188,7 +188,7 @@ void ctr_close(struct ctr_state *c)
 static void start(struct step *st, size_t ctr)
 {
 	struct ctr_state *c = &st->s->ctrs[ctr];
-	bool is_restart = c->phase == CTR_BACKOFF;
+	bool is_restart = c->phase == CTR_BACKOFF && c->last.is_set;
 	bool is_first_probe_kill = c->killed_by_probe && !c->before.is_set;
 	struct backoff b = entry_of(c);
 
@@ -249,6 +249,8 @@ void ctr_up(struct step *st, const struct pod_event *ev)
 	struct ctr_state *c = &st->s->ctrs[ev->ctr];
 
 	assert(is_named(ev->id)); /* else later news could not be told from older */
+	if (str_eq(ev->id, c->id) && !c->image_id)
+		set_text(&c->image_id, ev->text); /* its end was faster than this */
 	if (is_former(c, ev->id) || !pass(c, PASS_UP))
 		return;
 	record_up(st, ev->ctr, ev->id, ev->text);
@@ -293,14 +295,27 @@ static void push_start_error(struct ctr_state *c, struct moment now, const struc
 	push_end(c, &e);
 }
 
+/* Trying again at once would fail alike, so the kubelet's distance between syncs is the least, and
+ * the end of the last instance counts as it does for one that ran. */
+static int64_t start_again_at(const struct step *st, const struct ctr_state *c)
+{
+	const struct backoff b = entry_of(c);
+	int64_t at = st->now.boot_ms + st->cfg->start_retry_ms;
+	int64_t allowed = 0;
+
+	if (c->last.is_set)
+		allowed = backoff_retry_at(st->cfg, &b, c->last.finished_boot_ms);
+	return allowed > at ? allowed : at;
+}
+
+/* Policy Never forbids a second instance; a first one that could not be made is tried again. */
 void ctr_failed(struct step *st, const struct pod_event *ev)
 {
 	struct ctr_state *c = &st->s->ctrs[ev->ctr];
 	const char *reason = ev->reason ? ev->reason : "RunContainerError";
 	const char *text = ev->text ? ev->text : "";
 	bool was_made = is_named(ev->id);
-	bool is_over = st->s->stop != STOP_NONE || st->spec->restart == RESTART_NEVER;
-	struct backoff b = entry_of(c);
+	bool is_over = st->s->stop != STOP_NONE || (was_made && st->spec->restart == RESTART_NEVER);
 
 	if (c->phase != CTR_STARTING || is_former(c, ev->id))
 		return;
@@ -314,11 +329,8 @@ void ctr_failed(struct step *st, const struct pod_event *ev)
 	}
 	if (was_made || is_over)
 		push_start_error(c, st->now, ev);
-	if (is_over)
-		return;
-	backoff_begin(st->cfg, &b, st->now.boot_ms);
-	set_entry(c, &b);
-	c->retry_at_ms = backoff_retry_at(st->cfg, &b, st->now.boot_ms);
+	if (!is_over)
+		c->retry_at_ms = start_again_at(st, c);
 }
 
 /* ---- while it runs -----------------------------------------------------------------------------

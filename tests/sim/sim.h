@@ -32,7 +32,7 @@ struct sim_ctr {
 	bool is_alive;    /* its processes exist */
 	bool is_deaf;     /* ends by SIGKILL only */
 	char id[16];
-	unsigned starts;
+	unsigned made;        /* instances so far */
 	int64_t signalled_ms; /* of this instance, 0: not yet */
 };
 

@@ -50,8 +50,13 @@ struct news env_take(struct sim *m, size_t i)
 	if (n.ev.kind == EV_SANDBOX_FAILED || n.ev.kind == EV_SANDBOX_GONE)
 		m->box = SIM_BOX_NONE;
 	if ((n.ev.kind == EV_CTR_UP || n.ev.kind == EV_CTR_FAILED || n.ev.kind == EV_CTR_DIED) &&
-		(!n.id[0] || str_eq(n.id, m->ctrs[n.ev.ctr].id)))
-		m->ctrs[n.ev.ctr].is_starting = false;
+		(!n.id[0] || str_eq(n.id, m->ctrs[n.ev.ctr].id))) {
+		struct sim_ctr *c = &m->ctrs[n.ev.ctr];
+
+		if (c->is_starting && n.ev.kind == EV_CTR_FAILED && n.id[0])
+			c->made++; /* and could not run */
+		c->is_starting = false;
+	}
 	return n;
 }
 
@@ -110,8 +115,7 @@ static void start_ctr(struct sim *m, size_t ctr)
 	for (size_t i = 0; i < m->spec.containers_len; i++)
 		if (m->ctrs[i].is_starting)
 			sim_fail(m, "container %zu is started while %zu starts", ctr, i);
-	c->starts++;
-	*c = (struct sim_ctr){ .starts = c->starts, .is_starting = true };
+	*c = (struct sim_ctr){ .made = c->made, .is_starting = true };
 	c->is_deaf = sim_one_in(m, 4);
 	snprintf(c->id, sizeof(c->id), "id%u", m->next_id++);
 	if (sim_one_in(m, 40))
@@ -125,6 +129,7 @@ static void start_ctr(struct sim *m, size_t ctr)
 		return;
 	}
 	c->is_alive = true;
+	c->made++;
 	post(m, EV_CTR_UP, ctr, delay);
 	if (sim_one_in(m, 16))
 		post(m, EV_CTR_UP, ctr, delay + sim_below(m, 30000));

@@ -1,6 +1,6 @@
 /* At least a million random steps of pods x events against what must always hold, see check().
- * Usage: sim_pods [SEED [STEPS]].  A failure prints the seed and the history of the pod that broke
- * a rule; the same seed repeats it.
+ * SIM_SEED and SIM_STEPS in the environment choose the seed and the number of steps.  A failure
+ * prints the seed and the history of the pod that broke a rule; the same seed repeats it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,7 +46,7 @@ noreturn void sim_fail(struct sim *m, const char *fmt, ...)
 			r->ev.probe, r->ev.is_success, r->ev.wait_status,
 			(long long)r->ev.grace_seconds);
 	}
-	printf("seed %llu, policy %d, at %lld: ", (unsigned long long)m->seed, m->spec.restart,
+	printf("SIM_SEED=%llu, policy %d, at %lld: ", (unsigned long long)m->seed, m->spec.restart,
 		(long long)m->now.boot_ms);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
@@ -98,7 +98,7 @@ static void check_ctr(struct sim *m, size_t i, const struct before *b)
 		sim_fail(m, "the restart count of container %zu fell", i);
 	if (c->backoff_ms < b->ctrs[i].backoff_ms && !is_void)
 		sim_fail(m, "the back-off of container %zu fell", i);
-	if (m->spec.restart == RESTART_NEVER && (m->ctrs[i].starts > 1 || c->restart_count > 0))
+	if (m->spec.restart == RESTART_NEVER && (m->ctrs[i].made > 1 || c->restart_count > 0))
 		sim_fail(m, "container %zu of a Never pod restarted", i);
 	if (pod_is_final(m->s) && m->s->stop != STOP_DEADLINE && !m->s->reason &&
 		c->phase != CTR_EXITED)
@@ -337,16 +337,25 @@ static size_t one_pod(struct sim *m)
 	return m->history_len;
 }
 
-int main(int argc, char **argv)
+/* False when the variable is there and no number. */
+static bool take_setting(const char *name, uint64_t *value)
+{
+	const char *text = getenv(name);
+
+	if (text && str_to_u64(text, UINT64_MAX, value) < 0) {
+		fprintf(stderr, "sim_pods: %s=%s is not a number\n", name, text);
+		return false;
+	}
+	return true;
+}
+
+int main(void)
 {
 	uint64_t seed = (uint64_t)clock_wall_ns(), wanted = 1000000, steps = 0, pods = 0;
 	struct sim m = { .cfg = lifecycle_defaults };
 
-	if ((argc > 1 && str_to_u64(argv[1], UINT64_MAX, &seed) < 0) ||
-		(argc > 2 && str_to_u64(argv[2], UINT64_MAX, &wanted) < 0)) {
-		fprintf(stderr, "usage: sim_pods [SEED [STEPS]]\n");
+	if (!take_setting("SIM_SEED", &seed) || !take_setting("SIM_STEPS", &wanted))
 		return 2;
-	}
 	m.seed = seed;
 	m.rng = seed * 2 + 1; /* never zero */
 	m.history = mem_resize(NULL, SIM_HISTORY, sizeof(*m.history));

@@ -81,17 +81,6 @@ static void test_lower_maximum(void **state)
 	assert_int_equal(b.wait_ms, 3000);
 }
 
-static void test_failed_start_waits(void **state)
-{
-	struct backoff b = { 0 };
-
-	(void)state;
-	backoff_begin(cfg, &b, 1000000);
-	assert_int_equal(backoff_retry_at(cfg, &b, 1000000), 1010000);
-	backoff_begin(cfg, &b, 1000000); /* an entry that is there counts by itself */
-	assert_int_equal(b.wait_ms, 10000);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,7 +90,6 @@ int main(void)
 		cmocka_unit_test(test_wait_ends_with_the_entry),
 		cmocka_unit_test(test_entry_is_kept_just_before),
 		cmocka_unit_test(test_lower_maximum),
-		cmocka_unit_test(test_failed_start_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,28 +204,108 @@ static void test_failed_start(void **state)
 	assert_int_equal(f.s->ctrs[A].restart_count, 0);
 	assert_string_equal(f.s->ctrs[A].last.reason, "StartError");
 	assert_int_equal(f.s->ctrs[A].last.exit_code, 128);
-	assert_string_equal(fx_timer(&f, 20000), "start-ctr a");
+	assert_string_equal(f.s->ctrs[A].last.id, "a0");
+	assert_string_equal(fx_timer(&f, 10000), "start-ctr a");
 	assert_int_equal(f.s->ctrs[A].attempt, 1);
 	fx_up(&f, A, "a1");
 	assert_int_equal(f.s->ctrs[A].restart_count, 1);
 	assert_null(f.s->ctrs[A].waiting_reason);
+	assert_null(f.s->ctrs[A].waiting_message);
 }
 
+/* Without an instance the same is tried again and again, at the same distance: nothing has run, so
+ * there is nothing to back off from. */
+static void test_start_without_instance(void **state)
+{
+	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 1);
+
+	(void)state;
+	fx_begin(&f);
+	for (int i = 0; i < 5; i++) {
+		fx_failed(&f, A, "");
+		assert_int_equal(f.s->ctrs[A].phase, CTR_BACKOFF);
+		assert_string_equal(fx_timer(&f, 9999), "");
+		assert_string_equal(fx_timer(&f, 1), "start-ctr a");
+	}
+	fx_up(&f, A, "a0");
+	assert_int_equal(f.s->ctrs[A].restart_count, 0);
+	assert_string_equal(fx_died(&f, A, EXIT_1), "start-ctr a"); /* the first restart */
+}
+
+/* With instances each failure is an end, and the waits grow. */
+static void test_start_errors_back_off(void **state)
+{
+	static const int64_t waits[] = { 10, 10, 20, 40 };
+	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ON_FAILURE, 1);
+
+	(void)state;
+	fx_begin(&f);
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		char id[] = { 'r', (char)('0' + i), '\0' };
+
+		fx_failed(&f, A, id);
+		assert_int_equal(
+			lifecycle_next_timer(&f.spec, f.s), f.now.boot_ms + waits[i] * 1000);
+		assert_string_equal(fx_timer(&f, waits[i] * 1000), "start-ctr a");
+		assert_int_equal(f.s->ctrs[A].attempt, i + 1);
+	}
+	/* One without an instance does not wait for less than the end before it asks for. */
+	fx_pass(&f, 10000);
+	fx_failed(&f, A, "");
+	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), f.now.boot_ms + 30000);
+}
+
+/* What was never made may still be made; what was is not made again. */
 static void test_failed_start_with_never(void **state)
 {
 	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_NEVER, 1);
-	const struct pod_event ev = { .kind = EV_CTR_FAILED,
+	struct pod_event ev = { .kind = EV_CTR_FAILED,
 		.reason = "ErrImageNeverPull",
-		.text = "Container image \"busybox\" is not present with pull policy of Never",
-		.exit_code = 127 };
+		.text = "Container image \"busybox\" is not present with pull policy of Never" };
 
 	(void)state;
 	fx_begin(&f);
 	assert_string_equal(fx_send(&f, &ev),
 		"event W ErrImageNeverPull a 'Container image \"busybox\" is not present with pull "
-		"policy of Never', event W Failed a 'Error: ErrImageNeverPull', end-sandbox");
+		"policy of Never', event W Failed a 'Error: ErrImageNeverPull'");
+	assert_int_equal(f.s->phase, POD_PENDING);
+	assert_string_equal(fx_timer(&f, 10000), "start-ctr a");
+	ev = (struct pod_event){
+		.kind = EV_CTR_FAILED, .id = "a0", .text = "no such file", .exit_code = 127
+	};
+	assert_string_equal(
+		fx_send(&f, &ev), "event W Failed a 'Error: no such file', end-sandbox");
 	assert_int_equal(f.s->ctrs[A].last.exit_code, 127);
+	assert_string_equal(f.s->ctrs[A].last.message, "no such file");
 	assert_int_equal(f.s->phase, POD_FAILED);
+}
+
+static void test_image_failures(void **state)
+{
+	static const struct {
+		const char *reason, *said;
+	} rows[] = {
+		{ "InvalidImageName", "event W InspectFailed a 'why', event W Failed a 'Error: "
+				      "InvalidImageName'" },
+		{ "ImageInspectError", "event W InspectFailed a 'why', event W Failed a 'Error: "
+				       "ImageInspectError'" },
+		{ "CreateContainerConfigError", "event W Failed a 'Error: why'" }, /* */
+		{ NULL, "event W Failed a 'Error: why'" },                         /* */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 1);
+		const struct pod_event ev = {
+			.kind = EV_CTR_FAILED, .reason = rows[i].reason, .text = "why"
+		};
+
+		fx_begin(&f);
+		assert_string_equal(fx_send(&f, &ev), rows[i].said);
+		assert_string_equal(f.s->ctrs[A].waiting_reason,
+			rows[i].reason ? rows[i].reason : "RunContainerError");
+		assert_string_equal(f.s->ctrs[A].waiting_message, "why");
+	}
 }
 
 static void test_sandbox_retry(void **state)
@@ -343,7 +423,12 @@ static void test_exit_overtakes_start(void **state)
 	(void)state;
 	fx_begin(&f);
 	assert_string_equal(fx_send(&f, &died), EVENT_UP("a") ", start-ctr a");
-	assert_string_equal(fx_up(&f, A, "a0"), "");
+	assert_null(f.s->ctrs[A].image_id);
+	assert_string_equal(
+		fx_send(&f,
+			&(struct pod_event){ .kind = EV_CTR_UP, .id = "a0", .text = "sha256:1" }),
+		"");
+	assert_string_equal(f.s->ctrs[A].image_id, "sha256:1"); /* alone it is still news */
 	assert_string_equal(fx_send(&f, &died), "");
 	fx_up(&f, A, "a1");
 	assert_int_equal(f.s->ctrs[A].restart_count, 1);
@@ -369,7 +454,10 @@ int main(void)
 		cmocka_unit_test(test_sandbox_passages),
 		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_failed_start),
+		cmocka_unit_test(test_start_without_instance),
+		cmocka_unit_test(test_start_errors_back_off),
 		cmocka_unit_test(test_failed_start_with_never),
+		cmocka_unit_test(test_image_failures),
 		cmocka_unit_test(test_sandbox_retry),
 		cmocka_unit_test(test_exit_reasons),
 		cmocka_unit_test(test_crash_loop),

@@ -57,11 +57,12 @@ static const struct {
 	{ 100, { .kind = EV_SANDBOX_DIED } },                                                 /* */
 	{ 100, { .kind = EV_SANDBOX_GONE } },                                                 /* */
 	{ 100, { .kind = EV_SANDBOX_UP, .id = "box1" } },                                     /* */
-	{ 9600, { .kind = EV_CTR_UP, .ctr = B, .id = "b1" } },                                /* */
-	{ 100, { .kind = EV_CTR_UP, .ctr = A, .id = "a3" } },                                 /* */
-	{ 500000, { .kind = EV_TIMER } },                   /* activeDeadlineSeconds */
-	{ 100, { .kind = EV_DELETE, .grace_seconds = 5 } }, /* */
-	{ 5000, { .kind = EV_TIMER } },                     /* */
+	{ 100, { .kind = EV_CTR_UP, .ctr = B, .id = "b1" } },                                 /* */
+	{ 9600, { .kind = EV_TIMER } },                       /* the end of A's back-off */
+	{ 100, { .kind = EV_CTR_UP, .ctr = A, .id = "a3" } }, /* */
+	{ 500000, { .kind = EV_TIMER } },                     /* activeDeadlineSeconds */
+	{ 100, { .kind = EV_DELETE, .grace_seconds = 5 } },   /* */
+	{ 5000, { .kind = EV_TIMER } },                       /* */
 	{ 100, { .kind = EV_CTR_DIED, .ctr = B, .wait_status = BY_SIGKILL } },                 /* */
 	{ 100, { .kind = EV_CTR_DIED, .ctr = A, .wait_status = BY_SIGKILL, .is_oom = true } }, /* */
 	{ 100, { .kind = EV_SANDBOX_GONE } },                                                  /* */

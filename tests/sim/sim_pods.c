@@ -1,5 +1,5 @@
 /* At least a million random steps of pods x events against what must always hold, see check().
- * SIM_SEED and SIM_STEPS in the environment choose the seed and the number of steps.  A failure
+ * Usage: sim_pods [SEED [STEPS]]; else SIM_SEED and SIM_STEPS of the environment count.  A failure
  * prints the seed and the history of the pod that broke a rule; the same seed repeats it.
  */
 #include <stdarg.h>
@@ -337,24 +337,25 @@ static size_t one_pod(struct sim *m)
 	return m->history_len;
 }
 
-/* False when the variable is there and no number. */
-static bool take_setting(const char *name, uint64_t *value)
+/* False when there is a text and it is no number. */
+static bool take_setting(const char *argument, const char *name, uint64_t *value)
 {
-	const char *text = getenv(name);
+	const char *text = argument ? argument : getenv(name);
 
 	if (text && str_to_u64(text, UINT64_MAX, value) < 0) {
-		fprintf(stderr, "sim_pods: %s=%s is not a number\n", name, text);
+		fprintf(stderr, "usage: sim_pods [SEED [STEPS]]: %s is not a number\n", text);
 		return false;
 	}
 	return true;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	uint64_t seed = (uint64_t)clock_wall_ns(), wanted = 1000000, steps = 0, pods = 0;
 	struct sim m = { .cfg = lifecycle_defaults };
 
-	if (!take_setting("SIM_SEED", &seed) || !take_setting("SIM_STEPS", &wanted))
+	if (!take_setting(argc > 1 ? argv[1] : NULL, "SIM_SEED", &seed) ||
+		!take_setting(argc > 2 ? argv[2] : NULL, "SIM_STEPS", &wanted))
 		return 2;
 	m.seed = seed;
 	m.rng = seed * 2 + 1; /* never zero */

@@ -18,14 +18,15 @@ LOOP_SRC := runtime/base/loop.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c cred.c seccomp.c seccomp_profile.c)
 SPAWN_SRC := runtime/sys/spawn.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c)
-SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c selector.c pod.c manifest.c manifest_fields.c default.c validate.c validate_container.c qos.c)
+SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c selector.c selector_labels.c pod.c manifest.c manifest_fields.c default.c validate.c validate_container.c qos.c)
 PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
 	volume.c sandbox.c container.c fdstore.c)
-API_SRC := $(addprefix runtime/api/,h2.c rest.c pods.c events.c watch.c list.c log.c stream.c kube_status.c carpel.c ws.c)
-CLIENT_SRC := $(addprefix runtime/api/,client.c ws.c)
+API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c h2.c h2_answer.c h2_conn.c kube_status.c \
+	list.c list_token.c log.c pods.c pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c)
+CLIENT_SRC := $(addprefix runtime/api/,client.c client_stream.c ws.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c)
 LOG_SRC := $(addprefix runtime/log/,main.c)

@@ -21,11 +21,11 @@ struct api_request {
 	const char *body;
 	size_t body_len;
 	int64_t timeout_ms; /* <= 0: none */
-	/* When set, body bytes go here as they come instead of into the answer; non-zero return
-	 * ends the request. */
+	/* When set, body bytes of a success go here as they come instead of into the answer;
+	 * non-zero return ends the request with -ECANCELED, e is left alone.  May begin another
+	 * request of the same client, but not close it. */
 	int (*on_data)(void *arg, const char *bytes, size_t len);
-	/* Called about every 100 ms while waiting; non-zero return ends the request with
-	 * -ECANCELED. */
+	/* Called about every 100 ms while waiting; non-zero return ends the request likewise. */
 	int (*on_idle)(void *arg);
 	void *arg;
 };

@@ -77,6 +77,29 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
+void buf_add_quoted(struct buf *b, const char *text, size_t len)
+{
+	static const char plain[] = "\a\b\f\n\r\t\v\\\"", letters[] = "abfnrtv\\\"";
+
+	buf_addc(b, '"');
+	for (size_t i = 0; i < len;) {
+		size_t n = str_utf8_char(text + i, len - i);
+		unsigned char c = (unsigned char)text[i];
+		const char *known = n == 1 ? strchr(plain, c) : NULL;
+
+		if (known)
+			buf_addf(b, "\\%c", letters[known - plain]);
+		else if (n == 0 || (n == 1 && (c < ' ' || c == 0x7f)))
+			buf_addf(b, "\\x%02x", c);
+		else if (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0) /* U+0080 to U+009F */
+			buf_addf(b, "\\u%04x", (unsigned)(unsigned char)text[i + 1]);
+		else
+			buf_add(b, text + i, n);
+		i += n ? n : 1;
+	}
+	buf_addc(b, '"');
+}
+
 void buf_drop(struct buf *b, size_t len)
 {
 	if (len >= b->len) {

@@ -122,6 +122,35 @@ bool strv_has(const struct strv *v, const char *text)
 	return false;
 }
 
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void strv_sort(struct strv *v)
+{
+	if (v->len > 1) /* qsort(3) may not be given NULL */
+		qsort(v->at, v->len, sizeof(*v->at), compare);
+}
+
+void strv_sort_unique(struct strv *v)
+{
+	size_t kept = 0;
+
+	strv_sort(v);
+	for (size_t i = 0; i < v->len; i++)
+		if (kept && str_eq(v->at[kept - 1], v->at[i]))
+			free(v->at[i]);
+		else
+			v->at[kept++] = v->at[i];
+	v->len = kept;
+}
+
+bool strv_has_sorted(const struct strv *v, const char *text)
+{
+	return v->len && bsearch(&text, v->at, v->len, sizeof(*v->at), compare);
+}
+
 char **strv_argv(const struct strv *v)
 {
 	char **argv = mem_resize(NULL, v->len + 1, sizeof(*argv));
@@ -132,11 +161,12 @@ char **strv_argv(const struct strv *v)
 	return argv;
 }
 
-/* Length of the well-formed sequence at p, 0 when there is none. RFC 3629: no overlong form, no
- * surrogate. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+/* RFC 3629: no overlong form, no surrogate. */
+size_t str_utf8_char(const char *text, size_t left)
 {
-	size_t n = p[0] < 0x80                   ? 1
+	const unsigned char *p = (const unsigned char *)text;
+	size_t n = left == 0                     ? 0
+		   : p[0] < 0x80                 ? 1
 		   : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
 		   : (p[0] & 0xf0) == 0xe0       ? 3
 		   : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
@@ -159,7 +189,7 @@ char *str_utf8(const char *bytes, size_t len)
 	char *out = mem_zalloc(len * 3 + 1), *to = out;
 
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_length((const unsigned char *)bytes + i, len - i);
+		size_t n = str_utf8_char(bytes + i, len - i);
 
 		memcpy(to, n ? bytes + i : replacement, n ? n : 3);
 		to += n ? n : 3;

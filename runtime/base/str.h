@@ -17,6 +17,8 @@ bool str_ends(const char *text, const char *suffix);
 char *str_dup(const char *text); /* NULL stays NULL */
 char *str_ndup(const char *text, size_t len);
 char *str_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Bytes of the well-formed UTF-8 character at p; 0 when there is none or it is NUL. */
+size_t str_utf8_char(const char *p, size_t left);
 /* Any bytes as valid UTF-8: what is not (and NUL) becomes U+FFFD. */
 char *str_utf8(const char *bytes, size_t len);
 void *mem_zalloc(size_t size);
@@ -30,5 +32,8 @@ struct strv {
 void strv_add(struct strv *v, const char *text); /* copies */
 void strv_free(struct strv *v);
 bool strv_has(const struct strv *v, const char *text);
+void strv_sort(struct strv *v);        /* by bytes */
+void strv_sort_unique(struct strv *v); /* and frees what is there twice */
+bool strv_has_sorted(const struct strv *v, const char *text);
 /* A NULL-closed array that borrows the texts; the caller frees the array only. */
 char **strv_argv(const struct strv *v);

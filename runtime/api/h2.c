@@ -209,11 +209,16 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 static void on_head(struct h2_stream *s, bool is_end)
 {
+	bool is_connect = str_eq(s->header[H2_METHOD], "CONNECT");
+
 	s->has_head = true;
+	s->is_bodiless = str_eq(s->header[H2_METHOD], "HEAD");
 	if (s->head_bytes > H2_HEAD_MAX)
 		stream_refuse(s, 431);
-	else if (is_end || (s->header[H2_METHOD] && str_eq(s->header[H2_METHOD], "CONNECT")))
+	else if (is_end || is_connect)
 		stream_dispatch(s);
+	if (is_end && s->answer.input)
+		s->answer.input(s->answer.arg, NULL, 0);
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)

@@ -122,6 +122,8 @@ void h2_answer(struct h2_stream *s, const struct h2_head *head, struct buf *body
 		s->out = *body;
 		*body = (struct buf){ 0 };
 	}
+	if (s->is_bodiless)
+		buf_free(&s->out);
 	submit(s, head, s->out.len > 0);
 }
 

@@ -15,6 +15,7 @@ struct h2_stream {
 	struct buf body;
 	int64_t deadline_ms; /* for the request to be whole; 0: it is */
 	bool has_head, is_dispatched, is_head_sent;
+	bool is_bodiless; /* HEAD: the answer to it is a head too */
 	bool is_deferred, is_awake, is_out_ended, is_held;
 	size_t held;    /* bytes whose window was not given back */
 	struct buf out; /* of the answer, from out_sent on not handed to nghttp2 yet */

@@ -2,7 +2,7 @@
  *   2026-11-24T14:20:05.123456789Z stdout F text
  * F ends a line of the container; P is a piece of one that goes on in the stream's next record.
  * Pure.  Each chunk of bytes is formatted without knowledge of the one before it, so a chunk can be
- * done again, and then has the same length but for nothing: the stamp's length is fixed.
+ * done again, and then has the same length: the stamp's is fixed.
  */
 #pragma once
 

@@ -1,15 +1,17 @@
 /* Exactly once, by three steps that a kill may separate anywhere:
  *
  *   A  splice(2) moves a chunk from the container's pipe into the stream's stage, a second pipe.
+ *
  *   B  tee(2) shows us the stage's bytes without taking them; as records they go into the file
- * behind its committed end, which is the file's position. C  the stage is emptied, then the
- * position moves to the new end.
+ *      behind its committed end, which is the file's position.
+ *
+ *   C  the stage is emptied, then the position moves to the new end.
  *
  * Pipes and position are kernel objects that the pod's descriptor store holds too, so whoever comes
  * after a kill sees how far it went: a full stage means that C was not reached, whatever is behind
  * the position is cut off and B is done again; an empty stage means that the file is right up to
- * its end. splice(2) looks for signals before it moves anything and not in between: no kill tears a
- * chunk.
+ * its end.  splice(2) looks for signals before it moves anything and not in between: no kill tears
+ * a chunk.
  *
  * Both streams of a container share its file and so its position.  Hence a chunk goes through all
  * three steps before the other stream may begin, and at most one of the two stages is ever full.
@@ -19,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -60,19 +63,38 @@ static int read_scratch(struct chunk *c, size_t len)
 	return 0;
 }
 
+/* What could not be read stays in the scratch pipe and would end up in the next container's log. */
+static int renew_scratch(struct chunk *c)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	close(c->scratch_read);
+	close(c->scratch_write);
+	c->scratch_read = fds[0];
+	c->scratch_write = fds[1];
+	return 0;
+}
+
 static int look(const struct stage *s, struct chunk *c)
 {
 	int len = stage_len(s), rc;
 	ssize_t shown;
 
-	if (len < 0)
+	c->len = 0;
+	if (len <= 0)
 		return len;
+	if (c->is_scratch_dirty && (rc = renew_scratch(c)) < 0)
+		return rc;
+	c->is_scratch_dirty = false;
 	do
 		shown = tee(s->read, c->scratch_write, STAGE_CHUNK, SPLICE_F_NONBLOCK);
 	while (shown < 0 && errno == EINTR);
 	if (shown < 0)
 		return -errno;
 	rc = read_scratch(c, (size_t)shown);
+	c->is_scratch_dirty = rc < 0;
 	if (rc < 0)
 		return rc;
 	return shown == len ? 0 : -ENOBUFS; /* a chunk is done as a whole or not at all */
@@ -132,11 +154,27 @@ static int commit(const struct stage *s, struct log_file *file, const struct chu
 	return 0;
 }
 
+/* Whoever empties the file to make room gets no hole in front of what follows. */
+static int notice_cut(struct log_file *file)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st) < 0)
+		return -errno;
+	if (st.st_size < file->committed)
+		file->committed = st.st_size;
+	return 0;
+}
+
 int stage_settle(const struct stage *s, struct log_file *file, struct chunk *c)
 {
 	off_t end = 0;
 	int rc = look(s, c);
 
+	if (rc == 0 && c->len == 0)
+		return 0;
+	if (rc == 0)
+		rc = notice_cut(file);
 	if (rc == 0)
 		rc = write_records(s, file, c, &end);
 	if (rc == 0)
@@ -148,9 +186,13 @@ int stage_settle(const struct stage *s, struct log_file *file, struct chunk *c)
 int stage_resume(struct log_file *file, bool is_full)
 {
 	off_t end = lseek(file->fd, 0, is_full ? SEEK_CUR : SEEK_END);
+	int rc;
 
-	if (end < 0 || (is_full && ftruncate(file->fd, end) < 0))
+	if (end < 0)
 		return -errno;
 	file->committed = end;
-	return 0;
+	rc = notice_cut(file);
+	if (rc == 0 && is_full && ftruncate(file->fd, file->committed) < 0)
+		return -errno;
+	return rc;
 }

@@ -27,6 +27,7 @@ struct stage {
 struct chunk {
 	int scratch_read, scratch_write; /* an empty pipe, to look at bytes without taking them */
 	int null;                        /* /dev/null, where bytes end that are safe in the file */
+	bool is_scratch_dirty;           /* looking failed half-way */
 	size_t len;
 	struct buf records;
 	char bytes[STAGE_CHUNK]; /* what was last settled */

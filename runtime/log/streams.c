@@ -90,7 +90,8 @@ size_t streams_count(const struct streams *s)
 void streams_each(const struct streams *s, void (*item)(void *arg, const char *id), void *arg)
 {
 	for (const struct log_set *set = s->first; set; set = set->next)
-		item(arg, set->id);
+		if (!set->is_done)
+			item(arg, set->id);
 }
 
 static struct log_set *find(const struct streams *s, const char *id)
@@ -209,8 +210,8 @@ static int settle(struct stream *s)
 static void hold(struct stream *s, int rc)
 {
 	if (!s->set->held)
-		log_warn("ctr=%s its log cannot be written, it may block until it can: %s",
-			s->set->id, strerrordesc_np(-rc));
+		log_warn("ctr=%s its log waits, the container may block meanwhile: %s", s->set->id,
+			strerrordesc_np(-rc));
 	s->set->held = s;
 	stop_reading(s->set);
 	after(s->set, RETRY_MS);
@@ -237,6 +238,10 @@ static ssize_t take_chunk(struct stream *s)
 
 	if (n == -EAGAIN)
 		return n;
+	if (n == -ENOMEM) {
+		hold(s, (int)n);
+		return 0;
+	}
 	if (n <= 0) {
 		if (n < 0)
 			log_warn("ctr=%s cannot be read, its log ends here: %s", s->set->id,

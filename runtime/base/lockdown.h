@@ -1,0 +1,29 @@
+/* What an unprivileged program of ours gives away before it listens to anybody: its identity, its
+ * capabilities, every file, and all system calls but those it names.  There is no way back.
+ * carpel-log and carpel-probe call it, each with its own table of calls.  lockdown.c alone of base
+ * sees libseccomp, and only those programs link it.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum { LOCKDOWN_ARGS_MAX = 2 };
+
+/* One argument of a call: allowed when (argument & mask) == value.  mask 0 allows anything. */
+struct lockdown_arg {
+	unsigned index;
+	uint64_t mask, value;
+};
+
+struct lockdown_call {
+	int number; /* SYS_… */
+	struct lockdown_arg only[LOCKDOWN_ARGS_MAX];
+};
+
+/* id: user and group to become, when root calls.  calls: what the program needs beyond the loop,
+ * the heap, standard error and its end. */
+int lockdown(uid_t id, const struct lockdown_call *calls, size_t len, struct err *e);

@@ -1,5 +1,6 @@
 #include "probes/url.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -237,6 +238,7 @@ void url_for_probe(const char *host, int port, const char *path, struct url *out
 		url_free(&u);
 		u.path = escape(path, path_strict, false);
 	}
+	assert(u.path);
 	free(u.scheme);
 	free(u.host);
 	u.scheme = str_dup("http");
@@ -303,6 +305,7 @@ int url_resolve(const struct url *base, const char *ref, struct url *out, struct
 
 	if (rc < 0)
 		return rc;
+	assert(u.path); /* whatever was parsed has one, "" at least */
 	if (u.scheme || u.host) {
 		path = clean_path(u.path);
 	} else {

@@ -7,7 +7,7 @@
 #                                        the closing line is "N passed, N failed, N skipped"
 #
 # Exit status 1 when anything failed. STRICT=1: a skip that tests/expected-skips does not list is a failure.
-# A stage that ran nothing, or fewer tests than its plan promised, has failed too.
+# The plan comes first (both cmocka and bats do that). A stage that ran nothing, or fewer tests than its plan promised, has failed too.
 set -euo pipefail
 
 expected="$(dirname "$0")/../../tests/expected-skips"

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int fill(struct err *e, int code, const char *cause, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static int fill(
+	struct err *e, int code, const char *cause, const char *fmt, va_list ap)
 {
 	int n;
 

@@ -168,6 +168,11 @@ static int remove_below(int parent, const char *name, dev_t device, int depth, s
 					       : "another file system is mounted there");
 	}
 	d = fdopendir(fd);
+	if (!d) {
+		rc = err_set(e, errno, "read directory %s", name);
+		close(fd);
+		return rc;
+	}
 	while (rc == 0 && (entry = readdir(d)))
 		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
 			rc = remove_below(fd, entry->d_name, device, depth + 1, e);

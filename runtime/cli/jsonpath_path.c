@@ -306,7 +306,7 @@ static int step_filter(struct cursor *c, struct nodes *n)
 	CLEANUP(nodes_free) struct nodes all = { 0 };
 	CLEANUP(nodes_free) struct nodes to = { 0 };
 	const char *start = c->p, *end = NULL;
-	bool is_held;
+	bool is_held = false;
 
 	for (size_t i = 0; i < n->len; i++)
 		if (json_type(n->at[i]) == JSON_ARRAY)

@@ -90,7 +90,8 @@ static void print_message(const char *text)
 	fprintf(stderr, "%s\n", safe.data ? safe.data : "");
 }
 
-static void print_prefixed(const char *prefix, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void print_prefixed(
+	const char *prefix, const char *fmt, va_list ap)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 

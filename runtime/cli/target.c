@@ -52,7 +52,7 @@ static int bare_name(const char *word, const char **out, struct err *e)
 
 int target_add(const char *word, struct strv *out, struct err *e)
 {
-	const char *name;
+	const char *name = NULL;
 	int rc = bare_name(word, &name, e);
 
 	if (rc == 0)

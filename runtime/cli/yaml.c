@@ -391,8 +391,9 @@ static void end_document(struct reader *r, struct yaml_documents *out)
 		return;
 	}
 	out->at = mem_resize(out->at, out->len + 1, sizeof(*out->at));
-	out->at[out->len++] =
-		(struct yaml_document){ .value = TAKE(r->root), .line = r->root_line };
+	out->at[out->len].value = TAKE(r->root);
+	out->at[out->len].line = r->root_line;
+	out->len++;
 }
 
 static int on_event(

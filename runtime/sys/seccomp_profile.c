@@ -156,7 +156,7 @@ static int allow_partly(scmp_filter_ctx ctx, uint64_t caps, struct err *e)
 
 	for (size_t i = 0; i < ARRAY_LEN(personas) && rc == 0; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(personality), 1,
-			SCMP_A0(SCMP_CMP_EQ, personas[i]));
+			SCMP_A0(SCMP_CMP_EQ, personas[i], 0));
 	if (rc == 0 && !(caps & 1ULL << CAP_SYS_ADMIN))
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
 			SCMP_A0(SCMP_CMP_MASKED_EQ, new_namespaces, 0));

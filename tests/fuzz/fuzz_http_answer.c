@@ -57,6 +57,7 @@ static void follow(const char *location)
 	}
 	text = url_text(&to);
 	host = url_hostname(&to);
+	require(host);
 	require(url_port(&to) <= UINT16_MAX);
 	if (!to.host)
 		return;

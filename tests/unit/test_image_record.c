@@ -109,6 +109,7 @@ static int make_store(void **state)
 {
 	char *path = strdup("/tmp/carpel-test-XXXXXX");
 
+	assert_non_null(path);
 	assert_non_null(mkdtemp(path));
 	*state = path;
 	return 0;

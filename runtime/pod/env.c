@@ -9,6 +9,8 @@
 
 const char *env_lookup(const struct strv *env, const char *name, size_t name_len)
 {
+	if (memchr(name, '=', name_len))
+		return NULL; /* else the name would reach into a value */
 	for (size_t i = env->len; i-- > 0;)
 		if (strncmp(env->at[i], name, name_len) == 0 && env->at[i][name_len] == '=')
 			return env->at[i] + name_len + 1;
@@ -137,22 +139,26 @@ static const struct container_spec *named_container(const struct pod_spec *pod, 
 	return NULL;
 }
 
-/* Thousandths of the resource; a missing limit is the node's. */
-static int64_t resource_milli(
-	const struct container_spec *c, const struct env_facts *f, const char *resource)
+/* A missing limit is the node's, a missing request none. */
+static int64_t given_or(int64_t amount, bool is_limit, int64_t node)
 {
-	const struct resource_spec *r = str_starts(resource, "limits.") ? &c->limits : &c->requests;
-	const char *what = strchr(resource, '.') + 1;
-	bool is_limit = r == &c->limits;
+	return amount >= 0 ? amount : is_limit ? node : 0;
+}
 
-	if (str_eq(what, "cpu"))
-		return r->cpu_milli >= 0 ? r->cpu_milli : is_limit ? f->node_cpu_milli : 0;
+/* Thousandths for cpu, bytes for the rest. */
+static int64_t resource_amount(const struct container_spec *c, const struct env_facts *f,
+	const char *resource, bool *out_is_cpu)
+{
+	bool is_limit = str_starts(resource, "limits.");
+	const struct resource_spec *r = is_limit ? &c->limits : &c->requests;
+	const char *what = strchr(resource, '.') + 1;
+
+	*out_is_cpu = str_eq(what, "cpu");
+	if (*out_is_cpu)
+		return given_or(r->cpu_milli, is_limit, f->node_cpu_milli);
 	if (str_eq(what, "memory"))
-		return (r->memory_bytes >= 0 ? r->memory_bytes
-			       : is_limit    ? f->node_memory_bytes
-					     : 0) *
-		       1000;
-	return r->ephemeral_bytes >= 0 ? r->ephemeral_bytes * 1000 : 0;
+		return given_or(r->memory_bytes, is_limit, f->node_memory_bytes);
+	return given_or(r->ephemeral_bytes, is_limit, f->node_ephemeral_bytes);
 }
 
 static int resource_value(const struct pod_spec *pod, const struct container_spec *c,
@@ -160,12 +166,15 @@ static int resource_value(const struct pod_spec *pod, const struct container_spe
 {
 	const struct container_spec *of =
 		v->resource_container ? named_container(pod, v->resource_container) : c;
-	int64_t divisor = v->divisor_milli > 0 ? v->divisor_milli : 1000, milli;
+	int64_t divisor = v->divisor_milli > 0 ? v->divisor_milli : 1000, amount;
+	bool is_cpu;
 
 	if (!of)
 		return err_say(e, ENODATA, "container %s not found", v->resource_container);
-	milli = resource_milli(of, f, v->resource);
-	*out = str_fmt("%" PRId64, milli / divisor + (milli % divisor != 0)); /* rounded up */
+	amount = resource_amount(of, f, v->resource, &is_cpu);
+	if (!is_cpu) /* a whole number of bytes, as validation has checked */
+		divisor = divisor < 1000 ? 1 : divisor / 1000;
+	*out = str_fmt("%" PRId64, amount / divisor + (amount % divisor != 0)); /* rounded up */
 	return 0;
 }
 

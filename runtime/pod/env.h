@@ -8,8 +8,9 @@
 /* What the downward API may name beside the spec itself. */
 struct env_facts {
 	const char *node_name, *host_ip;
-	const char *pod_ip;                        /* NULL: the pod has its loopback only */
-	int64_t node_cpu_milli, node_memory_bytes; /* for a resourceFieldRef without a limit */
+	const char *pod_ip; /* NULL: the pod has its loopback only */
+	/* for a resourceFieldRef without a limit */
+	int64_t node_cpu_milli, node_memory_bytes, node_ephemeral_bytes;
 };
 
 /* The pod's own variables as "NAME=value", expanded, later ones replacing earlier ones. A reference

@@ -1,24 +1,34 @@
 #include "pod/resources.h"
 
 enum { SHARES_MIN = 2, SHARES_MAX = 262144, QUOTA_MIN_US = 1000, PERIOD_MS = 100 };
+#define QUOTA_MAX_US (INT64_C(1) << 40) /* ten million CPUs; the kernel refuses 2^44 */
+
+/* Amounts are any positive number, up to where reading them saturates: nothing here may overflow.
+ */
+static int64_t at_most(int64_t value, int64_t max)
+{
+	return value < max ? value : max;
+}
 
 static int64_t shares_of(int64_t cpu_milli)
 {
-	int64_t shares = cpu_milli > 0 ? cpu_milli * 1024 / 1000 : SHARES_MIN;
+	int64_t shares = at_most(cpu_milli, SHARES_MAX) * 1024 / 1000;
 
-	return shares < SHARES_MIN ? SHARES_MIN : shares > SHARES_MAX ? SHARES_MAX : shares;
+	return shares < SHARES_MIN ? SHARES_MIN : at_most(shares, SHARES_MAX);
 }
 
 static int64_t quota_of(int64_t cpu_milli)
 {
-	int64_t quota = cpu_milli * PERIOD_MS; /* milli * 100000 us / 1000 */
+	/* milli * 100000 us / 1000 */
+	int64_t quota = at_most(cpu_milli, QUOTA_MAX_US / PERIOD_MS) * PERIOD_MS;
 
 	return cpu_milli <= 0 ? -1 : quota < QUOTA_MIN_US ? QUOTA_MIN_US : quota;
 }
 
-static int64_t or_zero(int64_t value)
+/* An amount that is not given counts as none. */
+static void add_amount(int64_t *sum, int64_t amount)
 {
-	return value < 0 ? 0 : value;
+	*sum = amount > INT64_MAX - *sum ? INT64_MAX : *sum + (amount > 0 ? amount : 0);
 }
 
 /* A limit holds for the pod only when every container has one; a sum over some would bind the
@@ -35,9 +45,9 @@ struct cgroup_limits resources_of_pod(const struct pod_spec *pod)
 	for (size_t i = 0; i < pod->containers_len; i++) {
 		const struct container_spec *c = &pod->containers[i];
 
-		request += or_zero(c->requests.cpu_milli);
-		cpu += or_zero(c->limits.cpu_milli);
-		memory += or_zero(c->limits.memory_bytes);
+		add_amount(&request, c->requests.cpu_milli);
+		add_amount(&cpu, c->limits.cpu_milli);
+		add_amount(&memory, c->limits.memory_bytes);
 		all_cpu &= c->limits.cpu_milli > 0;
 		all_memory &= c->limits.memory_bytes > 0;
 	}
@@ -71,7 +81,11 @@ int32_t resources_oom_score(
 		return GUARANTEED;
 	if (pod->qos == QOS_BEST_EFFORT || node_memory_bytes <= 0)
 		return BEST_EFFORT;
-	score = 1000 - 1000 * or_zero(c->requests.memory_bytes) / node_memory_bytes;
+	if (c->requests.memory_bytes >= node_memory_bytes)
+		return BURSTABLE_MIN;
+	score = 1000;
+	if (c->requests.memory_bytes > 0)
+		score -= 1000 * c->requests.memory_bytes / node_memory_bytes;
 	return (int32_t)(score < BURSTABLE_MIN   ? BURSTABLE_MIN
 			 : score > BURSTABLE_MAX ? BURSTABLE_MAX
 						 : score);

@@ -207,7 +207,7 @@ BATS ?= tests/bats
 SIM_STEPS ?= 1000000
 SIM_SEED ?= $(shell date +%s)
 
-.PHONY: check check-unit check-sim check-root check-san fuzz bench
+.PHONY: check check-stages check-unit check-sim check-root check-san fuzz bench
 check-unit: $(UNIT_BINS) ## the pure parts, by cmocka: no root, about a second
 	@contrib/tools/run-unit.sh $(UNIT_BINS) | $(call tally,unit)
 
@@ -232,11 +232,12 @@ submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS))
 CHECK_STAGES := check-unit check-sim check-root fuzz check-san
 
 # A stage that fails does not keep the others from running: the last line speaks of all.
-check: ## install what tests need, run all tests in order (T=5 seconds of fuzzing each), add up
+check: check-stages ## install what tests need, run all tests in order (T=5 seconds of fuzzing each), add up
+	@contrib/tools/tally.sh --sum $(TALLY) unit sim root fuzz san-unit san-sim san-root
+check-stages:
 	@contrib/tools/deps.sh build test
 	@rm -rf $(TALLY)
 	@for stage in $(CHECK_STAGES); do echo "== $$stage"; $(submake) T=$(or $(T),5) $$stage || :; done
-	@contrib/tools/tally.sh --sum $(TALLY) unit sim root fuzz san-unit san-sim san-root
 
 bench: all ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
 	@contrib/tools/deps.sh bench
@@ -329,4 +330,4 @@ demo: ## install what is missing, build, and show a pod's life in half a minute 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 clean: ## remove what was built
-	rm -rf build build-san
+	rm -rf build build-san build-clang

@@ -1,5 +1,6 @@
 #include "pod/etc.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -103,53 +104,69 @@ static void set_option(struct strv *options, const char *option)
 	strv_add(options, option);
 }
 
-static void join(const struct strv *v, size_t max, struct buf *out)
+static void join(const struct strv *v, struct buf *out)
 {
-	for (size_t i = 0; i < v->len && i < max; i++)
+	for (size_t i = 0; i < v->len; i++)
 		buf_addf(out, "%s%s", i ? " " : "", v->at[i]);
 }
 
-static size_t searches_that_fit(const struct strv *v)
+/* The first 32 but for those that no resolver can use, as many as fit on the line.  The entries are
+ * d's. */
+static struct strv searches_that_fit(const struct dns_spec *d)
 {
-	size_t chars = 0, n = 0;
+	struct strv fit = { .at = mem_zalloc(SEARCHES_MAX * sizeof(char *)) };
+	size_t chars = 0;
 
-	for (; n < v->len && n < SEARCHES_MAX; n++) {
-		chars += strlen(v->at[n]) + (n > 0);
-		if (chars > SEARCH_CHARS_MAX || strlen(v->at[n]) > SEARCH_LEN_MAX)
+	for (size_t i = 0; i < d->searches.len && i < SEARCHES_MAX; i++) {
+		size_t len = strlen(d->searches.at[i]);
+
+		if (len > SEARCH_LEN_MAX)
+			continue;
+		chars += len + (fit.len > 0);
+		if (chars > SEARCH_CHARS_MAX)
 			break;
+		fit.at[fit.len++] = d->searches.at[i];
 	}
-	return n;
+	return fit;
+}
+
+static void write_line(const char *key, const struct strv *v, struct buf *out)
+{
+	if (!v->len)
+		return;
+	buf_addf(out, "%s ", key);
+	join(v, out);
+	buf_addc(out, '\n');
+}
+
+static char *cut_warning(
+	const char *what, const char *of, const char *line, const struct strv *kept)
+{
+	CLEANUP(buf_free) struct buf applied = { 0 };
+
+	join(kept, &applied);
+	return str_fmt("%s limits were exceeded, some %s have been omitted, the applied %s line "
+		       "is: %s",
+		what, of, line, applied.data ? applied.data : "");
 }
 
 static void write_resolv(const struct dns_spec *d, struct buf *out, char **warning)
 {
-	CLEANUP(buf_free) struct buf line = { 0 };
-	size_t searches = searches_that_fit(&d->searches);
+	const struct strv searches = searches_that_fit(d);
+	const struct strv servers = { .at = d->nameservers.at,
+		.len = d->nameservers.len < NAMESERVERS_MAX ? d->nameservers.len
+							    : NAMESERVERS_MAX };
 
+	write_line("search", &searches, out);
+	for (size_t i = 0; i < servers.len; i++)
+		buf_addf(out, "nameserver %s\n", servers.at[i]);
+	write_line("options", &d->options, out);
 	*warning = NULL;
-	if (searches) {
-		buf_adds(out, "search ");
-		join(&d->searches, searches, out);
-		buf_addc(out, '\n');
-	}
-	for (size_t i = 0; i < d->nameservers.len && i < NAMESERVERS_MAX; i++)
-		buf_addf(out, "nameserver %s\n", d->nameservers.at[i]);
-	if (d->options.len) {
-		buf_adds(out, "options ");
-		join(&d->options, d->options.len, out);
-		buf_addc(out, '\n');
-	}
-	if (d->nameservers.len > NAMESERVERS_MAX) {
-		join(&d->nameservers, NAMESERVERS_MAX, &line);
-		*warning = str_fmt("Nameserver limits were exceeded, some nameservers have been "
-				   "omitted, the applied nameserver line is: %s",
-			line.data);
-	} else if (searches < d->searches.len) {
-		join(&d->searches, searches, &line);
-		*warning = str_fmt("Search Line limits were exceeded, some search paths have been "
-				   "omitted, the applied search line is: %s",
-			line.data ? line.data : "");
-	}
+	if (servers.len < d->nameservers.len)
+		*warning = cut_warning("Nameserver", "nameservers", "nameserver", &servers);
+	else if (searches.len < d->searches.len)
+		*warning = cut_warning("Search Line", "search paths", "search", &searches);
+	free(searches.at);
 }
 
 void etc_resolv_conf(

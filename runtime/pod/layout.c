@@ -42,7 +42,7 @@ static int absolute_root(const char *root, char **out, struct err *e)
 	char path[PATH_MAX];
 	int rc;
 
-	if (!root || !*root || str_eq(root, "/")) {
+	if (!root || !*root) {
 		*out = str_dup("");
 		return 0;
 	}
@@ -51,7 +51,7 @@ static int absolute_root(const char *root, char **out, struct err *e)
 		return rc;
 	if (!realpath(root, path))
 		return err_set(e, errno, "root directory %s", root);
-	*out = str_dup(path);
+	*out = str_dup(str_eq(path, "/") ? "" : path);
 	return 0;
 }
 

@@ -91,44 +91,58 @@ static void quarantine(int pods_dir, const char *uid, const char *why)
 		log_warn("pod=%s cannot set the record aside: %s", uid, strerror(errno));
 }
 
-static void read_one(int pods_dir, const char *uid, const struct record_reader *r)
+/* Damage is this record's fault, any other failure is not and ends the whole. */
+static int read_one(int pods_dir, const char *uid, const struct record_reader *r, struct err *e)
 {
 	CLEANUP(buf_free) struct buf file = { 0 };
 	const struct json_options options = { .max_bytes = RECORD_BYTES_MAX };
 	struct json *body = NULL;
 	const char *text = NULL;
 	size_t len = 0;
-	struct err e = { 0 };
-	int rc = fd_read_file(pods_dir, uid, RECORD_BYTES_MAX, &file, &e);
+	struct err why = { 0 };
+	int rc = fd_read_file(pods_dir, uid, RECORD_BYTES_MAX, &file, e);
 
+	if (rc < 0 && rc != -EFBIG && rc != -EISDIR)
+		return rc == -ENOENT ? 0 : err_wrap(e, rc, "record of pod %s", uid);
 	if (rc == 0 && (rc = check_head(&file, &text, &len)) == 0) {
 		r->stale(r->arg, uid);
-		return;
+		return 0;
 	}
 	if (rc > 0)
-		rc = json_parse(text, len, &options, &body, &e);
+		rc = json_parse(text, len, &options, &body, &why);
 	if (rc < 0)
-		quarantine(pods_dir, uid, e.text[0] ? e.text : "torn or of another version");
+		quarantine(pods_dir, uid, why.text[0] ? why.text : "torn or of another version");
 	else
 		r->item(r->arg, uid, body);
+	return 0;
+}
+
+/* Names first: reading one may rename it.  Hidden files are what a writer that was killed left. */
+static int list_records(int pods_dir, struct strv *out, struct err *e)
+{
+	int fd = openat(pods_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!d)
+		return err_set(e, errno, "list the pod records");
+	while ((entry = readdir(d))) {
+		if (name_is_path_safe(entry->d_name) && !str_ends(entry->d_name, ".bad"))
+			strv_add(out, entry->d_name);
+		else if (entry->d_name[0] == '.' && entry->d_type == DT_REG)
+			(void)unlinkat(pods_dir, entry->d_name, 0);
+	}
+	closedir(d);
+	return 0;
 }
 
 int records_read(int pods_dir, const struct record_reader *r, struct err *e)
 {
 	struct strv names = { 0 };
-	struct dirent *entry;
-	int fd = openat(pods_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int rc = list_records(pods_dir, &names, e);
 
-	if (!d)
-		return err_set(e, errno, "list the pod records");
-	/* Names first: reading one may rename it. */
-	while ((entry = readdir(d)))
-		if (name_is_path_safe(entry->d_name) && !str_ends(entry->d_name, ".bad"))
-			strv_add(&names, entry->d_name);
-	closedir(d);
-	for (size_t i = 0; i < names.len; i++)
-		read_one(pods_dir, names.at[i], r);
+	for (size_t i = 0; rc == 0 && i < names.len; i++)
+		rc = read_one(pods_dir, names.at[i], r, e);
 	strv_free(&names);
-	return 0;
+	return rc;
 }

@@ -12,7 +12,8 @@ int record_write(int pods_dir, const char *uid, const struct json *body, struct 
 int record_remove(int pods_dir, const char *uid, struct err *e); /* a missing one is fine */
 
 /* Calls item for each sound record of this boot.  Others are renamed to "<uid>.bad" (torn, unknown
- * version) or, from an earlier boot, handed to stale. The body belongs to item. */
+ * version) or, from an earlier boot, handed to stale. The body belongs to item.  Fails, and leaves
+ * the record, when one cannot be read for another reason (-EMFILE, -EIO). */
 struct record_reader {
 	void (*item)(void *arg, const char *uid, struct json *body);
 	void (*stale)(void *arg, const char *uid);

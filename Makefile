@@ -13,7 +13,7 @@ endif
 PKG := pkg-config
 
 # ---- source lists -------------------------------------------------------------------------------------------------
-BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c json.c json_parse.c)
+BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c uid.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c cred.c seccomp.c seccomp_profile.c)
@@ -24,11 +24,13 @@ PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
-	volume.c sandbox.c container.c fdstore.c)
+	volume.c sandbox.c container.c fdstore.c event_fold.c)
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c h2.c h2_answer.c h2_conn.c kube_status.c \
 	list.c list_token.c log.c pods.c pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_stream.c ws.c)
-DAEMON_SRC := $(addprefix runtime/daemon/,main.c)
+DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c sandbox.c ctr.c launch.c \
+	profiles.c logs.c prober.c exec.c exec_run.c backend.c calls.c objects.c events.c event_file.c versions.c images.c \
+	recover.c find.c child.c discard.c shutdown.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c)
 LOG_SRC := $(addprefix runtime/log/,main.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := runtime/log/reader.c
@@ -169,6 +171,22 @@ $(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c tests/sim/sim_env.c $(UNI
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON) $(LIBS_CAP) -lm
 
+# The API's server with a fake backend, and a driver of its client: the API from outside, without root or containers.
+FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/pod/store.c runtime/pod/object.c \
+	$(LOGREAD_SRC) $(SPEC_SRC) $(LOOP_SRC) $(BASE_SRC)
+apiserver_SRC := tests/bin/apiserver.c $(FAKE_SRC)
+apiserver_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) -lm
+apiclient_SRC := tests/bin/apiclient.c $(CLIENT_SRC) $(BASE_SRC)
+apiclient_LIBS := $(LIBS_H2) $(LIBS_JSON)
+TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient)
+
+define test_bin_rule
+$(BUILD)/bin/test/$(1): $$(call obj,$$($(1)_SRC))
+	$$(call say,LINK,$$@)
+	$$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $$($(1)_LIBS)
+endef
+$(foreach p,$(notdir $(TEST_BINS)),$(eval $(call test_bin_rule,$(p))))
+
 # ---- fuzzing ------------------------------------------------------------------------------------------------------
 # Each tests/fuzz/fuzz_NAME.c is linked with what it parses by, and begins with tests/fuzz/corpus/NAME.
 fuzz_http_answer_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
@@ -214,7 +232,7 @@ check-unit: $(UNIT_BINS) ## the pure parts, by cmocka: no root, about a second
 check-sim: $(BUILD)/sim/sim_pods ## random histories of pods against what must always hold (SIM_STEPS=N SIM_SEED=N)
 	@contrib/tools/run-sim.sh $< $(SIM_SEED) $(SIM_STEPS) | $(call tally,sim)
 
-check-root: all ## what a user sees, by bats, as root (BATS=FILE… BATS_FLAGS='-f REGEX')
+check-root: all $(TEST_BINS) ## what a user sees, by bats, as root (BATS=FILE… BATS_FLAGS='-f REGEX')
 	@[ "$$(id -u)" = 0 ] || { echo 'check-root: the tests of the whole need root' >&2; exit 1; }
 	@bats --formatter tap --print-output-on-failure -j $(JOBS) $(BATS_FLAGS) $(BATS) | $(call tally,root)
 

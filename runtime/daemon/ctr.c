@@ -35,7 +35,7 @@ static struct container_request request_of(const struct ctr *c, const struct ima
 		.pod = c->pod->spec,
 		.spec = spec_of(c),
 		.image = image,
-		.facts = &c->pod->d->facts,
+		.facts = &c->pod->facts,
 		.id = c->id,
 		.attempt = c->pod->state->ctrs[c->index].attempt };
 }
@@ -63,7 +63,9 @@ void ctr_release(struct ctr *c)
 {
 	exec_end_container(c);
 	launch_cancel(c->launch);
+	profile_cancel(c->profile);
 	c->launch = NULL;
+	c->profile = NULL;
 	if (c->pidfd >= 0)
 		close(c->pidfd);
 	if (c->stdin_fd >= 0)
@@ -116,10 +118,20 @@ static void link_log(const struct ctr *c)
 		log_warn("cannot link %s: %s", link, strerror(errno));
 }
 
+void ctr_is_up(struct ctr *c)
+{
+	c->instance++;
+	link_log(c);
+	pod_step(c->pod, &(struct pod_event){ .kind = EV_CTR_UP,
+				 .ctr = c->index,
+				 .id = c->id,
+				 .text = spec_of(c)->image });
+	sandbox_watch_exits(c->pod);
+}
+
 static void on_launched(void *arg, struct launch_result *r)
 {
 	struct ctr *c = arg;
-	struct pod *p = c->pod;
 
 	c->launch = NULL;
 	if (r->rc < 0) {
@@ -128,22 +140,17 @@ static void on_launched(void *arg, struct launch_result *r)
 	}
 	c->pid = r->pid;
 	c->pidfd = r->pidfd;
-	c->instance++;
-	link_log(c);
-	pod_step(p, &(struct pod_event){ .kind = EV_CTR_UP,
-			    .ctr = c->index,
-			    .id = c->id,
-			    .text = spec_of(c)->image });
-	sandbox_watch_exits(p);
+	ctr_is_up(c);
 }
 
-static int launch_instance(
-	struct ctr *c, const struct container_request *q, struct ctr_streams *s, struct err *e)
+/* filter: the compiled seccomp profile; -1: none is wanted. */
+static int launch_instance(struct ctr *c, const struct container_request *q, int filter,
+	const struct ctr_streams *s, struct err *e)
 {
 	struct daemon *d = c->pod->d;
 	struct launch_fds fds = { 0 };
 	struct container_fds extra = { 0 };
-	const int fixed[] = { c->pod->pause_fd, d->seccomp_fd, s->in, s->out, s->err, s->tty };
+	const int fixed[] = { c->pod->pause_fd, filter, s->in, s->out, s->err, s->tty };
 	int number[ARRAY_LEN(fixed)], rc;
 	struct plan plan;
 
@@ -151,10 +158,7 @@ static int launch_instance(
 		number[i] = launch_fd(&fds, fixed[i]);
 	rc = container_plan(q, d->cgroups, LAUNCH_FIRST_FD + (int)fds.len, &plan, &extra, e);
 	plan.pause_fd = number[0];
-	plan.seccomp_fd =
-		q->spec->security.seccomp == SECCOMP_UNCONFINED || q->spec->security.privileged
-			? -1
-			: number[1];
+	plan.seccomp_fd = number[1];
 	plan.stdin_fd = number[2];
 	plan.stdout_fd = number[3];
 	plan.stderr_fd = number[4];
@@ -194,8 +198,8 @@ static void drop_old_instance(struct daemon *d, const struct container_request *
 	(void)unlink(log);
 }
 
-static int begin(
-	struct ctr *c, const struct container_request *q, const char **reason, struct err *e)
+static int begin(struct ctr *c, const struct container_request *q, int filter, const char **reason,
+	struct err *e)
 {
 	struct ctr_streams s = { -1, -1, -1, -1 };
 	int rc;
@@ -211,7 +215,7 @@ static int begin(
 		return rc;
 	c->oom_kills_before = 0; /* the cgroup is new */
 	c->stop_signal = container_stop_signal(q->image->stop_signal);
-	rc = launch_instance(c, q, &s, e);
+	rc = launch_instance(c, q, filter, &s, e);
 	if (rc == -ENODATA)
 		*reason = "CreateContainerConfigError";
 	close_streams(&s);
@@ -223,15 +227,50 @@ static const char *missing_image_reason(const struct container_spec *spec)
 	return spec->pull == PULL_NEVER ? "ErrImageNeverPull" : "ErrImagePull";
 }
 
+static void on_profile(void *arg, const struct err *e)
+{
+	struct ctr *c = arg;
+
+	c->profile = NULL;
+	if (e->code)
+		start_failed(c, "CreateContainerError", e, 0);
+	else
+		ctr_start(c);
+}
+
+int ctr_filter(
+	struct ctr *c, void (*ready)(void *arg, const struct err *e), int *out_fd, struct err *e)
+{
+	const struct security_spec *s = &spec_of(c)->security;
+	int fd;
+
+	*out_fd = -1;
+	if (s->seccomp == SECCOMP_UNCONFINED || s->privileged)
+		return 0;
+	fd = profile_get(c->pod->d, container_caps(s), ready, c, &c->profile, e);
+	if (fd < 0)
+		return fd;
+	*out_fd = fd;
+	return 0;
+}
+
 void ctr_start(struct ctr *c)
 {
 	struct image_record image = { 0 };
 	struct container_request q;
 	const char *reason;
 	struct err e = { 0 };
+	int filter, rc;
 
 	ctr_release(c);
 	c->id[0] = '\0';
+	rc = ctr_filter(c, on_profile, &filter, &e);
+	if (rc == -EINPROGRESS)
+		return; /* once for each set of capabilities */
+	if (rc < 0) {
+		start_failed(c, "CreateContainerError", &e, 0);
+		return;
+	}
 	if (ctr_request(c, &image, &q, &e) < 0) {
 		if (spec_of(c)->pull == PULL_NEVER)
 			(void)err_say(&e, ENOENT,
@@ -241,7 +280,7 @@ void ctr_start(struct ctr *c)
 		return;
 	}
 	drop_old_instance(c->pod->d, &q);
-	if (begin(c, &q, &reason, &e) < 0)
+	if (begin(c, &q, filter, &reason, &e) < 0)
 		start_failed(c, reason, &e, 0);
 	else
 		sandbox_watch_exits(c->pod);

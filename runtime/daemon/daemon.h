@@ -1,12 +1,18 @@
 /* carpeld's own state: one struct daemon, its pods, and the links to its helpers.  The files of
  * this folder each own one kind of news:
  *
- *     pod.c      events into lifecycle_step, actions out     sandbox.c  a pod's sandbox, up and
- * down ctr.c      starting and watching container instances   launch.c   carpel-launch,
- * asynchronously logs.c     carpel-log                                  prober.c   carpel-probe
- *     exec.c     exec and attach sessions, exec probes       objects.c  v1.Pod and v1.Event into
- * the store calls.c    /apis/carpel/v1                             recover.c  taking over after a
- * crash images.c   carpel-image                                main.c     set-up, loop, end
+ *     pod.c        events into lifecycle_step, actions out
+ *     sandbox.c    a pod's sandbox, up and down       ctr.c       container instances, up and down
+ *     launch.c     carpel-launch, asynchronously      profiles.c  compiled system call filters
+ *     logs.c       carpel-log                         prober.c    carpel-probe
+ *     exec.c       exec, attach, exec probes          exec_run.c  one program in a container
+ *     backend.c    what the API asks of pods          calls.c     /apis/carpel/v1
+ *     objects.c    v1.Pods into the store             events.c    v1.Events, kept by event_file.c
+ *     versions.c   the resourceVersion counter        images.c    carpel-image
+ *     recover.c    taking over after a crash          find.c      processes found again
+ *     child.c      helper processes                   discard.c   what is thrown away
+ *     shutdown.c   the end of everything              keeper.c    who starts us again
+ *     main.c       set-up and loop, with listen.c, node.c, options.c
  *
  * A pod's record is written before anything it speaks of is done (pod.c), so recover.c can always
  * finish or undo.  No file here decides policy: that is pod/lifecycle.c.
@@ -45,8 +51,9 @@ struct ctr {
 	int stdin_fd;        /* write end or pty master for attach, -1 */
 	uint64_t instance;   /* counts instances for the prober */
 	uint64_t oom_kills_before;
-	struct launch *launch; /* the start in flight */
-	bool is_logging;       /* id's streams are with carpel-log */
+	struct launch *launch;        /* the start in flight */
+	struct profile_wait *profile; /* a start that waits for its filter */
+	bool is_logging;              /* id's streams are with carpel-log */
 	int stop_signal;
 };
 
@@ -57,6 +64,7 @@ struct pod {
 	struct pod_state *state;
 	struct json *object; /* metadata and spec; status is added when it is published */
 	int64_t generation;
+	struct env_facts facts; /* the node's, and the pod's address; texts are the daemon's */
 
 	int pause_fd; /* pidfd of the sandbox, -1: none */
 	int exit_fd;  /* read end of pause's exit pipe, -1 */
@@ -81,27 +89,27 @@ struct daemon {
 	struct api_server *server;
 	struct api_backend backend;
 	struct lifecycle_config config;
-	int listen_fd, pods_dir, seccomp_fd, lock_fd, own_netns;
-	bool is_keeper, is_systemd;
+	int listen_fd, pods_dir, lock_fd, own_netns;
+	pid_t keeper; /* who starts us again; 0: nobody */
 	int64_t started_boot_ms;
 	char *node_name, *host_ip;
 	struct env_facts facts;
 
 	struct pod *pods;
 	size_t pods_len;
-	struct loop_timer rv_timer;
 	uint64_t rv_reserved; /* versions up to this are on disk as used */
 
 	struct logs *logs;
 	struct prober_link *prober;
+	struct profile *profiles;
+	char *compiler; /* tells builds of carpel-launch apart; profiles.c */
 	struct events *events;
 	struct child *children; /* see child.h */
 	struct discard *discards;
 	struct loop_timer discard_timer;
 	struct exec_session *execs;
 	bool is_shutting_down;
-	int64_t shutdown_grace;
-	int exit_code;
+	struct loop_timer shutdown_timer;
 };
 
 /* pod.c */
@@ -116,6 +124,9 @@ void pod_link(struct pod *p);
 int pod_record(struct pod *p, struct err *e);
 void pod_publish(struct pod *p);
 struct ctr *pod_ctr(struct pod *p, const char *name); /* NULL */
+void pod_free(struct pod *p);                         /* of one that is in no list */
+void pod_drop(struct pod *p);                         /* its life had ended already */
+bool pod_is_over(const struct pod *p);                /* nothing of it runs or will run */
 
 /* sandbox.c */
 void sandbox_start(struct pod *p);
@@ -123,9 +134,12 @@ void sandbox_end(struct pod *p);
 int sandbox_adopt(struct pod *p, int pause_fd, struct err *e); /* takes pause_fd on success */
 int sandbox_store(const struct pod *p, struct fdstore *out, struct err *e); /* fdstore_close() it */
 void sandbox_watch_exits(struct pod *p);
+/* A process of no known container that pause has reaped and that nobody was told of yet. */
+bool sandbox_find_exit(struct pod *p, int32_t *out_pid);
 
 /* ctr.c */
 void ctr_start(struct ctr *c);
+void ctr_is_up(struct ctr *c); /* pid and pidfd are set */
 void ctr_signal(struct ctr *c);
 void ctr_kill(struct ctr *c);
 void ctr_ended(struct ctr *c, int32_t wait_status);
@@ -136,6 +150,19 @@ struct image_record;
 struct container_request;
 int ctr_request(const struct ctr *c, struct image_record *image, struct container_request *out,
 	struct err *e);
+
+/* The seccomp profile's descriptor, borrowed, or -1 for none in *out_fd.  -EINPROGRESS: ready is
+ * called when it is there; ready NULL: -EAGAIN. */
+int ctr_filter(
+	struct ctr *c, void (*ready)(void *arg, const struct err *e), int *out_fd, struct err *e);
+
+/* profiles.c */
+struct profile_wait;
+int profiles_open(struct daemon *d, struct err *e);
+int profile_get(struct daemon *d, uint64_t caps, void (*ready)(void *arg, const struct err *e),
+	void *arg, struct profile_wait **out, struct err *e);
+void profile_cancel(struct profile_wait *w); /* NULL is fine */
+void profiles_close(struct daemon *d);
 
 /* logs.c */
 int logs_open(struct daemon *d, struct err *e);
@@ -175,6 +202,15 @@ void exec_end_container(struct ctr *c); /* its sessions end with it */
 
 /* objects.c */
 struct json *pod_object(const struct pod *p); /* metadata, spec and status */
+void objects_put(struct daemon *d, enum object_kind kind, const struct json *object);
+void objects_delete(struct daemon *d, enum object_kind kind, const char *ns, const char *name,
+	const struct json *last);
+
+/* versions.c */
+int versions_open(struct daemon *d, struct err *e); /* makes the store */
+void versions_reserve(struct daemon *d);            /* before each change of the store */
+
+/* events.c */
 int events_open(struct daemon *d, struct err *e);
 void events_close(struct daemon *d);
 /* ctr NO_CTR: of the pod. */
@@ -187,8 +223,12 @@ int event_keep(
 	struct daemon *d, const struct json *event, struct err *e); /* one that a client wrote */
 int event_forget(struct daemon *d, const char *ns, const char *name, struct err *e);
 
-/* calls.c */
-void calls_backend(struct daemon *d, struct api_backend *b);
+/* backend.c, calls.c */
+void daemon_backend(struct daemon *d);
+void calls_answer(void *ctx, struct api_call *c);
+
+/* shutdown.c: every pod ends, then what we keep on disk and in the kernel goes, then the loop
+ * ends. */
 void daemon_shutdown(struct daemon *d, int64_t grace_seconds);
 void daemon_pod_gone(struct daemon *d); /* the last one ends a shutdown */
 
@@ -206,4 +246,5 @@ void image_call(
 int image_find(const struct daemon *d, const char *ref, struct image_record *out, struct err *e);
 
 /* recover.c */
-int recover_all(struct daemon *d, struct err *e);
+int recover_load(struct daemon *d, struct err *e); /* records into pods */
+void recover_resume(struct daemon *d);             /* what is there into events */

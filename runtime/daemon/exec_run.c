@@ -218,15 +218,14 @@ static int make_pipes(
 static int launch_it(struct exec_run *r, const struct container_request *q, const char *exec_id,
 	const struct exec_run_options *o, const struct pipes *p, struct err *e)
 {
-	const struct security_spec *s = &q->spec->security;
 	struct launch_fds fds = { 0 };
 	struct plan plan;
-	int rc = container_exec_plan(q, r->d->cgroups, exec_id, o->command, &plan, e);
+	int filter = -1, rc = container_exec_plan(q, r->d->cgroups, exec_id, o->command, &plan, e);
 
+	if (rc == 0)
+		rc = ctr_filter(r->ctr, NULL, &filter, e);
 	plan.pause_fd = launch_fd(&fds, r->ctr->pidfd);
-	plan.seccomp_fd = s->seccomp == SECCOMP_UNCONFINED || s->privileged
-				  ? -1
-				  : launch_fd(&fds, r->d->seccomp_fd);
+	plan.seccomp_fd = launch_fd(&fds, filter);
 	plan.stdin_fd = launch_fd(&fds, p->child[0]);
 	plan.stdout_fd = launch_fd(&fds, p->child[1]);
 	plan.stderr_fd = launch_fd(&fds, p->child[2]);

@@ -140,7 +140,9 @@ int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 		.argv = argv,
 		.envp = envp,
 		.fds = all,
-		.nfds = LAUNCH_FIRST_FD + fds->len };
+		.nfds = LAUNCH_FIRST_FD + fds->len,
+		/* What it was making is then undone by the next supervisor, alone. */
+		.dies_with_us = true };
 
 	pidfd = spawn_process(&s, &pid, e);
 	close(pair[1]);

@@ -54,6 +54,8 @@ struct pod *pod_new(struct daemon *d, struct json *object, struct pod_spec *spec
 		.generation = 1,
 		.pause_fd = -1,
 		.exit_fd = -1 };
+	p->facts = d->facts;
+	p->facts.pod_ip = spec->host_network ? d->host_ip : NULL;
 	p->pending_end = &p->pending;
 	p->ctrs = mem_zalloc(spec->containers_len * sizeof(*p->ctrs));
 	for (size_t i = 0; i < spec->containers_len; i++)
@@ -76,7 +78,7 @@ static void free_pending(struct pending_event *e)
 	free(e);
 }
 
-static void pod_free(struct pod *p)
+void pod_free(struct pod *p)
 {
 	while (p->pending) {
 		struct pending_event *e = p->pending;
@@ -145,7 +147,7 @@ void pod_publish(struct pod *p)
 {
 	CLEANUP(cleanup_json) struct json *object = pod_object(p);
 
-	(void)store_put(p->d->store, OBJECT_POD, object);
+	objects_put(p->d, OBJECT_POD, object);
 }
 
 static void forget(struct pod *p)
@@ -158,7 +160,7 @@ static void forget(struct pod *p)
 	if (record_remove(p->d->pods_dir, p->spec->uid, &e) < 0)
 		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
 	daemon_discard(p->d, logs);
-	(void)store_delete(p->d->store, OBJECT_POD, p->spec->namespace, p->spec->name, last);
+	objects_delete(p->d, OBJECT_POD, p->spec->namespace, p->spec->name, last);
 	log_info("pod=%s/%s uid=%s gone", p->spec->namespace, p->spec->name, p->spec->uid);
 	p->is_removed = true;
 }
@@ -251,6 +253,15 @@ static void queue(struct pod *p, const struct pod_event *ev)
 	p->pending_end = &e->next;
 }
 
+static void remove_pod(struct pod *p)
+{
+	struct daemon *d = p->d;
+
+	pod_unlink(p);
+	pod_free(p);
+	daemon_pod_gone(d);
+}
+
 void pod_step(struct pod *p, const struct pod_event *ev)
 {
 	queue(p, ev);
@@ -267,13 +278,19 @@ void pod_step(struct pod *p, const struct pod_event *ev)
 		free_pending(e);
 	}
 	p->is_stepping = false;
-	if (p->is_removed) {
-		struct daemon *d = p->d;
+	if (p->is_removed)
+		remove_pod(p);
+}
 
-		pod_unlink(p);
-		pod_free(p);
-		daemon_pod_gone(d);
-	}
+void pod_drop(struct pod *p)
+{
+	forget(p);
+	remove_pod(p);
+}
+
+bool pod_is_over(const struct pod *p)
+{
+	return p->state->sandbox == SANDBOX_GONE;
 }
 
 int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec, struct err *e)

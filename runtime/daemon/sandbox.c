@@ -21,7 +21,7 @@
 
 /* Descriptors of pause, see pause/pause.c. */
 enum { PAUSE_EXIT_READ = 3, PAUSE_STORE_WRITE = 5, PAUSE_STORE_READ = 6 };
-enum { END_RETRY_MS = 2, END_TRIES_LOUD = 2500, NODE_FILE_MAX = 1 << 20 };
+enum { NOTES_A_TURN = 64, END_RETRY_MS = 2, END_TRIES_LOUD = 2500, NODE_FILE_MAX = 1 << 20 };
 
 struct exit_note {
 	int32_t pid, wait_status;
@@ -55,22 +55,30 @@ static bool is_launching(const struct pod *p)
 	return false;
 }
 
-/* The notes are copied by tee(2), acted upon and so recorded on disk, and only then taken out of
- * the pipe: a supervisor that dies in between finds them again. */
-static void take_exits(struct pod *p)
+/* Copies what is in the pipe by tee(2) and leaves it there.  Returns how many notes. */
+static size_t peek_exits(const struct pod *p, struct exit_note *notes, size_t max)
 {
-	struct exit_note notes[64];
 	int copy[2];
 	ssize_t n;
 
 	if (pipe2(copy, O_CLOEXEC | O_NONBLOCK) < 0)
-		return;
-	n = tee(p->exit_fd, copy[1], sizeof(notes), SPLICE_F_NONBLOCK);
+		return 0;
+	n = tee(p->exit_fd, copy[1], max * sizeof(*notes), SPLICE_F_NONBLOCK);
 	if (n > 0)
-		n = read(copy[0], notes, sizeof(notes));
+		n = read(copy[0], notes, max * sizeof(*notes));
 	close(copy[0]);
 	close(copy[1]);
-	for (ssize_t i = 0; i < n / (ssize_t)sizeof(notes[0]); i++) {
+	return n > 0 ? (size_t)n / sizeof(*notes) : 0;
+}
+
+/* The notes are acted upon and so recorded on disk, and only then taken out of the pipe: a
+ * supervisor that dies in between finds them again. */
+static void take_exits(struct pod *p)
+{
+	struct exit_note notes[NOTES_A_TURN];
+	size_t n = peek_exits(p, notes, ARRAY_LEN(notes));
+
+	for (size_t i = 0; i < n; i++) {
 		struct ctr *c = ctr_of_pid(p, notes[i].pid);
 
 		if (c)
@@ -78,10 +86,23 @@ static void take_exits(struct pod *p)
 		if (p->is_removed)
 			return;
 	}
-	n -= n > 0 ? n % (ssize_t)sizeof(notes[0]) : 0;
-	if (n > 0 && p->exit_fd >= 0 && read(p->exit_fd, notes, (size_t)n) < 0)
+	if (n > 0 && p->exit_fd >= 0 && read(p->exit_fd, notes, n * sizeof(notes[0])) < 0)
 		log_warn("pod=%s/%s cannot take exit notes: %s", p->spec->namespace, p->spec->name,
 			strerror(errno));
+}
+
+bool sandbox_find_exit(struct pod *p, int32_t *out_pid)
+{
+	struct exit_note notes[NOTES_A_TURN];
+	size_t n = p->exit_fd < 0 ? 0 : peek_exits(p, notes, ARRAY_LEN(notes));
+
+	for (size_t i = 0; i < n; i++) {
+		if (ctr_of_pid(p, notes[i].pid))
+			continue;
+		*out_pid = notes[i].pid;
+		return true;
+	}
+	return false;
 }
 
 static void on_exits(struct loop_io *io, unsigned events)
@@ -185,7 +206,7 @@ static int prepare(struct pod *p, struct plan *plan, struct err *e)
 	const struct sandbox_facts facts = { .node_name = p->d->node_name,
 		.node_hosts = hosts.data ? hosts.data : "",
 		.node_resolv = resolv.data ? resolv.data : "",
-		.pod_ip = p->spec->host_network ? p->d->host_ip : NULL };
+		.pod_ip = p->facts.pod_ip };
 
 	rc = sandbox_prepare(&p->d->layout, p->d->cgroups, p->spec, &facts, &warning, e);
 	if (rc == 0 && warning)

@@ -126,7 +126,7 @@ static char *user_text(const struct container_request *q)
 	return s->run_as_group >= 0 ? str_fmt("%s:%" PRId64, user, s->run_as_group) : TAKE(user);
 }
 
-static uint64_t caps_mask(const struct security_spec *s)
+uint64_t container_caps(const struct security_spec *s)
 {
 	uint64_t mask = s->privileged ? caps_all() : caps_default();
 
@@ -167,7 +167,7 @@ static int plan_identity(const struct container_request *q, struct plan *p, stru
 		add_group(p, q->pod->fs_group);
 	p->merge_image_groups = true;
 	p->refuse_root = s->run_as_non_root;
-	p->caps = caps_mask(s);
+	p->caps = container_caps(s);
 	p->privileged = s->privileged;
 	p->no_new_privs = s->no_new_privs;
 	p->has_oom_score_adj = true;

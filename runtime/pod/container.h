@@ -32,6 +32,9 @@ void container_fds_close(struct container_fds *f);
 /* -EPERM with the kubelet's text when runAsNonRoot forbids the user that would run. */
 int container_check_user(const struct container_request *q, struct err *e);
 
+/* The capabilities that its programs may have, as a mask: the bounding set. */
+uint64_t container_caps(const struct security_spec *s);
+
 /* Writable layer, termination message file, cgroup. */
 int container_prepare(const struct container_request *q, struct cgroups *cg, struct err *e);
 

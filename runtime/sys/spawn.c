@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,9 @@ static int child_main(void *arg)
 	struct child *c = arg;
 
 	reset_signals();
+	if (c->s->dies_with_us)
+		(void)prctl(
+			PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* vfork: the parent waits, it lives */
 	c->failed = "place descriptors";
 	if (place_fds(c) == 0) {
 		c->failed = "enter directory";

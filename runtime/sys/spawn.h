@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -17,7 +18,8 @@ struct spawn {
 	const int *fds; /* fds[i] becomes descriptor i of the child; -1: /dev/null for 0-2, closed
 			   above */
 	size_t nfds;
-	const char *cwd; /* NULL: "/" */
+	const char *cwd;   /* NULL: "/" */
+	bool dies_with_us; /* SIGKILL when the calling process ends, however it ends */
 };
 
 /* Returns the pidfd (close-on-exec); *out_pid is for printing only. */

@@ -1,0 +1,21 @@
+/* Processes that an earlier supervisor started, found again by the cgroup that the record names. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct daemon;
+struct pod;
+
+/* Pidfd of the pod's pause; -ENOENT when it is gone. */
+int find_pause(const struct daemon *d, const struct pod *p);
+
+struct found {
+	int pidfd;        /* -1: nothing lives there */
+	int32_t pid;      /* in pause's pid namespace */
+	bool has_started; /* it runs the container's program, not carpel-launch any more */
+};
+
+/* The first process of the container whose cgroup this is.  want: its pid in pause's namespace; 0:
+ * not known, whichever pause would reap. */
+struct found find_container(const struct daemon *d, const char *cgroup, int32_t want);

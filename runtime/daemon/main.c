@@ -1,0 +1,250 @@
+/* carpeld: sets itself up in the order of the table below, takes over what an earlier one left, and
+ * runs its loop.  SIGTERM and SIGINT end it like a crash that was announced: pods go on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/keeper.h"
+#include "daemon/listen.h"
+#include "daemon/node.h"
+#include "daemon/options.h"
+
+enum { GOODBYE_MS = 200, FILES_MAX = 1 << 20 };
+
+struct setup {
+	struct daemon *d;
+	const struct options *o;
+};
+
+static int take_instance(struct setup *s, struct err *e)
+{
+	struct daemon *d = s->d;
+	CLEANUP(cleanup_free) char *pods = str_fmt("%s/pods", d->layout.run);
+
+	d->lock_fd = listen_lock(&d->layout, e);
+	if (d->lock_fd < 0)
+		return d->lock_fd;
+	d->pods_dir = open(pods, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return d->pods_dir < 0 ? err_set(e, errno, "open %s", pods) : 0;
+}
+
+static int become_reaper(struct setup *s, struct err *e)
+{
+	(void)s;
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
+		       ? err_set(e, errno, "become a subreaper")
+		       : 0;
+}
+
+/* A pod costs us a handful of descriptors.  Only the soft limit: raising the hard one takes a
+ * capability that not every machine leaves us. */
+static int raise_limits(struct setup *s, struct err *e)
+{
+	struct rlimit files;
+
+	(void)s;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return err_set(e, errno, "read the descriptor limit");
+	files.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_warn("cannot have more than the default descriptors: %s", strerror(errno));
+	return 0;
+}
+
+static int open_network(struct setup *s, struct err *e)
+{
+	s->d->own_netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	return s->d->own_netns < 0 ? err_set(e, errno, "open our network namespace") : 0;
+}
+
+static int read_node(struct setup *s, struct err *e)
+{
+	return node_read(s->d, s->o->node_name, e);
+}
+
+static int open_cgroups(struct setup *s, struct err *e)
+{
+	struct daemon *d = s->d;
+	int rc = cgroups_open(d->layout.cgroup, &d->cgroups, e);
+
+	return rc < 0 ? rc : cgroup_make(d->cgroups, DAEMONS_CGROUP, CGROUP_LEAF, NULL, e);
+}
+
+static int open_versions(struct setup *s, struct err *e)
+{
+	return versions_open(s->d, e);
+}
+
+static int open_events(struct setup *s, struct err *e)
+{
+	return events_open(s->d, e);
+}
+
+static int open_profiles(struct setup *s, struct err *e)
+{
+	return profiles_open(s->d, e);
+}
+
+static int load_pods(struct setup *s, struct err *e)
+{
+	return recover_load(s->d, e);
+}
+
+static int open_logs(struct setup *s, struct err *e)
+{
+	return logs_open(s->d, e);
+}
+
+static int open_prober(struct setup *s, struct err *e)
+{
+	return prober_open(s->d, e);
+}
+
+static int resume_pods(struct setup *s, struct err *e)
+{
+	(void)e;
+	recover_resume(s->d);
+	return 0;
+}
+
+static int serve(struct setup *s, struct err *e)
+{
+	struct daemon *d = s->d;
+
+	d->listen_fd = s->o->listen_fd >= 0 ? s->o->listen_fd : listen_from_systemd();
+	if (d->listen_fd < 0)
+		d->listen_fd = listen_open(&d->layout, e);
+	if (d->listen_fd < 0)
+		return d->listen_fd;
+	if (fcntl(d->listen_fd, F_SETFD, FD_CLOEXEC) < 0)
+		return err_set(e, errno, "listen on descriptor %d", d->listen_fd);
+	daemon_backend(d);
+	return api_server_start(d->loop, d->listen_fd, &d->backend, &d->server, e);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct setup *s, struct err *e);
+} steps[] = {
+	{ "take the instance", take_instance }, /* nobody else writes below root from here on */
+	{ "become a reaper", become_reaper },   /* before anything is started */
+	{ "raise limits", raise_limits },       /* */
+	{ "open the network", open_network },   /* */
+	{ "read the node", read_node },         /* its name is in every object */
+	{ "open cgroups", open_cgroups },       /* */
+	{ "open versions", open_versions },     /* makes the store */
+	{ "open events", open_events },         /* into the store */
+	{ "open profiles", open_profiles },     /* */
+	{ "load pods", load_pods },             /* into the store; adopts their sandboxes */
+	{ "open the log", open_logs },          /* knows the streams of those pods */
+	{ "open the prober", open_prober },     /* is told of those pods */
+	{ "resume pods", resume_pods },         /* makes news, so all that hear it come first */
+	{ "serve", serve },                     /* clients see a whole picture at once */
+};
+
+static void on_goodbye(void *arg)
+{
+	struct daemon *d = arg;
+
+	loop_stop(d->loop);
+}
+
+static void on_signal(int signal, void *arg)
+{
+	struct daemon *d = arg;
+
+	log_info("signal %d: leaving %zu pods to the next carpeld", signal, d->pods_len);
+	listen_notify("STOPPING=1");
+	api_server_shutdown(d->server, GOODBYE_MS, on_goodbye, d);
+}
+
+static int set_up(struct daemon *d, const struct options *o, struct err *e)
+{
+	struct setup s = { d, o };
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		int rc = steps[i].run(&s, e);
+
+		if (rc < 0)
+			return err_wrap(e, rc, "%s", steps[i].name);
+	}
+	return 0;
+}
+
+static int run(const struct layout *layout, const struct options *o)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+	struct daemon d = { .layout = *layout,
+		.config = o->config,
+		.listen_fd = -1,
+		.pods_dir = -1,
+		.lock_fd = -1,
+		.own_netns = -1,
+		.keeper = o->keeper,
+		.started_boot_ms = clock_now().boot_ms };
+	struct err e = { 0 };
+
+	d.loop = loop_new();
+	if (set_up(&d, o, &e) < 0) {
+		log_err("%s", e.text);
+		return EXIT_FAILURE; /* the process's end releases the rest */
+	}
+	loop_signals(d.loop, signals, ARRAY_LEN(signals), on_signal, &d);
+	log_info("ready on %s, %zu pods", d.layout.socket, d.pods_len);
+	listen_notify("READY=1");
+	loop_run(d.loop);
+	return EXIT_SUCCESS;
+}
+
+static int run_keeper(const struct layout *layout, char **argv)
+{
+	struct err e = { 0 };
+	/* Held for an instant: a second keeper must not take the socket's name away. */
+	int lock = listen_lock(layout, &e), sock = -1;
+
+	if (lock >= 0) {
+		sock = listen_open(layout, &e);
+		close(lock);
+	}
+	if (sock < 0) {
+		log_err("%s", e.text);
+		return EXIT_FAILURE;
+	}
+	return keeper_run(layout, sock, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct layout layout;
+	struct err e = { 0 };
+	int rc = options_read(argc, argv, &o);
+
+	if (rc != OPTIONS_RUN)
+		return rc;
+	log_set_name("carpeld");
+	log_set_level(o.is_verbose ? LOG_DEBUG : LOG_INFO);
+	(void)umask(022);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (geteuid() != 0)
+		rc = err_say(&e, EPERM, "carpeld must be started by root");
+	else
+		rc = layout_init(&layout, o.root, &e);
+	if (rc >= 0)
+		rc = layout_make(&layout, &e);
+	if (rc < 0) {
+		log_err("%s", e.text);
+		return EXIT_FAILURE;
+	}
+	return o.keep ? run_keeper(&layout, argv) : run(&layout, &o);
+}

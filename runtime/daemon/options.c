@@ -1,0 +1,119 @@
+#include "daemon/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+enum { EXIT_USAGE = 2 };
+enum { OPT_ROOT = 1, OPT_NODE, OPT_KEEP, OPT_LISTEN, OPT_KEEPER, OPT_BACKOFF, OPT_VERBOSE };
+
+static const char help[] =
+	"usage: carpeld [--root DIR] [--node-name NAME] [--keep] [--verbose]\n"
+	"\n"
+	"Runs Kubernetes pods on this machine and serves them on DIR/run/carpel/carpel.sock.\n"
+	"\n"
+	"  --root DIR           everything of this instance lies below DIR (default: /)\n"
+	"  --node-name NAME     spec.nodeName of its pods (default: the host's name)\n"
+	"  --keep               start carpeld as a child, and again whenever it crashes\n"
+	"  --listen-fd N        serve this inherited socket\n"
+	"  --back-off B,M,R     restart delays in ms: the first, the longest, and how long a run\n"
+	"                       must last to begin afresh (default: 10000,300000,600000)\n"
+	"  --verbose            log every step\n"
+	"  --help, --version\n";
+
+static int usage_error(const char *what, const char *value)
+{
+	(void)fprintf(stderr, "carpeld: %s: \"%s\"\nTry carpeld --help\n", what, value);
+	return EXIT_USAGE;
+}
+
+static int read_number(const char *text, int64_t max, int64_t *out)
+{
+	return str_to_i64(text, 1, max, out);
+}
+
+/* "100,1000,60000" */
+static int read_back_off(char *text, struct lifecycle_config *c)
+{
+	int64_t *const fields[] = { &c->backoff_base_ms, &c->backoff_max_ms, &c->backoff_reset_ms };
+	char *save = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const char *word = strtok_r(i ? NULL : text, ",", &save);
+
+		if (!word || read_number(word, INT32_MAX, fields[i]) < 0)
+			return -1;
+	}
+	return strtok_r(NULL, ",", &save) || c->backoff_max_ms < c->backoff_base_ms ? -1 : 0;
+}
+
+static int take(int option, struct options *o)
+{
+	int64_t n;
+
+	switch (option) {
+	case OPT_ROOT:
+		o->root = optarg;
+		return OPTIONS_RUN;
+	case OPT_NODE:
+		o->node_name = optarg;
+		return OPTIONS_RUN;
+	case OPT_KEEP:
+		o->keep = true;
+		return OPTIONS_RUN;
+	case OPT_VERBOSE:
+		o->is_verbose = true;
+		return OPTIONS_RUN;
+	case OPT_LISTEN:
+		if (read_number(optarg, 1 << 20, &n) < 0)
+			return usage_error("--listen-fd takes a descriptor's number", optarg);
+		o->listen_fd = (int)n;
+		return OPTIONS_RUN;
+	case OPT_KEEPER:
+		if (read_number(optarg, INT32_MAX, &n) < 0)
+			return usage_error("--keeper takes a pid", optarg);
+		o->keeper = (pid_t)n;
+		return OPTIONS_RUN;
+	case OPT_BACKOFF:
+		if (read_back_off(optarg, &o->config) < 0)
+			return usage_error("--back-off takes FIRST,LONGEST,RESET in ms", optarg);
+		return OPTIONS_RUN;
+	case 'h':
+		(void)fputs(help, stdout);
+		return EXIT_SUCCESS;
+	case 'v':
+		(void)puts("carpeld " CARPEL_VERSION);
+		return EXIT_SUCCESS;
+	default: /* getopt has said why */
+		return EXIT_USAGE;
+	}
+}
+
+int options_read(int argc, char **argv, struct options *out)
+{
+	static const struct option table[] = {
+		{ "root", required_argument, NULL, OPT_ROOT },        /* */
+		{ "node-name", required_argument, NULL, OPT_NODE },   /* */
+		{ "keep", no_argument, NULL, OPT_KEEP },              /* */
+		{ "listen-fd", required_argument, NULL, OPT_LISTEN }, /* */
+		{ "keeper", required_argument, NULL, OPT_KEEPER },    /* by the keeper itself */
+		{ "back-off", required_argument, NULL, OPT_BACKOFF }, /* */
+		{ "verbose", no_argument, NULL, OPT_VERBOSE },        /* */
+		{ "help", no_argument, NULL, 'h' },                   /* */
+		{ "version", no_argument, NULL, 'v' },                /* */
+		{ NULL, 0, NULL, 0 },
+	};
+	int option, rc;
+
+	*out = (struct options){ .root = "", .listen_fd = -1, .config = lifecycle_defaults };
+	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1)
+		if ((rc = take(option, out)) != OPTIONS_RUN)
+			return rc;
+	if (optind < argc)
+		return usage_error("unexpected argument", argv[optind]);
+	return OPTIONS_RUN;
+}

@@ -1,0 +1,22 @@
+/* carpeld's command line. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "pod/lifecycle.h"
+
+struct options {
+	const char *root;      /* "" or a directory */
+	const char *node_name; /* NULL: the host's name */
+	bool keep;             /* be the keeper: start carpeld, and again when it crashes */
+	int listen_fd;         /* inherited socket, -1: none */
+	pid_t keeper;          /* who started us as a keeper; 0: nobody */
+	bool is_verbose;
+	struct lifecycle_config config;
+};
+
+enum { OPTIONS_RUN = -1 };
+
+/* OPTIONS_RUN, or the code to exit with: help and version are printed, mistakes are told. */
+int options_read(int argc, char **argv, struct options *out);

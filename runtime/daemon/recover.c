@@ -1,0 +1,317 @@
+/* Taking over from a supervisor that ended at any instruction.  Records say what was meant to be,
+ * the kernel says what is; the difference becomes ordinary events.  What was half made is finished
+ * when it already runs the user's program and undone otherwise; nothing here waits for more than an
+ * instant, since clients wait for us.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/find.h"
+#include "pod/container.h"
+#include "pod/record.h"
+#include "pod/status.h"
+#include "spec/names.h"
+
+enum { SETTLE_MS = 500, LOOK_MS = 2 };
+
+/* ---- records ---- */
+
+static void restore_ctr(struct ctr *c, const struct json *j)
+{
+	const char *id = json_get_str(j, "id");
+	int64_t n = 0;
+
+	if (id && strlen(id) < sizeof(c->id))
+		memcpy(c->id, id, strlen(id) + 1);
+	if (json_i64(json_get(j, "pid"), 0, INT32_MAX, &n) == 0)
+		c->pid = (int32_t)n;
+	if (json_i64(json_get(j, "oomKills"), 0, INT64_MAX, &n) == 0)
+		c->oom_kills_before = (uint64_t)n;
+	if (json_i64(json_get(j, "stopSignal"), 0, INT32_MAX, &n) == 0)
+		c->stop_signal = (int)n;
+	c->is_logging = json_is_true(json_get(j, "logging"));
+	c->instance = 1;
+}
+
+static struct pod_spec *read_spec(const struct json *object, struct err *e)
+{
+	CLEANUP(manifest_result_free) struct manifest_result r = { 0 };
+	CLEANUP(cleanup_json) struct json *doc = json_copy(object);
+
+	json_set_str(doc, "kind", "Pod");
+	json_set_str(doc, "apiVersion", "v1");
+	if (manifest_read(doc, FIELDS_IGNORE, NULL, &r, e) < 0)
+		return NULL;
+	free(r.spec->uid);
+	r.spec->uid = str_dup(json_str(json_path(object, "metadata.uid")));
+	return TAKE(r.spec);
+}
+
+static int load_pod(struct daemon *d, const char *uid, struct json *body, struct err *e)
+{
+	const struct json *object = json_get(body, "object"), *ctrs = json_get(body, "containers");
+	struct pod_spec *spec = read_spec(object, e);
+	struct pod_state *state = NULL;
+	struct pod *p;
+
+	if (!spec)
+		return err_wrap(e, -EBADMSG, "the pod's manifest");
+	if (!str_eq(spec->uid, uid) ||
+		pod_state_from_json(json_get(body, "state"), spec, &state, e) < 0) {
+		pod_spec_free(spec);
+		return e->code ? -e->code : err_say(e, EBADMSG, "the uid is another one");
+	}
+	p = pod_new(d, json_copy(object), spec);
+	p->state = state;
+	(void)json_i64(json_get(body, "generation"), 1, INT64_MAX, &p->generation);
+	for (size_t i = 0; i < spec->containers_len; i++)
+		restore_ctr(&p->ctrs[i], json_at(ctrs, i));
+	pod_link(p);
+	return 0;
+}
+
+static void on_record(void *arg, const char *uid, struct json *body)
+{
+	CLEANUP(cleanup_json) struct json *owned = body;
+	struct daemon *d = arg;
+	CLEANUP(cleanup_free) char *bad = str_fmt("%s.bad", uid);
+	struct err e = { 0 };
+
+	if (load_pod(d, uid, owned, &e) == 0)
+		return;
+	/* Kept for whoever looks into it.  What it speaks of is swept away below. */
+	log_err("pod uid=%s cannot be taken over, its record is kept as %s: %s", uid, bad, e.text);
+	(void)renameat(d->pods_dir, uid, d->pods_dir, bad);
+}
+
+static void on_stale(void *arg, const char *uid)
+{
+	struct daemon *d = arg;
+
+	log_info("pod uid=%s ended with the machine's last run", uid);
+	(void)record_remove(d->pods_dir, uid, NULL);
+}
+
+/* ---- what nobody claims ---- */
+
+/* Directories that bear the uid of a pod that is not there any more: prefix + uid. */
+static void sweep_dir(struct daemon *d, const char *path, const char *prefix,
+	void (*discard)(struct daemon *d, const char *path))
+{
+	DIR *dir = opendir(path);
+
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		CLEANUP(cleanup_free) char *one = str_fmt("%s/%s", path, entry->d_name);
+
+		if (!str_starts(entry->d_name, prefix) || !name_is_path_safe(entry->d_name) ||
+			pod_find_uid(d, entry->d_name + strlen(prefix)))
+			continue;
+		log_info("nobody's %s is removed", one);
+		discard(d, one);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
+static void discard_cgroup_at(struct daemon *d, const char *path)
+{
+	const char *below = path + strlen(cgroups_root(d->cgroups)) + 1;
+
+	(void)cgroup_kill(d->cgroups, below, NULL);
+	daemon_discard_cgroup(d, below);
+}
+
+static void sweep(struct daemon *d)
+{
+	static const char *const levels[] = { "", "/burstable", "/besteffort" };
+	CLEANUP(cleanup_free) char *pods = str_fmt("%s/pods", d->layout.lib);
+
+	sweep_dir(d, pods, "", daemon_discard);
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+		CLEANUP(cleanup_free)
+		char *level = str_fmt("%s%s", cgroups_root(d->cgroups), levels[i]);
+
+		sweep_dir(d, level, "pod", discard_cgroup_at);
+	}
+}
+
+/* ---- what is there ---- */
+
+static void look_again_soon(void)
+{
+	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* What was being made ends, before the same is made again. */
+static void undo(struct daemon *d, const char *cgroup)
+{
+	for (int ms = 0; ms < SETTLE_MS; ms += LOOK_MS) {
+		(void)cgroup_kill(d->cgroups, cgroup, NULL);
+		if (cgroup_remove(d->cgroups, cgroup, NULL) == 0)
+			return;
+		look_again_soon();
+	}
+	log_warn("cgroup %s does not become empty", cgroup);
+}
+
+/* carpel-launch dies with its supervisor, but the process that it had started may be an instant
+ * away from its program. */
+static struct found settle(const struct daemon *d, const char *cgroup)
+{
+	struct found f = find_container(d, cgroup, 0);
+
+	for (int ms = 0; ms < SETTLE_MS && f.pidfd >= 0 && !f.has_started; ms += LOOK_MS) {
+		close(f.pidfd);
+		look_again_soon();
+		f = find_container(d, cgroup, 0);
+	}
+	return f;
+}
+
+static void resume_starting(struct ctr *c)
+{
+	struct pod *p = c->pod;
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(p->spec, c->id);
+	struct found f = *c->id ? settle(p->d, cgroup) : (struct found){ .pidfd = -1 };
+
+	if (f.pidfd >= 0 && f.has_started) {
+		c->pid = f.pid;
+		c->pidfd = f.pidfd;
+		ctr_is_up(c);
+		return;
+	}
+	if (f.pidfd >= 0)
+		close(f.pidfd);
+	/* It ran and has ended already: it must not run twice. */
+	if (*c->id && sandbox_find_exit(p, &c->pid)) {
+		ctr_is_up(c);
+		return; /* its note is still in the pipe */
+	}
+	if (*c->id) {
+		undo(p->d, cgroup);
+		logs_end(c);
+	}
+	ctr_start(c);
+}
+
+static void resume_running(struct ctr *c, const struct ctr_state *s)
+{
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(c->pod->spec, c->id);
+	struct found f = find_container(c->pod->d, cgroup, c->pid);
+
+	c->pidfd = f.pidfd; /* -1: it has ended, its note is in the pipe */
+	if (s->phase != CTR_ENDING)
+		return;
+	/* The wish is on disk; whether it was carried out is not known. */
+	if (s->kill_at_ms < 0)
+		ctr_kill(c);
+	else
+		ctr_signal(c);
+}
+
+static void resume_containers(struct pod *p)
+{
+	for (size_t i = 0; i < p->spec->containers_len && !p->is_removed; i++) {
+		const struct ctr_state *s = &p->state->ctrs[i];
+		struct ctr *c = &p->ctrs[i];
+
+		if (s->phase == CTR_STARTING)
+			resume_starting(c);
+		else if (s->phase == CTR_RUNNING || s->phase == CTR_ENDING)
+			resume_running(c, s);
+		else
+			c->pid = 0;
+	}
+}
+
+static void adopt_pause(struct pod *p)
+{
+	int pause = find_pause(p->d, p);
+	struct err e = { 0 };
+
+	if (pause >= 0 && sandbox_adopt(p, pause, &e) < 0) {
+		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
+		close(pause);
+	}
+}
+
+static void resume(struct pod *p)
+{
+	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(p->spec);
+
+	switch (p->state->sandbox) {
+	case SANDBOX_NONE:
+		pod_step(p, &(struct pod_event){ .kind = EV_ADMIT });
+		return;
+	case SANDBOX_STARTING:
+		undo(p->d, cgroup);
+		sandbox_start(p);
+		return;
+	case SANDBOX_READY:
+		if (p->pause_fd < 0) {
+			for (size_t i = 0; i < p->spec->containers_len; i++)
+				p->ctrs[i].pid = 0;
+			pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_DIED });
+			return;
+		}
+		resume_containers(p);
+		pod_step(p, &(struct pod_event){ .kind = EV_TIMER });
+		return;
+	case SANDBOX_ENDING:
+		sandbox_end(p);
+		return;
+	case SANDBOX_GONE:
+		pod_step(p, &(struct pod_event){ .kind = EV_TIMER });
+		return;
+	case SANDBOX_PHASES:
+		return;
+	}
+}
+
+int recover_load(struct daemon *d, struct err *e)
+{
+	const struct record_reader reader = { on_record, on_stale, d };
+	int rc = records_read(d->pods_dir, &reader, e);
+
+	if (rc < 0)
+		return rc;
+	for (struct pod *p = d->pods; p; p = p->next) {
+		if (p->state->sandbox == SANDBOX_READY)
+			adopt_pause(p);
+		if (!p->state->is_forgotten)
+			pod_publish(p);
+	}
+	daemon_discard_all(d);
+	sweep(d);
+	return 0;
+}
+
+void recover_resume(struct daemon *d)
+{
+	struct pod *next;
+
+	if (d->pods_len)
+		log_info("taking over %zu pods", d->pods_len);
+	for (struct pod *p = d->pods; p; p = p->next)
+		if (p->pause_fd >= 0)
+			logs_take_over(p);
+	for (struct pod *p = d->pods; p; p = next) {
+		next = p->next; /* a step may end the pod */
+		if (p->state->is_forgotten)
+			pod_drop(p);
+		else
+			resume(p);
+	}
+}

@@ -1,0 +1,95 @@
+/* `carpel down`: each step begins when the one before has nothing left, and looks again after a
+ * moment while it has.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+enum { LOOK_MS = 5, DRAIN_MS = 500 };
+
+static void go_on(struct daemon *d);
+
+static void on_timer(struct loop_timer *t)
+{
+	go_on(t->arg);
+}
+
+/* What is ours below RUN; the lock stays, since it is what tells the next one that we are gone. */
+static void remove_files(struct daemon *d)
+{
+	static const char *const trees[] = { "pods", "seccomp", "events", "events.new",
+		"log.sock" };
+	CLEANUP(cleanup_fd)
+	int run = open(d->layout.run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_fd)
+	int lib = open(d->layout.lib, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err e = { 0 };
+
+	for (size_t i = 0; run >= 0 && i < ARRAY_LEN(trees); i++)
+		if (fd_remove_tree(run, trees[i], &e) < 0)
+			log_warn("%s", e.text);
+	if (lib >= 0 && fd_remove_tree(lib, "trash", &e) < 0)
+		log_warn("%s", e.text);
+	(void)unlink(d->layout.socket);
+}
+
+static void drained(void *arg)
+{
+	struct daemon *d = arg;
+
+	remove_files(d);
+	log_info("down");
+	loop_stop(d->loop);
+}
+
+/* The helpers have ended with their cgroup; rm has ended by itself. */
+static bool is_quiet(struct daemon *d)
+{
+	struct err e = { 0 };
+
+	(void)cgroup_kill(d->cgroups, DAEMONS_CGROUP, NULL);
+	if (d->children || d->discards)
+		return false;
+	return cgroups_remove(d->cgroups, &e) == 0;
+}
+
+static void go_on(struct daemon *d)
+{
+	if (d->pods)
+		return; /* daemon_pod_gone() calls again */
+	prober_close(d);
+	logs_close(d);
+	if (!is_quiet(d)) {
+		loop_timer_start(d->loop, &d->shutdown_timer, LOOK_MS, on_timer, d);
+		return;
+	}
+	api_server_shutdown(d->server, DRAIN_MS, drained, d);
+}
+
+void daemon_shutdown(struct daemon *d, int64_t grace_seconds)
+{
+	struct pod *next;
+
+	if (!d->is_shutting_down)
+		log_info("shutting down, %zu pods", d->pods_len);
+	d->is_shutting_down = true;
+	for (struct pod *p = d->pods; p; p = next) {
+		next = p->next; /* the step may end the pod */
+		pod_step(p,
+			&(struct pod_event){ .kind = EV_DELETE, .grace_seconds = grace_seconds });
+	}
+	loop_timer_start(d->loop, &d->shutdown_timer, 0, on_timer, d);
+}
+
+void daemon_pod_gone(struct daemon *d)
+{
+	if (d->is_shutting_down && !d->pods)
+		loop_timer_start(d->loop, &d->shutdown_timer, 0, on_timer, d);
+}

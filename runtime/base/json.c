@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -133,12 +134,23 @@ const char *json_type_name(const struct json *j)
 	return names[json_type(j)];
 }
 
+static uint32_t hash_of(const char *key)
+{
+	uint32_t hash = 2166136261U; /* FNV-1a */
+
+	for (; *key; key++)
+		hash = (hash ^ (unsigned char)*key) * 16777619U;
+	return hash;
+}
+
 static struct json_member *find(const struct json *object, const char *key)
 {
+	uint32_t hash = hash_of(key);
+
 	if (json_type(object) != JSON_OBJECT)
 		return NULL;
 	for (size_t i = 0; i < object->len; i++)
-		if (strcmp(object->members[i].key, key) == 0)
+		if (object->members[i].hash == hash && strcmp(object->members[i].key, key) == 0)
 			return &object->members[i];
 	return NULL;
 }
@@ -229,6 +241,7 @@ void json_set(struct json *object, const char *key, struct json *value)
 {
 	struct json_member *m = find(object, key);
 
+	assert(object->type == JSON_OBJECT && value);
 	if (m) {
 		json_free(m->value);
 		m->value = value;
@@ -237,7 +250,7 @@ void json_set(struct json *object, const char *key, struct json *value)
 	object->members =
 		grow(object->members, object->len, &object->cap, sizeof(*object->members));
 	object->members[object->len++] =
-		(struct json_member){ .key = str_dup(key), .value = value };
+		(struct json_member){ .hash = hash_of(key), .key = str_dup(key), .value = value };
 }
 
 void json_set_str(struct json *object, const char *key, const char *text)
@@ -258,6 +271,7 @@ void json_set_bool(struct json *object, const char *key, bool b)
 
 void json_push(struct json *array, struct json *value)
 {
+	assert(array->type == JSON_ARRAY && value);
 	array->elements = grow(array->elements, array->len, &array->cap, sizeof(struct json *));
 	array->elements[array->len++] = value;
 }
@@ -307,10 +321,13 @@ void json_merge_patch(struct json **target, const struct json *patch)
 void json_write_string(struct buf *out, const char *text, size_t len)
 {
 	buf_addc(out, '"');
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0, n = 1; i < len; i += n ? n : 1) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (c == '"' || c == '\\')
+		n = c ? str_utf8_char(text + i, len - i) : 1;
+		if (n == 0)
+			buf_adds(out, "\xef\xbf\xbd"); /* U+FFFD */
+		else if (c == '"' || c == '\\')
 			buf_addf(out, "\\%c", c);
 		else if (c == '\n')
 			buf_adds(out, "\\n");
@@ -321,7 +338,7 @@ void json_write_string(struct buf *out, const char *text, size_t len)
 		else if (c < 0x20)
 			buf_addf(out, "\\u%04x", c);
 		else
-			buf_addc(out, (char)c);
+			buf_add(out, text + i, n);
 	}
 	buf_addc(out, '"');
 }

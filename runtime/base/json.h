@@ -1,6 +1,7 @@
 /* JSON documents as mutable trees; json.c alone sees yajl.  The reader is for hostile text: size,
- * depth (64) and duplicate keys are checked.  Numbers keep their text, so nothing is rounded on the
- * way. Members keep their order.  Out of memory aborts, see buf.h.
+ * depth, members of an object and duplicate keys are checked, and text is valid UTF-8.  Numbers
+ * keep their text, so nothing is rounded on the way. Members keep their order.  Out of memory
+ * aborts, see buf.h.
  */
 #pragma once
 
@@ -16,7 +17,7 @@ struct json;
 
 enum json_type { JSON_NULL = 1, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-enum { JSON_DEPTH_MAX = 64 };
+enum { JSON_DEPTH_MAX = 64, JSON_MEMBERS_MAX = 1024 };
 
 /* How to treat a key that is there twice: refuse the text, or keep the last and note the path
  * ("spec.containers[0].image") in *dups. */
@@ -25,8 +26,8 @@ struct json_options {
 	struct strv *dups; /* NULL: refuse */
 };
 
-/* Fails with -EINVAL (syntax, with position), -E2BIG (size), -ELOOP (depth), -EEXIST (duplicate
- * key). */
+/* Fails with -EINVAL (syntax, with position; invalid UTF-8; NUL in a key), -E2BIG (size; members of
+ * one object), -ELOOP (depth), -EEXIST (duplicate key). */
 int json_parse(const char *text, size_t len, const struct json_options *opt, struct json **out,
 	struct err *e);
 void json_free(struct json *j); /* NULL is fine */
@@ -69,4 +70,5 @@ void json_merge_patch(struct json **target, const struct json *patch);
 
 enum json_style { JSON_COMPACT, JSON_PRETTY };
 void json_write(const struct json *j, enum json_style style, struct buf *out);
-void json_write_string(struct buf *out, const char *text, size_t len); /* quoted and escaped */
+/* Quoted and escaped; what is no UTF-8 becomes U+FFFD, so that the document is always readable. */
+void json_write_string(struct buf *out, const char *text, size_t len);

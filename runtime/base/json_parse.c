@@ -18,7 +18,8 @@ struct parser {
 	char *key[JSON_DEPTH_MAX]; /* of the member that is to come, by depth */
 	int depth;
 	struct strv *dups;
-	int error; /* why a callback said stop */
+	int error;       /* why a callback said stop, and */
+	const char *why; /* its words, where the code says too little */
 	char dup_path[160];
 };
 
@@ -27,9 +28,32 @@ static void write_path(const struct parser *p, struct buf *out)
 	for (int i = 0; i < p->depth; i++) {
 		if (p->open[i]->type == JSON_OBJECT)
 			buf_addf(out, "%s%s", out->len ? "." : "", p->key[i] ? p->key[i] : "");
-		else
-			buf_addf(out, "[%zu]", p->open[i]->len);
+		else /* what is open in it was attached already */
+			buf_addf(out, "[%zu]", p->open[i]->len - 1);
 	}
+}
+
+/* The search for duplicates costs the square of the members. */
+static int check_count(struct parser *p, const struct json *object)
+{
+	if (object->len < JSON_MEMBERS_MAX)
+		return 1;
+	p->error = E2BIG;
+	return 0;
+}
+
+/* yajl lets overlong forms and surrogates pass, and makes them itself out of \udc00. */
+static int check_text(struct parser *p, const unsigned char *text, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		n = text[i] ? str_utf8_char((const char *)text + i, len - i) : 1;
+		if (n == 0) {
+			p->error = EINVAL;
+			p->why = "a string is no valid UTF-8";
+			return 0;
+		}
+	}
+	return 1;
 }
 
 /* A key that is there twice: told to whoever asked, refused otherwise. The last one counts. */
@@ -60,7 +84,7 @@ static int add(struct parser *p, struct json *value)
 	} else {
 		char *key = p->key[p->depth - 1];
 
-		if (!check_duplicate(p, into, key)) {
+		if (!check_count(p, into) || !check_duplicate(p, into, key)) {
 			json_free(value);
 			return 0;
 		}
@@ -89,7 +113,7 @@ static int on_number(void *ctx, const char *text, size_t len)
 
 static int on_string(void *ctx, const unsigned char *text, size_t len)
 {
-	return add(ctx, json_new_string_len((const char *)text, len));
+	return check_text(ctx, text, len) && add(ctx, json_new_string_len((const char *)text, len));
 }
 
 static int on_key(void *ctx, const unsigned char *text, size_t len)
@@ -97,10 +121,13 @@ static int on_key(void *ctx, const unsigned char *text, size_t len)
 	struct parser *p = ctx;
 
 	/* A NUL in a key would make two keys look alike. */
-	if (memchr(text, '\0', len)) {
+	if (len && memchr(text, '\0', len)) {
 		p->error = EINVAL;
+		p->why = "a key holds a NUL byte";
 		return 0;
 	}
+	if (!check_text(p, text, len))
+		return 0;
 	free(p->key[p->depth - 1]);
 	p->key[p->depth - 1] = str_ndup((const char *)text, len);
 	return 1;
@@ -150,8 +177,11 @@ static int fail(struct parser *p, yajl_handle h, const char *text, size_t len, s
 		return err_say(e, ELOOP, "json: nested deeper than %d", JSON_DEPTH_MAX);
 	if (p->error == EEXIST)
 		return err_say(e, EEXIST, "json: duplicate field \"%s\"", p->dup_path);
+	if (p->error == E2BIG)
+		return err_say(
+			e, E2BIG, "json: an object of more than %d members", (int)JSON_MEMBERS_MAX);
 	if (p->error)
-		return err_say(e, p->error, "json: a key holds a NUL byte");
+		return err_say(e, p->error, "json: byte %zu: %s", at, p->why);
 	why = yajl_get_error(h, 0, (const unsigned char *)text, len);
 	why[strcspn((char *)why, "\n")] = '\0';
 	rc = err_say(e, EINVAL, "json: byte %zu: %s", at, (const char *)why);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 
 struct json_member {
+	uint32_t hash; /* of the key: a search seldom has to look at a key that is another one */
 	char *key;
 	struct json *value;
 };

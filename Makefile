@@ -29,7 +29,7 @@ API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.
 	list.c list_token.c log.c pods.c pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_stream.c ws.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c sandbox.c ctr.c launch.c \
-	profiles.c logs.c prober.c exec.c exec_run.c backend.c calls.c objects.c events.c event_file.c versions.c images.c \
+	profiles.c logs.c prober.c prober_link.c exec.c exec_run.c backend.c calls.c objects.c events.c event_file.c versions.c images.c \
 	recover.c find.c child.c discard.c shutdown.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c)
 LOG_SRC := $(addprefix runtime/log/,main.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
@@ -138,7 +138,7 @@ UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UN
 unit_layer_base := base json
 unit_layer_spec := names quantity selector pod_spec qos manifest plan probe_wire
 unit_layer_pod := lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
-	resources volume sandbox container fdstore
+	resources volume sandbox container container_mounts fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(unit_$(1)_SRC))))
 unit_schedule_SRC := probes/schedule.c probes/timers.c $(LOOP_SRC) $(BASE_SRC)

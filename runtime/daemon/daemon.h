@@ -4,7 +4,7 @@
  *     pod.c        events into lifecycle_step, actions out
  *     sandbox.c    a pod's sandbox, up and down       ctr.c       container instances, up and down
  *     launch.c     carpel-launch, asynchronously      profiles.c  compiled system call filters
- *     logs.c       carpel-log                         prober.c    carpel-probe
+ *     logs.c       carpel-log                         prober.c    carpel-probe; prober_link.c
  *     exec.c       exec, attach, exec probes          exec_run.c  one program in a container
  *     backend.c    what the API asks of pods          calls.c     /apis/carpel/v1
  *     objects.c    v1.Pods into the store             events.c    v1.Events, kept by event_file.c
@@ -100,7 +100,7 @@ struct daemon {
 	uint64_t rv_reserved; /* versions up to this are on disk as used */
 
 	struct logs *logs;
-	struct prober_link *prober;
+	struct prober *prober;
 	struct profile *profiles;
 	char *compiler; /* tells builds of carpel-launch apart; profiles.c */
 	struct events *events;

@@ -21,12 +21,12 @@
 #include "daemon/daemon.h"
 #include "log/wire.h"
 
-enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000 };
+enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000, AGAIN_MS = 10 };
 
 struct logs {
 	struct daemon *d;
 	struct loop_io io;
-	struct loop_timer restart;
+	struct loop_timer restart, again;
 	int sock;
 	int64_t restart_ms;
 	pid_t pid;
@@ -178,6 +178,15 @@ static void on_message(struct loop_io *io, unsigned events)
 		log_done(l->d, m.id);
 }
 
+/* It did not take a message.  All that matters is in the pods' stores: it is told everything again.
+ */
+static void on_again(struct loop_timer *t)
+{
+	struct logs *l = t->arg;
+
+	take_over_all(l->d);
+}
+
 static int tell(struct logs *l, enum log_op op, unsigned flags, const char *id, const int *fds,
 	size_t n, struct err *e)
 {
@@ -189,6 +198,8 @@ static int tell(struct logs *l, enum log_op op, unsigned flags, const char *id, 
 			"carpel-log is not there"); /* it will get all streams when it is */
 	(void)snprintf(m.id, sizeof(m.id), "%s", id);
 	rc = fd_send(l->sock, &m, sizeof(m), fds, n);
+	if (rc == -EAGAIN && !loop_timer_is_set(&l->again))
+		loop_timer_start(l->d->loop, &l->again, AGAIN_MS, on_again, l);
 	return rc < 0 ? err_set(e, (int)-rc, "tell carpel-log") : 0;
 }
 
@@ -395,6 +406,7 @@ void logs_close(struct daemon *d)
 	if (!d->logs)
 		return;
 	loop_timer_stop(&d->logs->restart);
+	loop_timer_stop(&d->logs->again);
 	loop_io_stop(&d->logs->io);
 	if (d->logs->sock >= 0)
 		close(d->logs->sock);

@@ -15,42 +15,31 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/prober_link.h"
 #include "spec/probe_wire.h"
 
-enum { RESTART_MAX_MS = 5000, RUNS_MAX = 64 };
+enum { RUNS_MAX = 64 };
 
 /* An exec that carpel-probe waits for, or a `carpel probe run` that a client waits for. */
 struct ask {
-	struct prober_link *link;
+	struct prober *prober;
 	struct ask *next;
 	int64_t number;
 	struct probe_exec *exec;
 	struct api_call *call;
 };
 
-struct prober_link {
+struct prober {
+	struct prober_link link;
 	struct daemon *d;
-	struct loop_io io;
-	struct loop_timer restart;
-	int sock;
-	int64_t restart_ms;
 	int64_t last_run; /* numbers for {"op":"run"} */
 	struct ask *asks;
 	size_t runs;
 };
 
-static void tell(struct prober_link *l, struct json *m, int fd)
+static void tell(struct prober *l, struct json *m, int fd)
 {
-	CLEANUP(buf_free) struct buf text = { 0 };
-	ssize_t n;
-
-	json_write(m, JSON_COMPACT, &text);
-	json_free(m);
-	if (l->sock < 0)
-		return; /* the next one is told everything anew */
-	n = fd_send(l->sock, text.data, text.len, &fd, fd >= 0 ? 1 : 0);
-	if (n < 0)
-		log_warn("cannot tell carpel-probe: %s", strerror((int)-n));
+	prober_link_tell(&l->link, m, fd);
 }
 
 static struct json *message(const char *op)
@@ -182,16 +171,16 @@ void prober_forget(struct pod *p)
 
 /* ---- what carpel-probe asks and says ---- */
 
-static struct ask *ask_new(struct prober_link *l, int64_t number)
+static struct ask *ask_new(struct prober *l, int64_t number)
 {
 	struct ask *a = mem_zalloc(sizeof(*a));
 
-	*a = (struct ask){ .link = l, .next = l->asks, .number = number };
+	*a = (struct ask){ .prober = l, .next = l->asks, .number = number };
 	l->asks = a;
 	return a;
 }
 
-static struct ask *ask_take(struct prober_link *l, int64_t number, bool is_run)
+static struct ask *ask_take(struct prober *l, int64_t number, bool is_run)
 {
 	for (struct ask **at = &l->asks; *at; at = &(*at)->next) {
 		struct ask *a = *at;
@@ -224,7 +213,7 @@ static int open_socket(const struct ctr *c, int family, struct err *e)
 	return sock < 0 ? -EIO : sock;
 }
 
-static void on_socket(struct prober_link *l, const struct json *m, struct ctr *c, int64_t ask)
+static void on_socket(struct prober *l, const struct json *m, struct ctr *c, int64_t ask)
 {
 	struct json *answer = message("socket");
 	struct err e = { 0 };
@@ -245,7 +234,7 @@ static void on_socket(struct prober_link *l, const struct json *m, struct ctr *c
 static void on_exec_done(void *arg, int rc, const char *output, size_t len, const struct err *e)
 {
 	struct ask *a = arg;
-	struct prober_link *l = a->link;
+	struct prober *l = a->prober;
 	struct json *answer = message("exec-result");
 	CLEANUP(cleanup_free) char *text = str_utf8(output ? output : "", len);
 
@@ -261,8 +250,8 @@ static void on_exec_done(void *arg, int rc, const char *output, size_t len, cons
 	free(ask_take(l, a->number, false));
 }
 
-static void on_exec(struct prober_link *l, const struct json *m, struct ctr *c, enum probe_type t,
-	int64_t number)
+static void on_exec(
+	struct prober *l, const struct json *m, struct ctr *c, enum probe_type t, int64_t number)
 {
 	const struct probe_spec *p = c ? probe_of(c, t) : NULL;
 	struct ask *a = ask_new(l, number);
@@ -287,7 +276,7 @@ static void on_exec(struct prober_link *l, const struct json *m, struct ctr *c, 
 	strv_free(&command);
 }
 
-static void on_cancel(struct prober_link *l, int64_t number)
+static void on_cancel(struct prober *l, int64_t number)
 {
 	struct ask *a = ask_take(l, number, false);
 
@@ -319,7 +308,7 @@ static void emit_result(struct ctr *c, enum probe_type t, const struct json *m)
 		c->pod, c->index, true, is_warning ? "ProbeWarning" : "Unhealthy", text, detail);
 }
 
-static void on_result(struct prober_link *l, const struct json *m, struct ctr *c, enum probe_type t)
+static void on_result(struct prober *l, const struct json *m, struct ctr *c, enum probe_type t)
 {
 	bool is_success = json_is_true(json_get(m, "isSuccess"));
 	int64_t number = 0, instance = 0;
@@ -351,8 +340,9 @@ static void on_result(struct prober_link *l, const struct json *m, struct ctr *c
 		prober_started(c);
 }
 
-static void on_message(struct prober_link *l, const struct json *m)
+static void on_message(struct prober_link *link, const struct json *m)
 {
+	struct prober *l = link->d->prober;
 	const char *op = json_get_str(m, "op");
 	enum probe_type t = PROBE_STARTUP;
 	struct ctr *c = find_id(l->d, json_get_str(m, "id"), &t);
@@ -371,11 +361,9 @@ static void on_message(struct prober_link *l, const struct json *m)
 		log_warn("carpel-probe says something unknown");
 }
 
-/* ---- the process ---- */
+/* ---- its life ---- */
 
-static void on_restart(struct loop_timer *t);
-
-static void drop_asks(struct prober_link *l)
+static void drop_asks(struct prober *l)
 {
 	while (l->asks) {
 		struct ask *a = l->asks;
@@ -391,67 +379,9 @@ static void drop_asks(struct prober_link *l)
 	l->runs = 0;
 }
 
-static void lost(struct prober_link *l)
+static void on_lost(struct prober_link *link)
 {
-	loop_io_stop(&l->io);
-	close(l->sock);
-	l->sock = -1;
-	drop_asks(l);
-	log_warn("carpel-probe went away, starting another");
-	loop_timer_start(l->d->loop, &l->restart, l->restart_ms, on_restart, l);
-	l->restart_ms = l->restart_ms ? l->restart_ms * 2 : 50;
-	if (l->restart_ms > RESTART_MAX_MS)
-		l->restart_ms = RESTART_MAX_MS;
-}
-
-static void on_ready(struct loop_io *io, unsigned events)
-{
-	struct prober_link *l = io->arg;
-	CLEANUP(cleanup_free) char *bytes = mem_zalloc(PROBE_WIRE_MAX);
-	CLEANUP(cleanup_json) struct json *m = NULL;
-	ssize_t n = fd_recv(l->sock, bytes, PROBE_WIRE_MAX, NULL, NULL);
-	struct err e = { 0 };
-
-	(void)events;
-	if (n == -EAGAIN)
-		return;
-	if (n <= 0) {
-		lost(l);
-		return;
-	}
-	if (json_parse(bytes, (size_t)n, NULL, &m, &e) < 0) {
-		log_warn("carpel-probe: %s", e.text);
-		return;
-	}
-	l->restart_ms = 0; /* it works */
-	on_message(l, m);
-}
-
-static int spawn_probe(struct prober_link *l, struct err *e)
-{
-	CLEANUP(cleanup_free) char *path = layout_program(&l->d->layout, "carpel-probe");
-	char name[] = "carpel-probe";
-	char *argv[] = { name, NULL }, *envp[] = { NULL };
-	int pair[2], pidfd, fds[] = { -1, STDERR_FILENO, STDERR_FILENO, -1 };
-	const struct spawn s = {
-		.path = path, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
-	};
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, errno, "make a socket pair");
-	fds[PROBE_WIRE_FD] = pair[1];
-	pidfd = spawn_process(&s, &pid, e);
-	close(pair[1]);
-	if (pidfd < 0) {
-		close(pair[0]);
-		return pidfd;
-	}
-	(void)child_watch(l->d, pidfd, pid, NULL, NULL);
-	l->sock = pair[0];
-	(void)fd_set_nonblock(l->sock);
-	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
-	return cgroup_join(l->d->cgroups, DAEMONS_CGROUP, pid, e);
+	drop_asks(link->d->prober);
 }
 
 /* What a new carpel-probe has to know: every probe, and the instances that run. */
@@ -467,36 +397,26 @@ static void tell_all(struct daemon *d)
 	}
 }
 
-static void on_restart(struct loop_timer *t)
+static void on_started(struct prober_link *link)
 {
-	struct prober_link *l = t->arg;
-	struct err e = { 0 };
-
-	if (spawn_probe(l, &e) < 0) {
-		log_err("carpel-probe cannot be started: %s", e.text);
-		loop_timer_start(l->d->loop, &l->restart, RESTART_MAX_MS, on_restart, l);
-		return;
-	}
-	tell_all(l->d);
+	tell_all(link->d);
 }
 
 int prober_open(struct daemon *d, struct err *e)
 {
-	struct prober_link *l = mem_zalloc(sizeof(*l));
-	int rc;
+	struct prober *l = mem_zalloc(sizeof(*l));
 
 	l->d = d;
-	l->sock = -1;
+	l->link = (struct prober_link){
+		.d = d, .heard = on_message, .lost = on_lost, .started = on_started
+	};
 	d->prober = l;
-	rc = spawn_probe(l, e);
-	if (rc == 0)
-		tell_all(d);
-	return rc;
+	return prober_link_open(&l->link, e);
 }
 
 int prober_run_once(struct ctr *c, enum probe_type t, struct api_call *call, struct err *e)
 {
-	struct prober_link *l = c->pod->d->prober;
+	struct prober *l = c->pod->d->prober;
 	struct json *m;
 
 	if (!probe_of(c, t))
@@ -505,7 +425,7 @@ int prober_run_once(struct ctr *c, enum probe_type t, struct api_call *call, str
 	if (!c->pid)
 		return err_say(e, EBUSY, "container %s does not run",
 			c->pod->spec->containers[c->index].name);
-	if (l->sock < 0 || l->runs == RUNS_MAX)
+	if (l->link.sock < 0 || l->runs == RUNS_MAX)
 		return err_say(e, EBUSY, "carpel-probe is not ready for more");
 	l->runs++;
 	ask_new(l, ++l->last_run)->call = call;
@@ -517,14 +437,11 @@ int prober_run_once(struct ctr *c, enum probe_type t, struct api_call *call, str
 
 void prober_close(struct daemon *d)
 {
-	struct prober_link *l = d->prober;
+	struct prober *l = d->prober;
 
 	if (!l)
 		return;
-	loop_timer_stop(&l->restart);
-	loop_io_stop(&l->io);
-	if (l->sock >= 0)
-		close(l->sock);
+	prober_link_close(&l->link);
 	drop_asks(l);
 	free(l);
 	d->prober = NULL;

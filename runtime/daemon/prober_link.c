@@ -1,0 +1,184 @@
+#include "daemon/prober_link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "spec/probe_wire.h"
+
+enum { RESTART_MAX_MS = 5000 };
+
+struct waiting {
+	struct waiting *next;
+	struct buf text;
+	int fd; /* ours, -1: none */
+};
+
+static void on_ready(struct loop_io *io, unsigned events);
+
+static void waiting_free(struct waiting *w)
+{
+	buf_free(&w->text);
+	cleanup_fd(&w->fd);
+	free(w);
+}
+
+static void drop_waiting(struct prober_link *l)
+{
+	while (l->first) {
+		struct waiting *w = l->first;
+
+		l->first = w->next;
+		waiting_free(w);
+	}
+	l->end = &l->first;
+}
+
+static void on_restart(struct loop_timer *t);
+
+static void lose(struct prober_link *l)
+{
+	loop_io_stop(&l->io);
+	cleanup_fd(&l->sock);
+	drop_waiting(l);
+	l->lost(l);
+	log_warn("carpel-probe went away, starting another");
+	loop_timer_start(l->d->loop, &l->restart, l->restart_ms, on_restart, l);
+	l->restart_ms = l->restart_ms ? l->restart_ms * 2 : 50;
+	if (l->restart_ms > RESTART_MAX_MS)
+		l->restart_ms = RESTART_MAX_MS;
+}
+
+/* ---- sending ---- */
+
+static void flush(struct prober_link *l)
+{
+	while (l->first) {
+		struct waiting *w = l->first;
+		ssize_t n = fd_send(l->sock, w->text.data, w->text.len, &w->fd, w->fd >= 0);
+
+		if (n == -EAGAIN)
+			break;
+		if (n < 0) /* its end is heard as such; anything else is our mistake */
+			log_warn("cannot tell carpel-probe: %s", strerror((int)-n));
+		l->first = w->next;
+		if (!l->first)
+			l->end = &l->first;
+		waiting_free(w);
+	}
+	loop_io_want(&l->io, LOOP_READ | (l->first ? LOOP_WRITE : 0U));
+}
+
+void prober_link_tell(struct prober_link *l, struct json *m, int fd)
+{
+	CLEANUP(cleanup_json) struct json *owned = m;
+	struct waiting *w;
+
+	if (l->sock < 0)
+		return;
+	w = mem_zalloc(sizeof(*w));
+	w->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	json_write(owned, JSON_COMPACT, &w->text);
+	*l->end = w;
+	l->end = &w->next;
+	if (l->first == w)
+		flush(l);
+}
+
+/* ---- hearing ---- */
+
+static void on_ready(struct loop_io *io, unsigned events)
+{
+	struct prober_link *l = io->arg;
+	CLEANUP(cleanup_free) char *bytes = mem_zalloc(PROBE_WIRE_MAX);
+	CLEANUP(cleanup_json) struct json *m = NULL;
+	struct err e = { 0 };
+	ssize_t n;
+
+	if (events & LOOP_WRITE)
+		flush(l);
+	if (!(events & LOOP_READ))
+		return;
+	n = fd_recv(l->sock, bytes, PROBE_WIRE_MAX, NULL, NULL);
+	if (n == -EAGAIN)
+		return;
+	if (n <= 0) {
+		lose(l);
+		return;
+	}
+	if (json_parse(bytes, (size_t)n, NULL, &m, &e) < 0) {
+		log_warn("carpel-probe: %s", e.text);
+		return;
+	}
+	l->restart_ms = 0; /* it works */
+	l->heard(l, m);
+}
+
+/* ---- the process ---- */
+
+static int spawn_probe(struct prober_link *l, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = layout_program(&l->d->layout, "carpel-probe");
+	char name[] = "carpel-probe";
+	char *argv[] = { name, NULL }, *envp[] = { NULL };
+	int pair[2], pidfd, fds[] = { -1, STDERR_FILENO, STDERR_FILENO, -1 };
+	const struct spawn s = {
+		.path = path, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
+	};
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, errno, "make a socket pair");
+	fds[PROBE_WIRE_FD] = pair[1];
+	pidfd = spawn_process(&s, &pid, e);
+	close(pair[1]);
+	if (pidfd < 0) {
+		close(pair[0]);
+		return pidfd;
+	}
+	(void)child_watch(l->d, pidfd, pid, NULL, NULL);
+	l->sock = pair[0];
+	(void)fd_set_nonblock(l->sock);
+	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
+	return cgroup_join(l->d->cgroups, DAEMONS_CGROUP, pid, e);
+}
+
+static void on_restart(struct loop_timer *t)
+{
+	struct prober_link *l = t->arg;
+	struct err e = { 0 };
+
+	if (l->sock < 0 && spawn_probe(l, &e) < 0 && l->sock < 0) {
+		log_err("carpel-probe cannot be started: %s", e.text);
+		loop_timer_start(l->d->loop, &l->restart, RESTART_MAX_MS, on_restart, l);
+		return;
+	}
+	l->started(l);
+}
+
+int prober_link_open(struct prober_link *l, struct err *e)
+{
+	int rc;
+
+	l->sock = -1;
+	l->end = &l->first;
+	rc = spawn_probe(l, e);
+	if (rc == 0)
+		l->started(l);
+	return rc;
+}
+
+void prober_link_close(struct prober_link *l)
+{
+	loop_timer_stop(&l->restart);
+	loop_io_stop(&l->io);
+	cleanup_fd(&l->sock);
+	drop_waiting(l);
+}

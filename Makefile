@@ -34,8 +34,9 @@ DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keepe
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c)
 LOG_SRC := $(addprefix runtime/log/,main.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := runtime/log/reader.c
-IMAGE_RECORD_SRC := runtime/image/record.c runtime/image/name.c
-IMAGE_SRC := $(addprefix runtime/image/,main.c)
+IMAGE_RECORD_SRC := runtime/image/record.c runtime/image/name.c runtime/image/lease.c
+IMAGE_SRC := $(addprefix runtime/image/,main.c confine.c copy.c digest.c import.c layout.c meta.c oci.c path.c size.c \
+	stack.c store.c stream.c tree.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c)
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
 	options.c output.c pod_text.c probe.c request.c select.c start.c table.c target.c wait.c watch.c yaml.c yaml_out.c \
@@ -88,7 +89,7 @@ carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP)
 carpel-log_SRC := $(LOG_SRC) $(LOOP_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
 carpel-log_LIBS := $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
 carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(BASE_SRC)
-carpel-image_LIBS := $(LIBS_ARCHIVE) $(LIBS_DIGEST) $(LIBS_CAP) $(LIBS_JSON)
+carpel-image_LIBS := $(LIBS_ARCHIVE) $(LIBS_DIGEST) $(LIBS_SECCOMP) $(LIBS_CAP) $(LIBS_JSON)
 carpel-probe_SRC := $(PROBES_SRC) $(PROBES_PURE_SRC) $(PROBE_WIRE_SRC) runtime/spec/pod.c $(LOOP_SRC) $(BASE_SRC)
 carpel-probe_LIBS := $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
 
@@ -137,7 +138,7 @@ UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
 UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
 unit_layer_base := base json
 unit_layer_spec := names quantity selector pod_spec qos manifest plan probe_wire
-unit_layer_pod := lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
+unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
 	resources volume sandbox container container_mounts fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(unit_$(1)_SRC))))

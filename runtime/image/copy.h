@@ -1,0 +1,20 @@
+/* Copies files and whole directories into a layer.  Source directories may be anybody's: they are
+ * walked on descriptors, never through a link, never onto another file system, and never into the
+ * store itself.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "image/budget.h"
+#include "image/digest.h"
+#include "image/tree.h"
+
+/* The bytes of one regular file; shares them where the file system can, keeps holes. */
+int copy_bytes(int from, int to, struct budget *budget, struct err *e);
+
+struct copy_result {
+	struct digest id; /* of all names, attributes and bytes: equal trees have equal ids */
+	size_t skipped;   /* device nodes and sockets */
+};
+/* avoid: the store's directory.  The tree is not finished yet. */
+int copy_directory(int from, int avoid, struct tree *to, struct copy_result *out, struct err *e);

@@ -1,0 +1,123 @@
+# What the suites of the whole system share: an instance of its own for each test, the test image,
+# and waiting for something to become true.  `load lib/carpel` in a bats file, then:
+#
+#     setup() { carpel_setup; }
+#     teardown() { carpel_teardown; }
+#     @test "…" { guest_pod web sleep 1000 | carpel run -f - --wait; … }
+#
+# $CARPEL_BIN is where the programs are; $ROOT is the instance's root; carpel is `carpel --root $ROOT`.
+
+carpel_setup() {
+	CARPEL_BIN=${CARPEL_BIN:-$BATS_TEST_DIRNAME/../../build/bin}
+	ROOT=$(mktemp -d "${BATS_TMPDIR:-/tmp}/carpel.XXXXXX")
+	export ROOT CARPEL_BIN
+	DAEMON_OPTIONS=()
+}
+
+# Everything of the instance ends, whatever the test left behind; a test that leaks fails here.
+carpel_teardown() {
+	local left=0
+
+	[ -n "${ROOT:-}" ] || return 0
+	if [ -S "$ROOT/run/carpel/carpel.sock" ] || ls "$ROOT"/run/carpel/pods/* >/dev/null 2>&1; then
+		timeout 60 "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
+	fi
+	if [ "$left" = 1 ] || [ -n "${BATS_TEST_COMPLETED:-}" ] && instance_leftovers | grep -q .; then
+		echo "# left behind:" >&2
+		cat "$ROOT/down.out" >&2 2>/dev/null || :
+		instance_leftovers >&2
+		left=1
+	fi
+	[ -n "${BATS_TEST_COMPLETED:-}" ] && [ "$left" = 0 ] || show_log
+	instance_kill
+	rm -rf --one-file-system "$ROOT"
+	return $left
+}
+
+show_log() {
+	echo "# the end of carpeld's log:" >&2
+	tail -n 40 "$ROOT/var/log/carpel/carpeld.log" >&2 2>/dev/null || :
+}
+
+carpel() {
+	"$CARPEL_BIN/carpel" --root "$ROOT" "$@"
+}
+
+# Starts the keeper and carpeld by hand, with the options in DAEMON_OPTIONS; `carpel` would without them.
+start_carpeld() {
+	mkdir -p "$ROOT/var/log/carpel"
+	setsid "$CARPEL_BIN/carpeld" --root "$ROOT" --keep "${DAEMON_OPTIONS[@]}" \
+		</dev/null >/dev/null 2>>"$ROOT/var/log/carpel/carpeld.log" 3>&- 4>&- &
+	wait_for 10 carpel get pods
+}
+
+# The pid of this instance's carpeld: the one that holds its lock.
+carpeld_pid() {
+	carpel info -o json | jq .pid
+}
+
+# Names of the root cgroup of this instance, found by what info says or by the layout's rule.
+instance_cgroup() {
+	local hash=2166136261 i
+
+	for ((i = 0; i < ${#ROOT}; i++)); do
+		hash=$((((hash ^ $(printf '%d' "'${ROOT:i:1}")) * 16777619) & 0xffffffff))
+	done
+	printf 'carpel-%08x\n' "$hash"
+}
+
+cgroup_dirs() {
+	local name
+	name=$(instance_cgroup)
+	find /sys/fs/cgroup -maxdepth 2 -name "$name" -type d 2>/dev/null || :
+}
+
+# What an instance that is down must not have: processes, cgroups, mounts, sockets.
+instance_leftovers() {
+	cgroup_dirs
+	awk -v root="$ROOT/" 'index($5, root) == 1 { print "mount " $5 }' /proc/self/mountinfo
+	pgrep -a -f -- "--root $ROOT( |\$)" || :
+	find "$ROOT/run/carpel" -mindepth 1 ! -name '*.lock' ! -name lock ! -name '*.log' 2>/dev/null || :
+}
+
+instance_kill() {
+	local dir pid
+
+	for pid in $(pgrep -f -- "--root $ROOT( |\$)"); do
+		kill -9 "$pid" 2>/dev/null || :
+	done
+	for dir in $(cgroup_dirs); do
+		[ ! -e "$dir/cgroup.kill" ] || echo 1 >"$dir/cgroup.kill" 2>/dev/null || :
+	done
+	for dir in $(cgroup_dirs); do
+		find "$dir" -depth -type d -exec rmdir {} \; 2>/dev/null || :
+	done
+}
+
+# wait_for SECONDS COMMAND…: until it succeeds.
+wait_for() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "waited in vain for: $*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# The image of all tests: one static program, see tests/bin/guest.c.
+import_guest() {
+	local rootfs=$ROOT/guest-rootfs
+
+	mkdir -p "$rootfs/bin" "$rootfs/tmp" "$rootfs/etc"
+	cp "$CARPEL_BIN/test/guest" "$rootfs/bin/guest"
+	carpel image import guest "$rootfs"
+}
+
+# pod_json NAME JQ-FILTER: of `carpel get pod NAME -o json`.
+pod_json() {
+	carpel get pod "$1" -o json | jq -r "$2"
+}

@@ -28,7 +28,9 @@ carpel_teardown() {
 		instance_leftovers >&2
 		left=1
 	fi
-	[ -n "${BATS_TEST_COMPLETED:-}" ] && [ "$left" = 0 ] || show_log
+	if [ -z "${BATS_TEST_COMPLETED:-}" ] || [ "$left" = 1 ]; then
+		show_log
+	fi
 	instance_kill
 	rm -rf --one-file-system "$ROOT"
 	return $left

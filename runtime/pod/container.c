@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,12 +59,15 @@ char *container_message_path(const struct container_request *q)
 static int check_image_user(const char *user, const char *who, struct err *e)
 {
 	CLEANUP(cleanup_free) char *name = str_ndup(user, strcspn(user, ":"));
-	int64_t uid;
+	int64_t uid = 0;
+	int rc = *name ? str_to_i64(name, 0, INT32_MAX, &uid) : 0;
 
-	if (!*name)
-		return err_say(
-			e, EPERM, "container has runAsNonRoot and image will run as root %s", who);
-	if (str_to_i64(name, 0, INT32_MAX, &uid) < 0)
+	if (rc == -ERANGE)
+		return err_say(e, EPERM,
+			"container has runAsNonRoot and image has an invalid user id (%s). (Must "
+			"be 1-(2147483647)): must be between 0 and 2147483647, inclusive %s",
+			name, who);
+	if (rc < 0)
 		return err_say(e, EPERM,
 			"container has runAsNonRoot and image has non-numeric user (%s), cannot "
 			"verify user is non-root %s",
@@ -126,14 +130,20 @@ static char *user_text(const struct container_request *q)
 	return s->run_as_group >= 0 ? str_fmt("%s:%" PRId64, user, s->run_as_group) : TAKE(user);
 }
 
+/* The order in which containerd reads the lists: ALL before any name, and of a name in both, that
+ * it is dropped. */
 uint64_t container_caps(const struct security_spec *s)
 {
-	uint64_t mask = s->privileged ? caps_all() : caps_default();
+	uint64_t mask = s->privileged || strv_has(&s->cap_add, "ALL") ? caps_all() : caps_default();
 
-	for (size_t i = 0; i < s->cap_drop.len; i++)
-		mask &= str_eq(s->cap_drop.at[i], "ALL") ? 0 : ~caps_bit(s->cap_drop.at[i]);
+	if (strv_has(&s->cap_drop, "ALL"))
+		mask = 0;
 	for (size_t i = 0; i < s->cap_add.len; i++)
-		mask |= str_eq(s->cap_add.at[i], "ALL") ? caps_all() : caps_bit(s->cap_add.at[i]);
+		if (!str_eq(s->cap_add.at[i], "ALL"))
+			mask |= caps_bit(s->cap_add.at[i]);
+	for (size_t i = 0; i < s->cap_drop.len; i++)
+		if (!str_eq(s->cap_drop.at[i], "ALL"))
+			mask &= ~caps_bit(s->cap_drop.at[i]);
 	return mask;
 }
 
@@ -175,6 +185,19 @@ static int plan_identity(const struct container_request *q, struct plan *p, stru
 	return rc;
 }
 
+/* An entry without '=' is none. */
+static void env_take_all(struct strv *to, const struct strv *from)
+{
+	for (size_t i = 0; i < from->len; i++) {
+		CLEANUP(cleanup_free) char *name = str_ndup(from->at[i], strcspn(from->at[i], "="));
+
+		if (strchr(from->at[i], '='))
+			env_set(to, name, from->at[i] + strlen(name) + 1);
+	}
+}
+
+/* The image's variables over our defaults, the name that the pod really has over the image's, the
+ * pod's own over all. */
 static int plan_env(
 	const struct container_request *q, struct strv *own, struct plan *p, struct err *e)
 {
@@ -183,20 +206,11 @@ static int plan_env(
 	if (rc < 0)
 		return rc;
 	env_set(&p->env, "PATH", default_path);
-	env_set(&p->env, "HOSTNAME", q->pod->host_network ? q->facts->node_name : q->pod->hostname);
 	if (q->spec->tty)
 		env_set(&p->env, "TERM", "xterm");
-	for (int source = 0; source < 2; source++) {
-		const struct strv *from = source ? own : &q->image->env;
-
-		for (size_t i = 0; i < from->len; i++) {
-			CLEANUP(cleanup_free)
-			char *name = str_ndup(from->at[i], strcspn(from->at[i], "="));
-
-			if (strchr(from->at[i], '='))
-				env_set(&p->env, name, from->at[i] + strlen(name) + 1);
-		}
-	}
+	env_take_all(&p->env, &q->image->env);
+	env_set(&p->env, "HOSTNAME", q->pod->host_network ? q->facts->node_name : q->pod->hostname);
+	env_take_all(&p->env, own);
 	return 0;
 }
 
@@ -255,27 +269,54 @@ static bool mounts_over(const struct container_spec *c, const char *path)
 	return false;
 }
 
-/* /etc files and the termination message, unless the pod mounts something there itself. */
+/* /etc files and the termination message, unless the pod mounts something there itself.  Of a
+ * read-only root, Kubernetes leaves /etc/hosts and the message writable. */
 static void plan_own_mounts(const struct container_request *q, struct plan *p)
 {
-	static const char *const names[] = { "hosts", "hostname", "resolv.conf" };
+	static const struct {
+		const char *name;
+		bool follows_root;
+	} files[] = { { "hosts", false }, { "hostname", true }, { "resolv.conf", true } };
 	CLEANUP(cleanup_free) char *dir = layout_pod_dir(q->layout, q->pod->uid);
 	const char *message = q->spec->message_path;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		CLEANUP(cleanup_free) char *target = str_fmt("/etc/%s", names[i]);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		CLEANUP(cleanup_free) char *target = str_fmt("/etc/%s", files[i].name);
 
 		if (!mounts_over(q->spec, target))
-			*add_mount(p) =
-				(struct plan_mount){ .source = str_fmt("%s/etc/%s", dir, names[i]),
-					.target = TAKE(target),
-					.read_only = q->spec->security.read_only_root,
-					.is_file = true };
+			*add_mount(p) = (struct plan_mount){ .source = str_fmt("%s/etc/%s", dir,
+								     files[i].name),
+				.target = TAKE(target),
+				.read_only =
+					files[i].follows_root && q->spec->security.read_only_root,
+				.is_file = true };
 	}
 	if (message && *message && !mounts_over(q->spec, message))
 		*add_mount(p) = (struct plan_mount){ .source = container_message_path(q),
 			.target = *message == '/' ? str_dup(message) : str_fmt("/%s", message),
 			.is_file = true };
+}
+
+static size_t depth_of(const char *path)
+{
+	size_t depth = 0;
+
+	for (; *path; path++)
+		depth += path[0] == '/' && path[1] != '/' && path[1] != '\0';
+	return depth;
+}
+
+/* Parents before what is mounted below them, whatever the pod's order was; else the order stays. */
+static void sort_mounts(struct plan *p)
+{
+	for (size_t i = 1; i < p->mounts_len; i++) {
+		const struct plan_mount m = p->mounts[i];
+		size_t at = i;
+
+		for (; at > 0 && depth_of(p->mounts[at - 1].target) > depth_of(m.target); at--)
+			p->mounts[at] = p->mounts[at - 1];
+		p->mounts[at] = m;
+	}
 }
 
 static int plan_volumes(const struct container_request *q, int first_fd, struct plan *p,
@@ -288,7 +329,7 @@ static int plan_volumes(const struct container_request *q, int first_fd, struct 
 		bool is_file;
 		int fd, rc;
 
-		if (fds->len == CONTAINER_FDS_MAX)
+		if (m->sub_path && fds->len == CONTAINER_FDS_MAX)
 			return err_say(e, E2BIG, "container %s: more than %d sub paths",
 				q->spec->name, CONTAINER_FDS_MAX);
 		rc = volume_source(
@@ -333,6 +374,7 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 	if (rc == 0) {
 		plan_own_mounts(q, out);
 		rc = plan_volumes(q, first_fd, out, fds, e);
+		sort_mounts(out);
 	}
 	strv_free(&own);
 	return rc;
@@ -363,29 +405,34 @@ int container_exec_plan(const struct container_request *q, const struct cgroups 
 	return rc;
 }
 
+/* "" or "+3", "-14": what follows RTMIN and RTMAX. */
+static int realtime_signal(int base, const char *offset)
+{
+	int64_t n = 0;
+
+	if (*offset && str_to_i64(*offset == '+' ? offset + 1 : offset, -64, 64, &n) < 0)
+		return SIGTERM;
+	n += base;
+	return n < SIGRTMIN || n > SIGRTMAX ? SIGTERM : (int)n;
+}
+
 int container_stop_signal(const char *name)
 {
 	int64_t n;
-	int base = SIGRTMIN;
 
-	if (!name || !*name)
-		return SIGTERM;
-	if (str_to_i64(name, 1, 64, &n) == 0)
-		return (int)n;
-	if (str_starts(name, "SIG"))
+	if (!name || str_to_i64(name, 1, SIGRTMAX, &n) == 0)
+		return name ? (int)n : SIGTERM;
+	if (strncasecmp(name, "SIG", 3) == 0)
 		name += 3;
-	if (str_starts(name, "RTMAX"))
-		base = SIGRTMAX;
-	if (str_starts(name, "RTMIN") || str_starts(name, "RTMAX")) {
-		const char *offset = name + strlen("RTMIN");
+	if (strncasecmp(name, "RTMIN", 5) == 0)
+		return realtime_signal(SIGRTMIN, name + 5);
+	if (strncasecmp(name, "RTMAX", 5) == 0)
+		return realtime_signal(SIGRTMAX, name + 5);
+	for (int sig = 1; sig < SIGRTMIN; sig++) {
+		const char *known = sigabbrev_np(sig);
 
-		n = 0;
-		if (*offset && str_to_i64(*offset == '+' ? offset + 1 : offset, -30, 30, &n) < 0)
-			return SIGTERM;
-		return base + (int)n;
-	}
-	for (int sig = 1; sig < SIGRTMIN; sig++)
-		if (str_eq(sigabbrev_np(sig), name))
+		if (known && strcasecmp(known, name) == 0)
 			return sig;
+	}
 	return SIGTERM;
 }

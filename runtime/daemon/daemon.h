@@ -1,7 +1,7 @@
 /* carpeld's own state: one struct daemon, its pods, and the links to its helpers.  The files of
  * this folder each own one kind of news:
  *
- *     pod.c        events into lifecycle_step, actions out
+ *     pod.c        events into lifecycle_step, actions out         pods.c   the set of them
  *     sandbox.c    a pod's sandbox, up and down       ctr.c       container instances, up and down
  *     launch.c     carpel-launch, asynchronously      profiles.c  compiled system call filters
  *     logs.c       carpel-log                         prober.c    carpel-probe; prober_link.c
@@ -59,7 +59,7 @@ struct ctr {
 
 struct pod {
 	struct daemon *d;
-	struct pod *next;
+	struct pod *next, **link, *next_by_name, *next_by_uid; /* pods.c */
 	struct pod_spec *spec;
 	struct pod_state *state;
 	struct json *object; /* metadata and spec; status is added when it is published */
@@ -81,6 +81,8 @@ struct pod {
 	bool is_removed; /* free it after the step */
 };
 
+enum { POD_BUCKETS = 1024 };
+
 struct daemon {
 	struct loop *loop;
 	struct layout layout;
@@ -97,6 +99,7 @@ struct daemon {
 
 	struct pod *pods;
 	size_t pods_len;
+	struct pod *by_name[POD_BUCKETS], *by_uid[POD_BUCKETS];
 	uint64_t rv_reserved; /* versions up to this are on disk as used */
 
 	struct logs *logs;
@@ -116,17 +119,20 @@ struct daemon {
 int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec,
 	struct err *e); /* takes both */
 void pod_step(struct pod *p, const struct pod_event *ev);
-struct pod *pod_find(const struct daemon *d, const char *ns, const char *name);
-struct pod *pod_find_uid(const struct daemon *d, const char *uid);
 struct pod *pod_new(struct daemon *d, struct json *object,
 	struct pod_spec *spec); /* takes both; not yet in the list */
-void pod_link(struct pod *p);
 int pod_record(struct pod *p, struct err *e);
 void pod_publish(struct pod *p);
 struct ctr *pod_ctr(struct pod *p, const char *name); /* NULL */
 void pod_free(struct pod *p);                         /* of one that is in no list */
 void pod_drop(struct pod *p);                         /* its life had ended already */
 bool pod_is_over(const struct pod *p);                /* nothing of it runs or will run */
+
+/* pods.c */
+struct pod *pod_find(struct daemon *d, const char *ns, const char *name); /* NULL */
+struct pod *pod_find_uid(struct daemon *d, const char *uid);              /* NULL */
+void pod_link(struct pod *p);
+void pod_unlink(struct pod *p);
 
 /* sandbox.c */
 void sandbox_start(struct pod *p);

@@ -20,22 +20,6 @@ struct pending_event {
 	char *id, *reason, *text;
 };
 
-struct pod *pod_find(const struct daemon *d, const char *ns, const char *name)
-{
-	for (struct pod *p = d->pods; p; p = p->next)
-		if (str_eq(p->spec->name, name) && str_eq(p->spec->namespace, ns))
-			return p;
-	return NULL;
-}
-
-struct pod *pod_find_uid(const struct daemon *d, const char *uid)
-{
-	for (struct pod *p = d->pods; p; p = p->next)
-		if (str_eq(p->spec->uid, uid))
-			return p;
-	return NULL;
-}
-
 struct ctr *pod_ctr(struct pod *p, const char *name)
 {
 	for (size_t i = 0; i < p->spec->containers_len; i++)
@@ -61,13 +45,6 @@ struct pod *pod_new(struct daemon *d, struct json *object, struct pod_spec *spec
 	for (size_t i = 0; i < spec->containers_len; i++)
 		p->ctrs[i] = (struct ctr){ .pod = p, .index = i, .pidfd = -1, .stdin_fd = -1 };
 	return p;
-}
-
-void pod_link(struct pod *p)
-{
-	p->next = p->d->pods;
-	p->d->pods = p;
-	p->d->pods_len++;
 }
 
 static void free_pending(struct pending_event *e)
@@ -101,17 +78,6 @@ void pod_free(struct pod *p)
 	pod_spec_free(p->spec);
 	json_free(p->object);
 	free(p);
-}
-
-static void pod_unlink(struct pod *p)
-{
-	for (struct pod **at = &p->d->pods; *at; at = &(*at)->next) {
-		if (*at != p)
-			continue;
-		*at = p->next;
-		p->d->pods_len--;
-		return;
-	}
 }
 
 /* What the kernel has of each container: enough to find it again by its cgroup. */

@@ -69,7 +69,7 @@ static const struct probe_spec *probe_of(const struct ctr *c, enum probe_type t)
 }
 
 /* uid/container/Type, as we made it. */
-static struct ctr *find_id(const struct daemon *d, const char *id, enum probe_type *out)
+static struct ctr *find_id(struct daemon *d, const char *id, enum probe_type *out)
 {
 	const char *name = id ? strchr(id, '/') : NULL, *type = name ? strchr(name + 1, '/') : NULL;
 	CLEANUP(cleanup_free) char *uid = name ? str_ndup(id, (size_t)(name - id)) : NULL;

@@ -189,6 +189,13 @@ $(BUILD)/bin/test/$(1): $$(call obj,$$($(1)_SRC))
 endef
 $(foreach p,$(notdir $(TEST_BINS)),$(eval $(call test_bin_rule,$(p))))
 
+# What runs inside containers: static, since an image holds nothing else, and without sanitizers.
+TEST_PROGRAMS := $(patsubst tests/bin/%.c,$(BUILD)/bin/test/%,$(wildcard tests/bin/*.c))
+$(BUILD)/bin/test/%: tests/bin/%.c $(FLAGS_STAMP)
+	$(call say,CC,$<)
+	@mkdir -p $(BUILD)/obj/tests/bin
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O1 -g $(WARN) -static -MMD -MP -MF $(BUILD)/obj/tests/bin/$*.d -o $@ $<
+
 # ---- fuzzing ------------------------------------------------------------------------------------------------------
 # Each tests/fuzz/fuzz_NAME.c is linked with what it parses by, and begins with tests/fuzz/corpus/NAME.
 fuzz_http_answer_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)

@@ -40,6 +40,7 @@ struct exec_run {
 	int input_fd;
 	char *cgroup; /* its own, v2 only */
 	bool kills_rest, tty, has_ended, is_abandoned, is_paused;
+	bool is_killed; /* also what is only about to start */
 	int rc;
 	struct err err;
 };
@@ -175,6 +176,8 @@ static void on_launched(void *arg, struct launch_result *result)
 		return;
 	}
 	r->child = child_watch(r->d, result->pidfd, result->pid, on_exit_status, r);
+	if (r->is_killed)
+		exec_run_kill(r);
 }
 
 struct pipes {
@@ -295,6 +298,7 @@ int exec_run_start(struct ctr *c, const struct exec_run_options *o,
 
 void exec_run_kill(struct exec_run *r)
 {
+	r->is_killed = true;
 	(void)cgroup_kill(r->d->cgroups, r->cgroup, NULL);
 }
 

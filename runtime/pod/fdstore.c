@@ -26,7 +26,10 @@ int fdstore_put(const struct fdstore *s, const char *tag, const int *fds, size_t
 {
 	char message[FDSTORE_TAG_MAX] = { 0 };
 	ssize_t sent;
+	int rc = fd_set_nonblock(s->write_fd); /* when full it refuses, and never blocks carpeld */
 
+	if (rc < 0 || n > FDSTORE_FDS_MAX)
+		return err_set(e, rc < 0 ? -rc : EINVAL, "store descriptors of %s", tag);
 	(void)snprintf(message, sizeof(message), "%s", tag);
 	sent = fd_send(s->write_fd, message, sizeof(message), fds, n);
 	return sent < 0 ? err_set(e, (int)-sent, "store descriptors of %s", tag) : 0;
@@ -70,6 +73,11 @@ static int receive(int sock, int flags, struct entry *out, struct err *e)
 		memcpy(out->fds, CMSG_DATA(h), out->n * sizeof(int));
 	}
 	out->tag[sizeof(out->tag) - 1] = '\0';
+	if (m.msg_flags & MSG_CTRUNC) {
+		/* We have no room for all of them, and some would be taken for all. */
+		close_all(out->fds, out->n);
+		return err_say(e, EMFILE, "read the descriptor store: too many open files");
+	}
 	return 1;
 }
 

@@ -16,10 +16,11 @@ struct fdstore {
 };
 void fdstore_close(struct fdstore *s);
 
+/* -EAGAIN when the store is full, -EINVAL for more than FDSTORE_FDS_MAX. */
 int fdstore_put(const struct fdstore *s, const char *tag, const int *fds, size_t n, struct err *e);
 
 /* Calls item for each entry; fds are new descriptors that item owns. Non-zero ends and is returned.
- */
+ * -EMFILE when this process has no room for an entry's descriptors. */
 int fdstore_each(const struct fdstore *s,
 	int (*item)(void *arg, const char *tag, const int *fds, size_t n), void *arg,
 	struct err *e);

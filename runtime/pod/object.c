@@ -32,6 +32,7 @@ static const struct field_rule pod_fields[] = {
 	{ "metadata.name", "metadata.name" },
 	{ "metadata.namespace", "metadata.namespace" },
 	{ "spec.nodeName", "spec.nodeName" },
+	{ "spec.host", "spec.nodeName" }, /* its old name, still asked for */
 	{ "spec.restartPolicy", "spec.restartPolicy" },
 	{ "spec.schedulerName", "spec.schedulerName" },
 	{ "spec.serviceAccountName", "spec.serviceAccountName" },

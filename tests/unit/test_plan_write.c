@@ -1,0 +1,239 @@
+/* plan_write against plan_parse: by hand, and by random plans that the table of keys makes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "spec/plan_keys.h"
+
+/* Plans are written here as a person would, a record a line. */
+static int parse(const char *lines, struct plan *p, struct err *e)
+{
+	CLEANUP(cleanup_free) char *bytes = str_dup(lines);
+	size_t len = strlen(lines);
+
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] == '\n')
+			bytes[i] = '\0';
+	return plan_parse(bytes, len, p, e);
+}
+
+static void accept(const char *lines, struct plan *p)
+{
+	struct err e = { 0 };
+	int rc = parse(lines, p, &e);
+
+	if (rc < 0)
+		print_error("%s", e.text);
+	assert_int_equal(rc, 0);
+}
+
+static void assert_same(const struct buf *a, const struct buf *b)
+{
+	assert_int_equal(a->len, b->len);
+	assert_memory_equal(a->data, b->data, a->len);
+}
+
+/* Keys in the order of the table and defaults left out: exactly these bytes come back. */
+static void test_writing_is_the_inverse(void **state)
+{
+	static const char *const plans[] = { "kind=sandbox\nid=s1\npause=/p\n",
+		"kind=exec\nid=e1\npause-fd=5\narg=sh\n",
+		"kind=sandbox\nid=s\npause=/p\nsysctl=net.x=a=b\n",
+		"kind=exec\nid=e\npause-fd=0\nstdin-fd=0\narg=a\narg=\nenv=A=\ncaps=f\n"
+		"oom-score-adj=0\n",
+		"kind=container\nid=c\npause-fd=5\nlower=/l\nupper=/u\nwork=/w\n"
+		"mount=ro,file,/a\\:\\\\:/b\nmount=/ro,:/file,\narg=a\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(plans); i++) {
+		CLEANUP(plan_free) struct plan p;
+		CLEANUP(buf_free) struct buf out = { 0 };
+
+		accept(plans[i], &p);
+		plan_write(&p, &out);
+		assert_int_equal(out.len, strlen(plans[i]));
+		for (size_t k = 0; k < out.len; k++)
+			assert_int_equal(out.data[k] ? out.data[k] : '\n', plans[i][k]);
+	}
+}
+
+/* splitmix64: the same plans on every machine. */
+static uint64_t roll(uint64_t *seed, uint64_t sides)
+{
+	uint64_t z = *seed += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return (z ^ z >> 31) % sides;
+}
+
+static char *random_text(uint64_t *seed, const char *head, const char *alphabet)
+{
+	struct buf b = { 0 };
+
+	buf_adds(&b, head);
+	for (uint64_t i = roll(seed, 12); i > 0; i--)
+		buf_addc(&b, alphabet[roll(seed, strlen(alphabet))]);
+	return buf_take(&b);
+}
+
+#define ANY_TEXT "ab=:\\,/ \n\t\x01\xff\""
+
+static void add_random_text(struct strv *v, uint64_t *seed, const char *head, const char *alphabet)
+{
+	CLEANUP(cleanup_free) char *text = random_text(seed, head, alphabet);
+
+	strv_add(v, text);
+}
+
+static void add_random_id(struct strv *v, uint64_t *seed)
+{
+	CLEANUP(cleanup_free) char *text = str_fmt("%d", (int)roll(seed, INT32_MAX));
+
+	strv_add(v, text);
+}
+
+static void add_random_mount(struct plan *p, uint64_t *seed)
+{
+	p->mounts = mem_resize(p->mounts, p->mounts_len + 1, sizeof(*p->mounts));
+	p->mounts[p->mounts_len++] =
+		(struct plan_mount){ .source = random_text(seed, "/", ANY_TEXT),
+			.target = random_text(seed, "/", ANY_TEXT),
+			.read_only = roll(seed, 2),
+			.is_file = roll(seed, 2) };
+}
+
+static void add_random_sysctl(struct plan *p, uint64_t *seed)
+{
+	p->sysctls = mem_resize(p->sysctls, p->sysctls_len + 1, sizeof(*p->sysctls));
+	p->sysctls[p->sysctls_len++] =
+		(struct plan_sysctl){ .name = random_text(seed, "net.x", "ab_9-"),
+			.value = random_text(seed, "1", "ab= \t\xff") };
+}
+
+static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
+{
+	switch ((int)k->type) {
+	case VALUE_PATHS:
+		add_random_text(FIELD(p, k, struct strv), seed, "/", ANY_TEXT);
+		break;
+	case VALUE_DIGITS:
+		add_random_id(FIELD(p, k, struct strv), seed);
+		break;
+	case VALUE_TEXTS:
+		add_random_text(FIELD(p, k, struct strv), seed, p->args.len ? "" : "a", ANY_TEXT);
+		break;
+	case VALUE_ENV:
+		add_random_text(FIELD(p, k, struct strv), seed, "A=", ANY_TEXT);
+		break;
+	case VALUE_SYSCTL:
+		add_random_sysctl(p, seed);
+		break;
+	default:
+		add_random_mount(p, seed);
+		break;
+	}
+}
+
+static void fill_scalar(struct plan *p, const struct plan_key *k, uint64_t *seed)
+{
+	switch ((int)k->type) {
+	case VALUE_KIND:
+		break;
+	case VALUE_FD:
+		*FIELD(p, k, int32_t) = (int32_t)(4 + roll(seed, 1000));
+		break;
+	case VALUE_I64:
+		*FIELD(p, k, int64_t) = (int64_t)roll(seed, INT64_MAX);
+		break;
+	case VALUE_OOM:
+		p->oom_score_adj = (int32_t)roll(seed, 2001) - 1000;
+		p->has_oom_score_adj = true;
+		break;
+	case VALUE_HEX:
+		*FIELD(p, k, uint64_t) = roll(seed, UINT64_MAX);
+		break;
+	case VALUE_BOOL:
+		/* A sysctl may not reach the host's own namespaces. */
+		*FIELD(p, k, bool) = !str_eq(k->name, "host-network");
+		break;
+	case VALUE_PATH:
+		*FIELD(p, k, char *) = random_text(seed, "/", ANY_TEXT);
+		break;
+	case VALUE_HOSTNAME:
+		*FIELD(p, k, char *) = random_text(seed, "a", "bC-9.");
+		break;
+	default: /* VALUE_NAME, VALUE_TEXT */
+		*FIELD(p, k, char *) = random_text(seed, "a", "b=:\\,/\xff");
+		break;
+	}
+}
+
+static void random_plan(struct plan *p, uint64_t *seed)
+{
+	plan_init(p);
+	p->kind = (enum plan_kind)(PLAN_SANDBOX + roll(seed, 3));
+	for (size_t i = 0; i < plan_keys_len; i++) {
+		const struct plan_key *k = &plan_keys[i];
+		bool is_needed = k->needed & 1U << p->kind;
+
+		if (!(k->kinds & 1U << p->kind) || (!is_needed && roll(seed, 2)))
+			continue;
+		if (k->type < VALUE_PATHS)
+			fill_scalar(p, k, seed);
+		else
+			for (uint64_t n = is_needed + roll(seed, 4); n > 0; n--)
+				fill_list(p, k, seed);
+	}
+}
+
+static void assert_same_mount(const struct plan_mount *a, const struct plan_mount *b)
+{
+	assert_string_equal(a->source, b->source);
+	assert_string_equal(a->target, b->target);
+	assert_int_equal(a->read_only, b->read_only);
+	assert_int_equal(a->is_file, b->is_file);
+}
+
+static void test_random_plans_survive(void **state)
+{
+	enum { ROUNDS = 20000 };
+	uint64_t seed = 1;
+
+	(void)state;
+	for (int i = 0; i < ROUNDS; i++) {
+		CLEANUP(plan_free) struct plan p;
+		CLEANUP(plan_free) struct plan again;
+		CLEANUP(buf_free) struct buf first = { 0 };
+		CLEANUP(buf_free) struct buf second = { 0 };
+		struct err e = { 0 };
+
+		random_plan(&p, &seed);
+		plan_init(&again);
+		plan_write(&p, &first);
+		if (plan_parse(first.data, first.len, &again, &e) < 0)
+			print_error("round %d: %s\n", i, e.text);
+		plan_write(&again, &second);
+		assert_same(&first, &second);
+		assert_int_equal(p.args.len, again.args.len);
+		assert_int_equal(p.mounts_len, again.mounts_len);
+		for (size_t k = 0; k < p.mounts_len; k++)
+			assert_same_mount(&again.mounts[k], &p.mounts[k]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_writing_is_the_inverse),
+		cmocka_unit_test(test_random_plans_survive),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -92,7 +92,8 @@ struct daemon {
 	struct api_backend backend;
 	struct lifecycle_config config;
 	int listen_fd, pods_dir, lock_fd, own_netns;
-	pid_t keeper; /* who starts us again; 0: nobody */
+	int launch_exe; /* carpel-launch, see launch.c */
+	pid_t keeper;   /* who starts us again; 0: nobody */
 	int64_t started_boot_ms;
 	char *node_name, *host_ip;
 	struct env_facts facts;

@@ -5,9 +5,11 @@
 #include "daemon/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "sys/mount.h"
 #include "sys/spawn.h"
 
 struct launch {
@@ -114,6 +117,25 @@ static int plan_memfd(const struct plan *p, struct err *e)
 	return take_fd(&fd);
 }
 
+/* carpel-launch runs from a read-only mount of itself that exists nowhere: what a container does to
+ * /proc/self/exe of a process that joins it changes nothing.  Made here once, it need not make one
+ * itself at every start. */
+int launch_open(struct daemon *d, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = layout_program(&d->layout, "carpel-launch");
+	int fd = mount_copy(AT_FDCWD, path, MOUNT_ONE, e), rc;
+
+	if (fd < 0)
+		return err_wrap(e, fd, "%s", path);
+	rc = mount_restrict(fd, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
+	if (rc < 0) {
+		close(fd);
+		return err_wrap(e, rc, "%s", path);
+	}
+	d->launch_exe = fd;
+	return 0;
+}
+
 int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 	void (*done)(void *arg, struct launch_result *r), void *arg, struct launch **out,
 	struct err *e)
@@ -137,6 +159,7 @@ int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 	memcpy(all + LAUNCH_FIRST_FD, fds->at, fds->len * sizeof(int));
 
 	const struct spawn s = { .path = path,
+		.exe_fd = d->launch_exe,
 		.argv = argv,
 		.envp = envp,
 		.fds = all,

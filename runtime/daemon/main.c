@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/keeper.h"
+#include "daemon/launch.h"
 #include "daemon/listen.h"
 #include "daemon/node.h"
 #include "daemon/options.h"
@@ -80,6 +81,11 @@ static int open_cgroups(struct setup *s, struct err *e)
 	return rc < 0 ? rc : cgroup_make(d->cgroups, DAEMONS_CGROUP, CGROUP_LEAF, NULL, e);
 }
 
+static int open_launch(struct setup *s, struct err *e)
+{
+	return launch_open(s->d, e);
+}
+
 static int open_versions(struct setup *s, struct err *e)
 {
 	return versions_open(s->d, e);
@@ -142,6 +148,7 @@ static const struct {
 	{ "open the network", open_network },   /* */
 	{ "read the node", read_node },         /* its name is in every object */
 	{ "open cgroups", open_cgroups },       /* */
+	{ "open carpel-launch", open_launch },  /* */
 	{ "open versions", open_versions },     /* makes the store */
 	{ "open events", open_events },         /* into the store */
 	{ "open profiles", open_profiles },     /* */
@@ -190,6 +197,7 @@ static int run(const struct layout *layout, const struct options *o)
 		.pods_dir = -1,
 		.lock_fd = -1,
 		.own_netns = -1,
+		.launch_exe = -1,
 		.keeper = o->keeper,
 		.started_boot_ms = clock_now().boot_ms };
 	struct err e = { 0 };

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -54,7 +55,8 @@ static int place_fds(const struct child *c)
 			(void)close(i);
 		else if (dup2(high[i], i) < 0)
 			return -1;
-	return (int)syscall(SYS_close_range, (unsigned)n, ~0U, 0);
+	/* Not closed at once: the program may be one of them. */
+	return (int)syscall(SYS_close_range, (unsigned)n, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 static int child_main(void *arg)
@@ -70,7 +72,11 @@ static int child_main(void *arg)
 		c->failed = "enter directory";
 		if (chdir(c->s->cwd ? c->s->cwd : "/") == 0) {
 			c->failed = "execute";
-			execve(c->s->path, c->s->argv, c->s->envp);
+			if (c->s->exe_fd > 0)
+				(void)syscall(SYS_execveat, c->s->exe_fd, "", c->s->argv,
+					c->s->envp, AT_EMPTY_PATH);
+			else
+				execve(c->s->path, c->s->argv, c->s->envp);
 		}
 	}
 	c->error = errno;

@@ -13,7 +13,8 @@
 enum { SPAWN_FDS_MAX = 24 };
 
 struct spawn {
-	const char *path; /* absolute */
+	const char *path; /* absolute; with exe_fd for messages only */
+	int exe_fd;       /* the program itself when above 0; a descriptor of ours is never 0 */
 	char *const *argv, *const *envp;
 	const int *fds; /* fds[i] becomes descriptor i of the child; -1: /dev/null for 0-2, closed
 			   above */

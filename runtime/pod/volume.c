@@ -36,19 +36,20 @@ static int make_empty_dir(const char *path, int64_t fs_group, struct err *e)
 	return chmod(path, mode) < 0 ? err_set(e, errno, "set the mode of %s", path) : 0;
 }
 
+/* What was found is named by its type, unlike what was wanted. */
 static const char *kind_word(mode_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFDIR:
-		return "directory";
+		return "Directory";
 	case S_IFREG:
-		return "file";
+		return "File";
 	case S_IFSOCK:
-		return "socket file";
+		return "Socket";
 	case S_IFCHR:
-		return "character device";
+		return "CharDevice";
 	case S_IFBLK:
-		return "block device";
+		return "BlockDevice";
 	default:
 		return "special file";
 	}

@@ -19,7 +19,10 @@ LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c cred.c seccomp.c seccomp_profile.c)
 SPAWN_SRC := runtime/sys/spawn.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c)
-SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c selector.c selector_labels.c pod.c manifest.c manifest_fields.c default.c validate.c validate_container.c qos.c)
+SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
+	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
+	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c check.c \
+	validate.c validate_container.c validate_env.c validate_probe.c validate_security.c validate_volume.c)
 PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \

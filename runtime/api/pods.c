@@ -35,7 +35,7 @@ static int read_pod(const struct rest_request *r, const char *options_kind, cons
 	if (rc == -EBADMSG)
 		kube_invalid(r, &subject, &out->causes);
 	else if (rc < 0)
-		kube_bad_request(r, "%s", e.text);
+		kube_bad_request(r, "%s", out->refusal ? out->refusal : e.text);
 	return rc < 0 ? -1 : 0;
 }
 

@@ -30,6 +30,7 @@ struct manifest_result {
 	struct json *object;   /* the defaulted object: kind, apiVersion, metadata, spec; owned */
 	struct pod_spec *spec; /* owned */
 	struct causes causes;  /* of a refusal: code 422 */
+	char *refusal;         /* of a refusal: code 400, the whole text (an err is short); owned */
 	struct strv warnings;  /* of a success: ignored scheduling fields, unknown fields under
 				  FIELDS_WARN */
 };

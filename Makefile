@@ -13,7 +13,7 @@ endif
 PKG := pkg-config
 
 # ---- source lists -------------------------------------------------------------------------------------------------
-BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c uid.c json.c json_parse.c)
+BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c cred.c seccomp.c seccomp_profile.c)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -140,6 +141,24 @@ static int offset_seconds(const char **p, int64_t *out)
 	return 0;
 }
 
+static int days_in(int year, int month)
+{
+	static const signed char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && is_leap);
+}
+
+static int64_t to_ns(int64_t seconds, int64_t fraction)
+{
+	int64_t ns;
+
+	if (__builtin_mul_overflow(seconds, (int64_t)NS_PER_S, &ns) ||
+		__builtin_add_overflow(ns, fraction, &ns))
+		return seconds < 0 ? INT64_MIN : INT64_MAX;
+	return ns;
+}
+
 int clock_parse_rfc3339(const char *text, int64_t *out_wall_ns)
 {
 	static const char separators[] = "--T::";
@@ -157,8 +176,9 @@ int clock_parse_rfc3339(const char *text, int64_t *out_wall_ns)
 	}
 	if (fraction_ns(&p, &fraction) < 0 || offset_seconds(&p, &offset) < 0 || *p)
 		return -EINVAL;
-	if (field[1] < 1 || field[1] > 12 || field[2] < 1 || field[2] > 31 || field[3] > 23 ||
-		field[4] > 59 || field[5] > 60)
+	if (field[1] < 1 || field[1] > 12 || field[2] < 1 ||
+		field[2] > days_in(field[0], field[1]) || field[3] > 23 || field[4] > 59 ||
+		field[5] > 60)
 		return -EINVAL;
 	tm = (struct tm){ .tm_year = field[0] - 1900,
 		.tm_mon = field[1] - 1,
@@ -166,30 +186,32 @@ int clock_parse_rfc3339(const char *text, int64_t *out_wall_ns)
 		.tm_hour = field[3],
 		.tm_min = field[4],
 		.tm_sec = field[5] };
-	*out_wall_ns = (timegm(&tm) - offset) * (int64_t)NS_PER_S + fraction;
+	*out_wall_ns = to_ns(timegm(&tm) - offset, fraction);
 	return 0;
 }
 
 void clock_duration(int64_t ms, char out[CLOCK_TEXT_MAX])
 {
-	int64_t s = ms / 1000, rest = ms % 1000;
+	uint64_t all = ms < 0 ? 0 - (uint64_t)ms : (uint64_t)ms;
+	uint64_t s = all / 1000, rest = all % 1000;
+	const char *sign = ms < 0 ? "-" : "";
 	char seconds[24];
 
-	if (ms > 0 && ms < 1000) {
-		(void)snprintf(out, CLOCK_TEXT_MAX, "%" PRId64 "ms", ms);
+	if (all > 0 && all < 1000) {
+		(void)snprintf(out, CLOCK_TEXT_MAX, "%s%" PRIu64 "ms", sign, all);
 		return;
 	}
-	(void)snprintf(seconds, sizeof(seconds), "%" PRId64, s % 60);
+	(void)snprintf(seconds, sizeof(seconds), "%" PRIu64, s % 60);
 	if (rest) {
-		(void)snprintf(seconds, sizeof(seconds), "%" PRId64 ".%03" PRId64, s % 60, rest);
+		(void)snprintf(seconds, sizeof(seconds), "%" PRIu64 ".%03" PRIu64, s % 60, rest);
 		for (size_t len = strlen(seconds); seconds[len - 1] == '0'; len--)
 			seconds[len - 1] = '\0';
 	}
 	if (s >= 3600)
-		(void)snprintf(out, CLOCK_TEXT_MAX, "%" PRId64 "h%" PRId64 "m%ss", s / 3600,
+		(void)snprintf(out, CLOCK_TEXT_MAX, "%s%" PRIu64 "h%" PRIu64 "m%ss", sign, s / 3600,
 			s / 60 % 60, seconds);
 	else if (s >= 60)
-		(void)snprintf(out, CLOCK_TEXT_MAX, "%" PRId64 "m%ss", s / 60, seconds);
+		(void)snprintf(out, CLOCK_TEXT_MAX, "%s%" PRIu64 "m%ss", sign, s / 60, seconds);
 	else
-		(void)snprintf(out, CLOCK_TEXT_MAX, "%ss", seconds);
+		(void)snprintf(out, CLOCK_TEXT_MAX, "%s%ss", sign, seconds);
 }

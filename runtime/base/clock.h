@@ -25,7 +25,8 @@ void clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT_MAX]);
 void clock_rfc3339_nano(int64_t wall_ns, char out[CLOCK_TEXT_MAX]);
 /* "…05.123456Z" */
 void clock_rfc3339_micro(int64_t wall_us, char out[CLOCK_TEXT_MAX]);
-/* Any RFC 3339 time, with offset and fraction, to nanoseconds since 1970.  -EINVAL otherwise. */
+/* Any RFC 3339 time, with offset and fraction, to nanoseconds since 1970; times that do not fit
+ * (before 1678, after 2261) become INT64_MIN or INT64_MAX.  -EINVAL otherwise. */
 int clock_parse_rfc3339(const char *text, int64_t *out_wall_ns);
 /* Go's duration text of whole milliseconds: "10s", "1m20s", "5m0s", "500ms", "0s". */
 void clock_duration(int64_t ms, char out[CLOCK_TEXT_MAX]);

@@ -1,6 +1,5 @@
 #include "base/fd.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -18,7 +17,7 @@
 
 /* openat2(2) answers EAGAIN when a rename raced the walk; 128 tries are more than any honest race
  * needs. */
-enum { WALK_TRIES = 128, READ_CHUNK = 16 * 1024, TREE_DEPTH_MAX = 1024, FDS_MAX = 64 };
+enum { WALK_TRIES = 128, READ_CHUNK = 16 * 1024, FDS_MAX = 64 };
 
 int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
 {
@@ -129,6 +128,15 @@ int fd_replace_file(int dir, const char *name, const void *bytes, size_t len, en
 	return 0;
 }
 
+static int require_dir(int dir, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(dir, path, &st, 0) < 0)
+		return err_set(e, errno, "stat %s", path);
+	return S_ISDIR(st.st_mode) ? 0 : err_set(e, ENOTDIR, "make directory %s", path);
+}
+
 int fd_mkdir_all(int dir, const char *path, mode_t mode, struct err *e)
 {
 	CLEANUP(cleanup_free) char *part = str_dup(path);
@@ -140,55 +148,10 @@ int fd_mkdir_all(int dir, const char *path, mode_t mode, struct err *e)
 		if (mkdirat(dir, part, slash ? 0755 : mode) < 0 && errno != EEXIST)
 			return err_set(e, errno, "make directory %s", part);
 		if (!slash)
-			break;
+			return require_dir(dir, part, e);
 		*slash = '/';
 	}
 	return 0;
-}
-
-/* Entered once per directory; depth is bounded, since a stranger chose how deep the tree is. */
-static int remove_below(int parent, const char *name, dev_t device, int depth, struct err *e)
-{
-	struct stat st;
-	struct dirent *entry;
-	int rc = 0, fd;
-	DIR *d;
-
-	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return err_set(e, errno, "remove %s", name);
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, errno, "open %s", name);
-	if (fstat(fd, &st) < 0 || st.st_dev != device || depth > TREE_DEPTH_MAX) {
-		close(fd);
-		return err_say(e, depth > TREE_DEPTH_MAX ? ELOOP : EXDEV, "remove %s: %s", name,
-			depth > TREE_DEPTH_MAX ? "too deep"
-					       : "another file system is mounted there");
-	}
-	d = fdopendir(fd);
-	if (!d) {
-		rc = err_set(e, errno, "read directory %s", name);
-		close(fd);
-		return rc;
-	}
-	while (rc == 0 && (entry = readdir(d)))
-		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
-			rc = remove_below(fd, entry->d_name, device, depth + 1, e);
-	closedir(d);
-	if (rc == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		rc = err_set(e, errno, "remove %s", name);
-	return rc;
-}
-
-int fd_remove_tree(int dir, const char *name, struct err *e)
-{
-	struct stat st;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : err_set(e, errno, "stat %s", name);
-	return remove_below(dir, name, st.st_dev, 0, e);
 }
 
 int fd_set_nonblock(int fd)

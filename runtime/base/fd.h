@@ -25,9 +25,11 @@ enum fd_durability { FD_SURVIVES_CRASH, FD_SURVIVES_POWER_CUT };
 int fd_replace_file(int dir, const char *name, const void *bytes, size_t len, enum fd_durability d,
 	struct err *e);
 
-int fd_mkdir_all(int dir, const char *path, mode_t mode, struct err *e); /* 0 also when it exists */
-/* Removes name and all below it, never following a link and never leaving the file system it starts
- * on.  A missing name is success. */
+int fd_mkdir_all(int dir, const char *path, mode_t mode,
+	struct err *e); /* 0 also when it exists; a file there is -ENOTDIR */
+/* Removes name and all below it, however deep.  No link is followed; a directory on which something
+ * is mounted, a bind mount of the same file system too, is -EXDEV and stays with all that it shows.
+ * A missing name is success. */
 int fd_remove_tree(int dir, const char *name, struct err *e);
 int fd_set_nonblock(int fd);
 

@@ -39,6 +39,25 @@ void cred_caps_free(cap_t *caps)
 	*caps = NULL;
 }
 
+int cred_caps_held(uint64_t *out, struct err *e)
+{
+	cap_t caps = cap_get_proc();
+	cap_value_t last = cap_max_bits();
+	uint64_t held = 0;
+
+	if (!caps)
+		return err_set(e, errno, "read our capabilities");
+	for (cap_value_t c = 0; c < last; c++) {
+		cap_flag_value_t is_set = CAP_CLEAR;
+
+		if (cap_get_flag(caps, c, CAP_PERMITTED, &is_set) == 0 && is_set == CAP_SET)
+			held |= 1ULL << c;
+	}
+	cred_caps_free(&caps);
+	*out = held;
+	return 0;
+}
+
 int cred_keep_bounding(uint64_t mask, struct err *e)
 {
 	cap_value_t last = cap_max_bits();

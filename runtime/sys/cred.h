@@ -14,7 +14,8 @@
 /* Permitted and effective as in mask, nothing inheritable.  Bits that this kernel does not know are
  * an error. */
 int cred_caps_make(uint64_t mask, cap_t *out, struct err *e);
-void cred_caps_free(cap_t *caps); /* accepts NULL inside */
+void cred_caps_free(cap_t *caps);                 /* accepts NULL inside */
+int cred_caps_held(uint64_t *out, struct err *e); /* what we are permitted */
 
 int cred_keep_bounding(uint64_t mask, struct err *e); /* drops all others; no way back */
 int cred_apply_caps(cap_t caps, struct err *e);       /* also empties the ambient set */

@@ -41,23 +41,33 @@ int mount_copy(int dir, const char *path, enum mount_depth depth, struct err *e)
 	return mount < 0 ? err_set(e, errno, "copy mount %s", path) : mount;
 }
 
-static int set(int mount, struct mount_attr *attr, enum mount_depth depth, struct err *e)
+static int set(
+	int dir, const char *path, struct mount_attr *attr, enum mount_depth depth, struct err *e)
 {
 	unsigned flags = AT_EMPTY_PATH | (depth == MOUNT_WITH_BELOW ? AT_RECURSIVE : 0U);
 
-	return mount_setattr(mount, "", flags, attr, sizeof(*attr)) < 0
+	return mount_setattr(dir, path, flags, attr, sizeof(*attr)) < 0
 		       ? err_set(e, errno, "set mount attributes")
 		       : 0;
 }
 
 int mount_restrict(int mount, uint64_t attributes, enum mount_depth depth, struct err *e)
 {
-	return set(mount, &(struct mount_attr){ .attr_set = attributes }, depth, e);
+	struct mount_attr attr = { .attr_set = attributes, .propagation = MS_PRIVATE };
+
+	return set(mount, "", &attr, depth, e);
 }
 
-int mount_make_private(int mount, enum mount_depth depth, struct err *e)
+int mount_permit(int mount, uint64_t attributes, struct err *e)
 {
-	return set(mount, &(struct mount_attr){ .propagation = MS_PRIVATE }, depth, e);
+	return set(mount, "", &(struct mount_attr){ .attr_clr = attributes }, MOUNT_ONE, e);
+}
+
+int mount_leave_peers(struct err *e)
+{
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+
+	return set(AT_FDCWD, "/", &attr, MOUNT_WITH_BELOW, e);
 }
 
 int mount_attach(int mount, int target, struct err *e)
@@ -65,6 +75,13 @@ int mount_attach(int mount, int target, struct err *e)
 	unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 
 	return move_mount(mount, "", target, "", flags) < 0 ? err_set(e, errno, "attach mount") : 0;
+}
+
+int mount_attach_at(int mount, int dir, const char *path, struct err *e)
+{
+	return move_mount(mount, "", dir, path, MOVE_MOUNT_F_EMPTY_PATH) < 0
+		       ? err_set(e, errno, "attach mount to %s", path)
+		       : 0;
 }
 
 int mount_pivot(int mount, struct err *e)

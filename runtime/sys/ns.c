@@ -56,13 +56,14 @@ static long start_on_stack(struct clone_args *args, const struct ns_child *c)
 #endif
 }
 
-int ns_start(const struct ns_child *c, pid_t *out_pid, struct err *e)
+int ns_start(const struct ns_child *c, pid_t *out_pid, int *out_pidfd, struct err *e)
 {
 	struct clone_args args = {
 		/* Our caught signals must not run handlers in the child, on our memory. */
-		.flags = c->flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID |
+		.flags = c->flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_PIDFD |
 			 CLONE_CLEAR_SIGHAND,
 		.exit_signal = SIGCHLD,
+		.pidfd = (uintptr_t)out_pidfd,
 		.parent_tid = (uintptr_t)out_pid,
 		.stack_size = STACK_BYTES,
 	};

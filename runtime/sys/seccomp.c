@@ -36,7 +36,7 @@ void seccomp_free(struct seccomp_filter *f)
 	*f = (struct seccomp_filter){ 0 };
 }
 
-int seccomp_load(const struct seccomp_filter *f, struct err *e)
+int seccomp_install(const struct seccomp_filter *f, struct err *e)
 {
 	struct sock_fprog program = { .len = f->len, .filter = f->code };
 

@@ -16,4 +16,4 @@ struct seccomp_filter {
 int seccomp_read(int fd, struct seccomp_filter *out, struct err *e);
 void seccomp_free(struct seccomp_filter *f);
 /* Needs no_new_privs or CAP_SYS_ADMIN.  No heap: runs between clone and exec. */
-int seccomp_load(const struct seccomp_filter *f, struct err *e);
+int seccomp_install(const struct seccomp_filter *f, struct err *e);

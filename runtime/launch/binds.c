@@ -1,0 +1,162 @@
+#include "launch/binds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "sys/mount.h"
+
+enum { LINKS_MAX = 40 };
+
+int binds_copy(struct job *j, struct err *e)
+{
+	const struct plan *p = j->plan;
+
+	if (!p->mounts_len)
+		return 0;
+	j->mounts.binds = mem_resize(NULL, p->mounts_len, sizeof(int));
+	for (size_t i = 0; i < p->mounts_len; i++)
+		j->mounts.binds[i] = -1;
+	for (size_t i = 0; i < p->mounts_len; i++) {
+		const struct plan_mount *m = &p->mounts[i];
+		uint64_t attributes = (m->read_only ? MOUNT_ATTR_RDONLY : 0) |
+				      (p->privileged ? 0 : MOUNT_ATTR_NODEV);
+		int fd = mount_copy(AT_FDCWD, m->source, MOUNT_WITH_BELOW, e), rc;
+
+		if (fd < 0)
+			return fd;
+		j->mounts.binds[i] = fd;
+		if ((rc = mount_restrict(fd, attributes, MOUNT_WITH_BELOW, e)) < 0)
+			return err_wrap(e, rc, "%s", m->source);
+	}
+	return 0;
+}
+
+/* What is left to resolve: the first missing component starts at next. */
+struct walk {
+	char path[PATH_MAX]; /* relative to root, no leading '/' */
+	unsigned links;
+};
+
+/* The link at path[0…end) leads nowhere yet: put its target in its place, so that the walk goes on
+ * to make what it names. */
+static int follow_link(struct walk *w, int parent, size_t start, size_t end, struct err *e)
+{
+	char name[NAME_MAX + 1], target[PATH_MAX], rest[PATH_MAX];
+	ssize_t n;
+	int len;
+
+	if (++w->links > LINKS_MAX)
+		return err_say(e, ELOOP, "too many links");
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(end - start), w->path + start);
+	n = readlinkat(parent, name, target, sizeof(target) - 1);
+	if (n < 0)
+		return err_set(e, errno, "read link %s", w->path);
+	target[n] = '\0';
+	(void)snprintf(rest, sizeof(rest), "%s", w->path + end);
+	len = target[0] == '/'
+		      ? snprintf(w->path, sizeof(w->path), "%s%s", target, rest)
+		      : snprintf(w->path + start, sizeof(w->path) - start, "%s%s", target, rest) +
+				(int)start;
+	return len >= (int)sizeof(w->path) ? err_say(e, ENAMETOOLONG, "link %s", name) : 0;
+}
+
+/* Makes the component path[start…end) in parent.  1: it is a link with no target, now replaced. */
+static int make_component(
+	struct walk *w, int parent, size_t start, size_t end, bool is_file, struct err *e)
+{
+	char name[NAME_MAX + 1];
+	int rc;
+
+	if (end - start > NAME_MAX)
+		return err_set(e, ENAMETOOLONG, "make %s", w->path);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(end - start), w->path + start);
+	rc = is_file ? mknodat(parent, name, S_IFREG | 0644, 0) : mkdirat(parent, name, 0755);
+	if (rc == 0)
+		return 0;
+	if (errno != EEXIST)
+		return err_set(e, errno, "make %s", w->path);
+	rc = follow_link(w, parent, start, end, e);
+	return rc < 0 ? rc : 1;
+}
+
+/* Makes the first missing component.  Each prefix is resolved anew from root by the kernel, so a
+ * link in it counts as the container would see it. */
+static int make_first_missing(int root, struct walk *w, enum target_kind kind, struct err *e)
+{
+	CLEANUP(cleanup_fd) int parent = fcntl(root, F_DUPFD_CLOEXEC, 0);
+	char prefix[PATH_MAX];
+	size_t start = strspn(w->path, "/");
+
+	while (w->path[start]) {
+		size_t end = start + strcspn(w->path + start, "/");
+		bool is_last = !w->path[end + strspn(w->path + end, "/")];
+		int next;
+
+		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)end, w->path);
+		next = fd_walk(root, prefix, O_PATH, 0, e);
+		if (next == -ENOENT)
+			return make_component(
+				w, parent, start, end, is_last && kind == TARGET_FILE, e);
+		if (next < 0)
+			return next;
+		close(parent);
+		parent = next;
+		start = end + strspn(w->path + end, "/");
+	}
+	return 0;
+}
+
+int target_open(int root, const char *path, enum target_kind kind, struct err *e)
+{
+	struct walk w = { .links = 0 };
+
+	if (snprintf(w.path, sizeof(w.path), "%s", path) >= (int)sizeof(w.path))
+		return err_set(e, ENAMETOOLONG, "%s", path);
+	/* Every turn makes one component or follows one link, so their number bounds the turns. */
+	for (size_t turns = 0; turns < PATH_MAX; turns++) {
+		int fd = fd_walk(root, w.path, O_PATH, 0, e), rc;
+
+		if (fd != -ENOENT)
+			return fd;
+		if ((rc = make_first_missing(root, &w, kind, e)) < 0)
+			return rc;
+	}
+	return err_set(e, ELOOP, "make %s", path);
+}
+
+static int attach_one(struct job *j, size_t i, struct err *e)
+{
+	const struct plan_mount *m = &j->plan->mounts[i];
+	enum target_kind kind = m->is_file ? TARGET_FILE : TARGET_DIRECTORY;
+	CLEANUP(cleanup_fd) int target = target_open(j->mounts.root, m->target, kind, e);
+	struct statfs fs;
+
+	if (target < 0)
+		return target;
+	/* A mount there would replace what the kernel says by what a volume says, to us as well. */
+	if (fstatfs(target, &fs) < 0)
+		return err_set(e, errno, "look at the target");
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return err_say(e, EPERM, "the target is inside /proc");
+	return mount_attach(j->mounts.binds[i], target, e);
+}
+
+int binds_attach(struct job *j, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < j->plan->mounts_len; i++)
+		if ((rc = attach_one(j, i, e)) < 0)
+			return err_wrap(e, rc, "mount %s", j->plan->mounts[i].target);
+	return rc;
+}

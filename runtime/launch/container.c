@@ -1,0 +1,215 @@
+/* Three processes on one memory.  carpel-launch joins the namespaces of pause; for a PID namespace
+ * that only takes effect for what it starts.  So it starts an intermediate, which is in the pod's
+ * PID namespace; that starts the container's first process and ends, and the kernel hands the
+ * orphan to the init of the pod: pause, which will reap it and keep its exit status.
+ */
+#include "launch/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "launch/binds.h"
+#include "launch/devices.h"
+#include "launch/mask.h"
+#include "launch/overlay.h"
+#include "launch/prepare.h"
+#include "launch/process.h"
+#include "launch/tree.h"
+#include "sys/cred.h"
+#include "sys/mount.h"
+#include "sys/ns.h"
+
+/* ---- in the container's first process ---- */
+
+/* The namespace's root is where we are when it is made: so not at clone, but after joining. */
+static int leave_cgroup_namespace(struct job *j, struct err *e)
+{
+	return j->plan->privileged ? 0 : ns_leave(CLONE_NEWCGROUP, e);
+}
+
+static int make_cwd(struct job *j, struct err *e)
+{
+	const char *cwd = j->plan->cwd;
+	CLEANUP(cleanup_fd) int fd = -1;
+
+	if (!cwd || strcmp(cwd, "/") == 0)
+		return 0;
+	fd = target_open(j->mounts.root, cwd, TARGET_DIRECTORY, e);
+	return fd < 0 ? fd : 0;
+}
+
+static int restrict_root(struct job *j, struct err *e)
+{
+	return j->plan->read_only_root
+		       ? mount_restrict(j->mounts.root, MOUNT_ATTR_RDONLY, MOUNT_ONE, e)
+		       : 0;
+}
+
+static int enter_root(struct job *j, struct err *e)
+{
+	return mount_pivot(j->mounts.root, e);
+}
+
+static const struct step first_process[] = {
+	{ "join cgroups", process_join_cgroups },           /* before anything is charged to us */
+	{ "new cgroup namespace", leave_cgroup_namespace }, /* after joining: see there */
+	{ "attach root", tree_attach_root },                /* over pause's empty one */
+	{ "make /proc", tree_make_proc },                   /* of our PID namespace */
+	{ "make /dev", tree_make_dev },           /* its /dev/null hides files in the next */
+	{ "make /sys", tree_make_sys },           /* of the pod's network namespace */
+	{ "hide paths", mask_hide },              /* before volumes can stand in the way */
+	{ "attach mounts", binds_attach },        /* in the plan's order */
+	{ "make working directory", make_cwd },   /* while the root is writable */
+	{ "make root read-only", restrict_root }, /* after the last thing made in it */
+	{ "enter root", enter_root },             /* the pod's empty root is gone */
+};
+
+static void first_process_main(void *arg)
+{
+	struct job *j = arg;
+
+	j->rc = steps_run(j, first_process, ARRAY_LEN(first_process), &j->err);
+	if (j->rc == 0)
+		j->rc = process_execute(j, &j->err);
+}
+
+/* ---- the intermediate, in the pod's PID namespace ---- */
+
+static void intermediate_main(void *arg)
+{
+	struct job *j = arg;
+	const struct ns_child c = { .flags = CLONE_NEWNS | (j->plan->share_pid ? 0 : CLONE_NEWPID),
+		.cgroup_fd = j->cgroup_fd,
+		.run = first_process_main,
+		.arg = j };
+
+	int rc = ns_start(&c, &j->pid, &j->pidfd, &j->err);
+
+	if (rc < 0) {
+		j->rc = rc;
+		_exit(1);
+	}
+	/* A start that failed is reaped here: pause would take it for the end of a container. */
+	if (!j->is_executing || j->rc < 0)
+		(void)waitpid(j->pid, NULL, 0);
+	_exit(0);
+}
+
+/* ---- carpel-launch itself ---- */
+
+static int resolve_user(struct job *j, struct err *e)
+{
+	return prepare_user(j, j->mounts.root, e);
+}
+
+static int hide_ourselves(struct job *j, struct err *e)
+{
+	(void)j;
+	return cred_undumpable(e);
+}
+
+static int join_pod(struct job *j, struct err *e)
+{
+	return ns_enter(j->plan->pause_fd,
+		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID, e);
+}
+
+static int start_container(struct job *j, struct err *e)
+{
+	/* Shared descriptors: the pidfd that the intermediate is given is ours to report. */
+	const struct ns_child c = {
+		.flags = CLONE_FILES, .cgroup_fd = -1, .run = intermediate_main, .arg = j
+	};
+	int pidfd = -1, rc;
+	pid_t pid;
+
+	if ((rc = ns_start(&c, &pid, &pidfd, e)) < 0)
+		return rc;
+	(void)waitpid(pid, NULL, 0);
+	return 0;
+}
+
+static const struct step container_steps[] = {
+	{ "open /dev/null", prepare_null },        /* for streams that the plan leaves out */
+	{ "open procfs", prepare_proc },           /* for the score */
+	{ "open cgroups", prepare_cgroups },       /* to be born in and to join */
+	{ "set oom_score_adj", prepare_oom },      /* inherited */
+	{ "read seccomp filter", prepare_filter }, /* before the capabilities: they depend on it */
+	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
+	{ "copy mounts", binds_copy },             /* by the host's paths, detached */
+	{ "copy cgroup views", tree_copy_views },  /* by the host's paths, detached */
+	{ "list devices", devices_list },          /* of the host, for privileged ones */
+	{ "make root", overlay_make },             /* may change our directory: last of its kind */
+	{ "resolve user", resolve_user },          /* in the image, below the detached root */
+	{ "prepare arguments", prepare_arrays },   /* HOME is known now */
+	{ "become non-dumpable", hide_ourselves }, /* before a stranger can see us */
+	{ "join the pod's namespaces", join_pod }, /* from here on no host path exists */
+	{ "start process", start_container },      /* runs the tables above to their end */
+};
+
+int container_launch(struct job *j, struct err *e)
+{
+	return steps_run(j, container_steps, ARRAY_LEN(container_steps), e);
+}
+
+/* ---- exec ---- */
+
+static const struct step exec_process[] = {
+	{ "join cgroups", process_join_cgroups }, /* before anything is charged to us */
+};
+
+static void exec_main(void *arg)
+{
+	struct job *j = arg;
+
+	j->rc = steps_run(j, exec_process, ARRAY_LEN(exec_process), &j->err);
+	if (j->rc == 0)
+		j->rc = process_execute(j, &j->err);
+}
+
+/* All that the first process has of its own, its root with the mount namespace. */
+static int join_container(struct job *j, struct err *e)
+{
+	return ns_enter(j->plan->pause_fd,
+		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID |
+			CLONE_NEWCGROUP,
+		e);
+}
+
+static int resolve_user_inside(struct job *j, struct err *e)
+{
+	return prepare_user(j, AT_FDCWD, e); /* setns has put us into its "/" */
+}
+
+static int start_exec(struct job *j, struct err *e)
+{
+	const struct ns_child c = { .cgroup_fd = j->cgroup_fd, .run = exec_main, .arg = j };
+
+	return ns_start(&c, &j->pid, &j->pidfd, e);
+}
+
+static const struct step exec_steps[] = {
+	{ "open /dev/null", prepare_null },        /* the host's: the container's may be anything */
+	{ "open procfs", prepare_proc },           /* for the score */
+	{ "open cgroups", prepare_cgroups },       /* to be born in and to join */
+	{ "set oom_score_adj", prepare_oom },      /* inherited */
+	{ "read seccomp filter", prepare_filter }, /* before the capabilities: they depend on it */
+	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
+	{ "become non-dumpable", hide_ourselves }, /* before a stranger can see us */
+	{ "join the container's namespaces",
+		join_container },                /* from here on no host path exists */
+	{ "resolve user", resolve_user_inside }, /* as the container's files say now */
+	{ "prepare arguments", prepare_arrays }, /* HOME is known now */
+	{ "start process", start_exec },         /* runs the tables above to their end */
+};
+
+int exec_launch(struct job *j, struct err *e)
+{
+	return steps_run(j, exec_steps, ARRAY_LEN(exec_steps), e);
+}

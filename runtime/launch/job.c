@@ -1,0 +1,36 @@
+#include "launch/job.h"
+
+#include "base/cleanup.h"
+
+static void fill(int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fds[i] = -1;
+}
+
+void job_init(struct job *j, const struct plan *p)
+{
+	*j = (struct job){ .plan = p,
+		.step = "start",
+		.null_fd = -1,
+		.proc_fd = -1,
+		.cgroup_fd = -1,
+		.program_fd = -1,
+		.shm_fd = -1,
+		.pidfd = -1,
+		.mounts = { .root = -1, .console = -1, .cgroup_v2 = -1, .host_cgroups = -1 } };
+	fill(j->cgroup_tasks, JOB_CGROUPS_MAX);
+	fill(j->mounts.cgroup, JOB_CGROUPS_MAX);
+	fill(j->kept, ARRAY_LEN(j->kept));
+}
+
+int steps_run(struct job *j, const struct step *steps, size_t len, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < len; i++) {
+		j->step = steps[i].name;
+		rc = steps[i].run(j, e);
+	}
+	return rc;
+}

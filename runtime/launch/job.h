@@ -1,0 +1,90 @@
+/* One launch: what the plan asks for and what was prepared for it.  carpel-launch prepares in the
+ * host's view (descriptors, detached mounts, arrays), and the new process applies, on the same
+ * memory, from a table of steps.  So an error or a pid needs no pipe: it is here.  Nothing is
+ * released one by one: carpel-launch ends right after, and its end releases everything at once.
+ *
+ * The order of things, and what each stage must not do yet:
+ *
+ *     prepare   in the host's namespaces: every host path is opened here and nowhere else
+ *     join      one setns() on the pod's pause or the container's first process.  From here on no
+ *               host path exists, and nothing of libc is loaded (we are static)
+ *     apply     in the new process, in the order of its table, up to exec.  No heap: descriptors,
+ *               small buffers on the stack
+ */
+#pragma once
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/capability.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "launch/user.h"
+#include "spec/plan.h"
+#include "sys/seccomp.h"
+
+enum { JOB_CGROUPS_MAX = 16 };
+
+/* Detached mounts, each made in the host's view, -1: none. */
+struct job_mounts {
+	int root;                    /* the overlay */
+	int console;                 /* the pty's slave, for /dev/console */
+	int cgroup[JOB_CGROUPS_MAX]; /* the container's own directories, in the order of the plan */
+	int cgroup_v2;
+	int host_cgroups; /* privileged: all of /sys/fs/cgroup */
+	int *binds;       /* one for each mount of the plan; heap */
+};
+
+struct job_device {
+	char *path; /* below /dev */
+	mode_t mode;
+	dev_t number;
+	uid_t uid;
+	gid_t gid;
+};
+
+struct job {
+	const struct plan *plan;
+
+	const char *step;  /* the running one; for messages */
+	bool is_executing; /* the last step was reached: what happens now is the program's doing */
+	int exit_code;     /* of a failure, 0: 128 */
+	int rc;            /* of the new process: what its last step returned, */
+	struct err err;    /* and why.  Counts only with rc < 0: a step may note and go on */
+
+	int null_fd;
+	int proc_fd;                       /* the host's, verified; for this stage only */
+	int cgroup_fd;                     /* v2, to be born in */
+	int cgroup_tasks[JOB_CGROUPS_MAX]; /* v1, to write "0" into */
+	int program_fd;                    /* sandbox: carpel-pause */
+	int kept[4];                       /* sandbox: exit pipe and descriptor store */
+	int shm_fd;                        /* sandbox: the detached /dev/shm */
+
+	struct job_mounts mounts;
+	struct job_device *devices; /* privileged: those of the host; heap */
+	size_t devices_len;
+
+	struct user user;
+	uint64_t caps_mask;
+	cap_t caps, caps_filter; /* final; final and what loading a filter needs */
+	struct seccomp_filter filter;
+	char **argv, **envp; /* NULL-closed arrays of borrowed texts */
+	const char *path;    /* the PATH to search, borrowed */
+	char *home;          /* HOME=…, when the plan names none */
+
+	pid_t pid; /* as struct launch_report says */
+	int pidfd;
+};
+
+void job_init(struct job *j, const struct plan *p);
+
+/* A row of a launch.  Each checks itself whether it applies. */
+struct step {
+	const char *name;
+	int (*run)(struct job *j, struct err *e);
+};
+
+/* Runs rows until one fails.  j->step names that one afterwards. */
+int steps_run(struct job *j, const struct step *steps, size_t len, struct err *e);

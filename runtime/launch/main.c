@@ -1,0 +1,169 @@
+/* carpel-launch: reads a launch plan on descriptor 3, makes what it asks for, reports, ends.
+ *
+ * The report comes when the program has been executed or has failed to be, never before: what runs
+ * on our memory (sys/ns.h) holds us until then.  A report that nobody takes means that nobody wants
+ * what was made any more, and it is killed.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "launch/container.h"
+#include "launch/protect.h"
+#include "launch/report.h"
+#include "launch/sandbox.h"
+#include "sys/seccomp_profile.h"
+
+enum { EXIT_FAILED = 128, EXIT_USAGE = 125, SIGNALS_STANDARD = 31 };
+
+static const char usage_text[] =
+	"Usage: carpel-launch 3<PLAN\n"
+	"       carpel-launch --seccomp-profile CAPS\n"
+	"\n"
+	"Makes a pod's sandbox, a container or an exec as the plan on descriptor 3 says.\n"
+	"\n"
+	"  --seccomp-profile CAPS  write the default system call filter for a container with\n"
+	"                          the capabilities CAPS (a hexadecimal mask) to standard output\n"
+	"  --help                  this text\n"
+	"  --version               the version\n"
+	"\n"
+	"See carpel-launch(8) for the plan's format.\n";
+
+/* What is ignored stays ignored across exec, and the mask too: a program expects neither. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig <= SIGNALS_STANDARD; sig++)
+		(void)signal(sig, SIG_DFL); /* KILL and STOP refuse: nothing to do about them */
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static const char *kind_text(enum plan_kind kind)
+{
+	switch (kind) {
+	case PLAN_SANDBOX:
+		return "sandbox";
+	case PLAN_CONTAINER:
+		return "container";
+	case PLAN_EXEC:
+		return "exec";
+	}
+	return "?";
+}
+
+static int launch(struct job *j, struct err *e)
+{
+	switch (j->plan->kind) {
+	case PLAN_SANDBOX:
+		return sandbox_launch(j, e);
+	case PLAN_CONTAINER:
+		return container_launch(j, e);
+	case PLAN_EXEC:
+		return exec_launch(j, e);
+	}
+	return err_say(e, EINVAL, "unknown kind of plan");
+}
+
+/* The process on our memory leaves its error in the job; without one and without having come to
+ * exec it was killed. */
+static int result_of(const struct job *j, int rc, struct err *e)
+{
+	if (rc < 0)
+		return rc;
+	if (j->rc < 0) {
+		*e = j->err;
+		return j->rc;
+	}
+	return j->is_executing ? 0 : err_say(e, ESRCH, "the new process was killed");
+}
+
+static int carry_out(const struct plan *p, struct err *e)
+{
+	struct job j;
+	int rc;
+
+	job_init(&j, p);
+	rc = result_of(&j, launch(&j, e), e);
+	if (rc < 0) {
+		(void)err_wrap(e, rc, "%s %s: %s", kind_text(p->kind), p->id, j.step);
+		rc = j.exit_code ? j.exit_code : EXIT_FAILED;
+		(void)report_failed(p->result_fd, rc, e);
+		return rc;
+	}
+	if (report_started(p->result_fd, &j) == 0)
+		return 0;
+	(void)syscall(SYS_pidfd_send_signal, j.pidfd, SIGKILL, NULL, 0);
+	return EXIT_FAILED;
+}
+
+static int run_plan(bool is_second_try)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	CLEANUP(plan_free) struct plan p;
+	struct err e = { 0 };
+	int rc;
+
+	plan_init(&p);
+	reset_signals();
+	(void)umask(0); /* modes are what we say */
+	if ((rc = fd_read_all(PLAN_FD, PLAN_BYTES_MAX, &text, &e)) < 0)
+		(void)err_wrap(&e, rc, "plan");
+	else
+		rc = plan_parse(text.data ? text.data : "", text.len, &p, &e);
+	/* Nothing of a container sees us while we make a sandbox. */
+	if (rc == 0 && p.kind != PLAN_SANDBOX &&
+		(rc = protect_ourselves(&text, is_second_try, &e)) < 0)
+		(void)err_wrap(&e, rc, "%s %s: protect our executable", kind_text(p.kind), p.id);
+	if (rc == 0)
+		return carry_out(&p, &e);
+	(void)report_failed(report_find_fd(text.data ? text.data : "", text.len), EXIT_FAILED, &e);
+	return EXIT_FAILED;
+}
+
+static int write_profile(const char *caps)
+{
+	CLEANUP(buf_free) struct buf program = { 0 };
+	struct err e = { 0 };
+	uint64_t mask;
+	char rest;
+	int rc;
+
+	if (strlen(caps) > 16 || strspn(caps, "0123456789abcdefABCDEF") != strlen(caps) ||
+		sscanf(caps, "%" SCNx64 "%c", &mask, &rest) != 1) {
+		log_err("%s is no hexadecimal mask of capabilities", caps);
+		return EXIT_USAGE;
+	}
+	rc = seccomp_profile(mask, &program, &e);
+	if (rc == 0 && (rc = fd_write_all(STDOUT_FILENO, program.data, program.len)) < 0)
+		(void)err_set(&e, -rc, "write the filter");
+	if (rc < 0)
+		log_err("%s", e.text);
+	return rc < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	log_set_name("carpel-launch");
+	if (argc == 1)
+		return run_plan(false);
+	if (argc == 2 && strcmp(argv[1], protect_argument) == 0)
+		return run_plan(true);
+	if (argc == 3 && strcmp(argv[1], "--seccomp-profile") == 0)
+		return write_profile(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs(usage_text, stdout) < 0;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("carpel-launch " CARPEL_VERSION) < 0;
+	(void)fputs(usage_text, stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,142 @@
+/* Texts of fsconfig(2) end at 255 bytes, and overlayfs gives ':', ',' and '\' a meaning of its own.
+ * So paths are named as they are where that works, which reads well in mountinfo; else every
+ * directory is opened and named by its number relative to /proc/self/fd, which makes room for about
+ * 80 layers on any kernel.  Longer lists go layer by layer.
+ */
+#include "launch/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+
+enum { TEXT_MAX = 255 };
+
+static bool is_plain(const char *path)
+{
+	return strlen(path) <= TEXT_MAX && !strpbrk(path, ":,\\");
+}
+
+static bool are_plain(const struct plan *p)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < p->lowers.len; i++) {
+		if (!is_plain(p->lowers.at[i]))
+			return false;
+		total += strlen(p->lowers.at[i]) + 1;
+	}
+	return total <= TEXT_MAX + 1 && is_plain(p->upper) && is_plain(p->work);
+}
+
+static int set_text(int fs, const char *key, const char *value, struct err *e)
+{
+	return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0
+		       ? err_set(e, errno, "overlay %s=%s", key, value)
+		       : 0;
+}
+
+static int set_lowers(int fs, const struct strv *names, struct err *e)
+{
+	CLEANUP(buf_free) struct buf joined = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < names->len; i++) {
+		if (i)
+			buf_addc(&joined, ':');
+		buf_adds(&joined, names->at[i]);
+	}
+	if (joined.len <= TEXT_MAX)
+		return set_text(fs, "lowerdir", joined.data, e);
+	/* KERNEL 6.7: lowerdir+. */
+	for (size_t i = 0; rc == 0 && i < names->len; i++)
+		rc = set_text(fs, "lowerdir+", names->at[i], e);
+	return rc == -EINVAL
+		       ? err_say(e, E2BIG, "%zu layers are too many for this kernel", names->len)
+		       : rc;
+}
+
+static int name_by_number(const char *path, struct strv *out, struct err *e)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char text[16];
+
+	if (fd < 0)
+		return err_set(e, errno, "open layer %s", path);
+	(void)snprintf(text, sizeof(text), "%d", fd);
+	strv_add(out, text);
+	return 0;
+}
+
+/* All of a layer list by number; our directory becomes /proc/self/fd until the root is entered. */
+static int number_all(const struct plan *p, struct strv *lowers, struct strv *own, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < p->lowers.len; i++)
+		rc = name_by_number(p->lowers.at[i], lowers, e);
+	if (rc == 0)
+		rc = name_by_number(p->upper, own, e);
+	if (rc == 0)
+		rc = name_by_number(p->work, own, e);
+	if (rc == 0 && chdir("/proc/self/fd") < 0)
+		rc = err_set(e, errno, "enter /proc/self/fd");
+	return rc;
+}
+
+static int set_dirs(int fs, const struct plan *p, struct err *e)
+{
+	struct strv lowers = { 0 }, own = { 0 };
+	bool is_named = are_plain(p);
+	int rc = is_named ? 0 : number_all(p, &lowers, &own, e);
+
+	if (rc == 0)
+		rc = set_lowers(fs, is_named ? &p->lowers : &lowers, e);
+	if (rc == 0)
+		rc = set_text(fs, "upperdir", is_named ? p->upper : own.at[0], e);
+	if (rc == 0)
+		rc = set_text(fs, "workdir", is_named ? p->work : own.at[1], e);
+	strv_free(&lowers);
+	strv_free(&own);
+	return rc;
+}
+
+/* What overlayfs has to say about a refusal stands in the context, not in errno. */
+static int create_failed(int fs, int code, struct err *e)
+{
+	char line[160];
+	ssize_t n = read(fs, line, sizeof(line) - 1);
+
+	if (n <= 2)
+		return err_set(e, code, "make the overlay");
+	line[n] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return err_set(e, code, "make the overlay: %s", line + 2); /* after "e " */
+}
+
+/* volatile: no sync of the upper file system when a container ends.  The writable layer is never
+ * mounted again after a crash of the machine, since the pod is gone then too.
+ * nodev: an image's device nodes are files of a stranger; devices live in /dev only. */
+int overlay_make(struct job *j, struct err *e)
+{
+	const struct plan *p = j->plan;
+	CLEANUP(cleanup_fd) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	unsigned attributes = p->privileged ? 0 : MOUNT_ATTR_NODEV;
+	int rc;
+
+	if (fs < 0)
+		return err_set(e, errno, "new overlay");
+	if ((rc = set_dirs(fs, p, e)) < 0)
+		return rc;
+	if (fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
+		return err_set(e, errno, "overlay volatile");
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return create_failed(fs, errno, e);
+	j->mounts.root = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
+	return j->mounts.root < 0 ? err_set(e, errno, "mount the overlay") : 0;
+}

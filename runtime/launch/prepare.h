@@ -1,0 +1,16 @@
+/* The first stage: everything that needs the host's view of files, before any foreign namespace is
+ * entered.  See launch/job.h.
+ */
+#pragma once
+
+#include "launch/job.h"
+
+int prepare_null(struct job *j, struct err *e); /* for standard streams that the plan leaves out */
+int prepare_proc(struct job *j, struct err *e); /* the host's procfs, verified */
+int prepare_cgroups(struct job *j, struct err *e); /* what to join */
+int prepare_oom(struct job *j, struct err *e);     /* set here, inherited by what we start */
+int prepare_filter(struct job *j, struct err *e);
+int prepare_caps(struct job *j, struct err *e);
+int prepare_arrays(struct job *j, struct err *e); /* argv, envp, PATH; after the user is known */
+/* Resolves the plan's user against the files below root. */
+int prepare_user(struct job *j, int root, struct err *e);

@@ -1,0 +1,245 @@
+#include "launch/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "sys/cred.h"
+
+enum { STREAMS = 3, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+int process_join_cgroups(struct job *j, struct err *e)
+{
+	for (size_t i = 0; i < j->plan->cgroups.len; i++)
+		if (write(j->cgroup_tasks[i], "0", 1) < 0)
+			return err_set(e, errno, "join %s", j->plan->cgroups.at[i]);
+	return 0;
+}
+
+/* Two passes, since a source may have the number that another one's copy needs. */
+int process_place(int *from, int n, int first, struct err *e)
+{
+	for (int i = 0; i < n; i++)
+		if (from[i] < first + n &&
+			(from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, first + n)) < 0)
+			return err_set(e, errno, "copy a descriptor");
+	for (int i = 0; i < n; i++)
+		if (dup2(from[i], first + i) < 0)
+			return err_set(e, errno, "place descriptor %d", first + i);
+	return 0;
+}
+
+/* Of no session of ours: neither our terminal's signals nor its control reach the program. */
+static int start_session(struct job *j, struct err *e)
+{
+	(void)j;
+	return setsid() < 0 ? err_set(e, errno, "setsid") : 0;
+}
+
+/* A program that is not root may open /dev/stdout again only when the pipe is its own. */
+static int give_stream(const struct job *j, int fd, struct err *e)
+{
+	if (j->user.uid == 0 || fchown(fd, j->user.uid, (gid_t)-1) == 0 || errno == EROFS)
+		return 0;
+	return err_set(e, errno, "give stream %d to uid %u", fd, j->user.uid);
+}
+
+static int place_streams(struct job *j, struct err *e)
+{
+	const struct plan *p = j->plan;
+	const bool has_tty = p->tty_fd >= 0;
+	const int given[STREAMS] = { has_tty ? p->tty_fd : p->stdin_fd,
+		has_tty ? p->tty_fd : p->stdout_fd, has_tty ? p->tty_fd : p->stderr_fd };
+	int from[STREAMS], rc;
+
+	for (int i = 0; i < STREAMS; i++)
+		from[i] = given[i] >= 0 ? given[i] : j->null_fd;
+	if ((rc = process_place(from, STREAMS, 0, e)) < 0)
+		return rc;
+	for (int i = 0; i < (has_tty ? 1 : STREAMS); i++)
+		if (given[i] >= 0 && (rc = give_stream(j, i, e)) < 0)
+			return rc;
+	if (has_tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+		return err_set(e, errno, "make the terminal the controlling one");
+	return 0;
+}
+
+/* All of them, so that none of carpeld's is inherited by accident. */
+static int set_limits(struct job *j, struct err *e)
+{
+	static const struct cred_limit limits[] = {
+		{ RLIMIT_NOFILE, 1024, 524288 },
+		{ RLIMIT_CORE, 0, 0 },
+		{ RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
+		{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY }, /* the pids cgroup counts better */
+		{ RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
+		{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },
+	};
+	int rc = 0;
+
+	(void)j;
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(limits); i++)
+		rc = cred_limit(&limits[i], e);
+	(void)umask(022);
+	return rc;
+}
+
+static int new_keyring(struct job *j, struct err *e)
+{
+	(void)j;
+	return cred_new_keyring(e);
+}
+
+/* Resolved below our root and without magic links: a working directory of "/proc/self/fd/7" leads
+ * nowhere.  The kernel's own word on where we are is checked too. */
+static int enter_cwd(struct job *j, struct err *e)
+{
+	const char *cwd = j->plan->cwd;
+	CLEANUP(cleanup_fd) int dir = -1;
+	char path[PATH_MAX];
+
+	if (!cwd || strcmp(cwd, "/") == 0)
+		return 0; /* there already */
+	dir = fd_walk(AT_FDCWD, cwd, O_PATH | O_DIRECTORY, 0, e);
+	if (dir < 0)
+		return dir;
+	if (fchdir(dir) < 0)
+		return err_set(e, errno, "enter %s", cwd);
+	if (syscall(SYS_getcwd, path, sizeof(path)) < 0)
+		return err_set(e, errno, "enter %s", cwd);
+	return path[0] == '/' ? 0 : err_say(e, EXDEV, "enter %s: it is not below the root", cwd);
+}
+
+static int drop_bounding(struct job *j, struct err *e)
+{
+	return cred_keep_bounding(j->caps_mask, e);
+}
+
+static int set_identity(struct job *j, struct err *e)
+{
+	const struct user *u = &j->user;
+
+	return cred_become(u->uid, u->gid, u->groups, u->groups_len, e);
+}
+
+static int keep_for_filter(struct job *j, struct err *e)
+{
+	return j->caps_filter ? cred_apply_caps(j->caps_filter, e) : 0;
+}
+
+static int drop_capabilities(struct job *j, struct err *e)
+{
+	return cred_apply_caps(j->caps, e);
+}
+
+static int no_new_privs(struct job *j, struct err *e)
+{
+	(void)j;
+	return cred_no_new_privs(e);
+}
+
+static int load_filter(struct job *j, struct err *e)
+{
+	return j->filter.code ? seccomp_install(&j->filter, e) : 0;
+}
+
+static int sweep(struct job *j, struct err *e)
+{
+	(void)j;
+	return syscall(SYS_close_range, STREAMS, ~0U, 0) < 0 ? err_set(e, errno, "close_range") : 0;
+}
+
+/* What a shell would answer. */
+static int exec_failed(struct job *j, int code, struct err *e)
+{
+	bool is_missing = code == ENOENT || code == ENOTDIR;
+
+	j->exit_code = is_missing ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+	return err_set(e, code, "%s", j->argv[0]);
+}
+
+/* As execvp(3) does, but on the container's PATH and without going on to a shell.  A directory that
+ * may not be searched is remembered: when nothing better is found it is the reason. */
+static int search_path(struct job *j, struct err *e)
+{
+	char path[PATH_MAX];
+	int code = ENOENT;
+
+	for (const char *at = j->path; at;) {
+		size_t len = strcspn(at, ":");
+		const char *dir = len ? at : ".";
+		int n = snprintf(
+			path, sizeof(path), "%.*s/%s", (int)(len ? len : 1), dir, j->argv[0]);
+
+		if (n < (int)sizeof(path)) {
+			execve(path, j->argv, j->envp);
+			if (errno == EACCES)
+				code = EACCES;
+			else if (errno != ENOENT && errno != ENOTDIR)
+				return exec_failed(j, errno, e);
+		}
+		at = at[len] ? at + len + 1 : NULL;
+	}
+	if (code != ENOENT)
+		return exec_failed(j, code, e);
+	j->exit_code = EXIT_NOT_FOUND;
+	return err_say(e, ENOENT, "%s: executable file not found in PATH", j->argv[0]);
+}
+
+static int execute(struct job *j, struct err *e)
+{
+	j->is_executing = true;
+	if (!strchr(j->argv[0], '/'))
+		return search_path(j, e);
+	execve(j->argv[0], j->argv, j->envp);
+	return exec_failed(j, errno, e);
+}
+
+static const struct step common[] = {
+	{ "start session", start_session },       /* before the terminal becomes controlling */
+	{ "place streams", place_streams },       /* needs root: the streams change owner */
+	{ "set limits", set_limits },             /* while they may still be raised */
+	{ "new session keyring", new_keyring },   /* a filter forbids it */
+	{ "enter working directory", enter_cwd }, /* root may enter what the user may not see */
+	{ "drop bounding set", drop_bounding },   /* needs CAP_SETPCAP */
+	{ "set identity", set_identity },         /* keeps what is permitted, for the rows below */
+};
+
+static const struct step without_privs[] = {
+	{ "drop capabilities", drop_capabilities }, /* nothing below needs one */
+	{ "no new privileges", no_new_privs },      /* lets anybody load a filter */
+	{ "load seccomp filter", load_filter },     /* last: it may deny what the rows above use */
+	{ "close descriptors", sweep },             /* nothing is open at exec but the streams */
+	{ "execute", execute },
+};
+
+/* Who may gain privileges by exec must not load a filter, says the kernel, unless CAP_SYS_ADMIN
+ * does it.  So the filter comes before the last capability goes. */
+static const struct step with_privs[] = {
+	{ "keep a capability for the filter", keep_for_filter }, /* only that one beside the last */
+	{ "load seccomp filter", load_filter },     /* what follows it must be able to pass it */
+	{ "drop capabilities", drop_capabilities }, /* final */
+	{ "close descriptors", sweep },             /* nothing is open at exec but the streams */
+	{ "execute", execute },
+};
+
+int process_execute(struct job *j, struct err *e)
+{
+	int rc = steps_run(j, common, ARRAY_LEN(common), e);
+
+	if (rc < 0)
+		return rc;
+	return j->plan->no_new_privs ? steps_run(j, without_privs, ARRAY_LEN(without_privs), e)
+				     : steps_run(j, with_privs, ARRAY_LEN(with_privs), e);
+}

@@ -1,0 +1,16 @@
+/* The last stage of a container's first process and of an exec: from a process in the right
+ * namespaces and root to the program.  The same steps for both, so an exec is confined exactly as
+ * its container is.
+ */
+#pragma once
+
+#include "launch/job.h"
+
+/* Writes "0" to the v1 cgroups: before anything that allocates on the container's account. */
+int process_join_cgroups(struct job *j, struct err *e);
+
+/* Does not return on success.  On failure j->step and j->exit_code are set. */
+int process_execute(struct job *j, struct err *e);
+
+/* Puts from[0…n) at descriptors first… of this process, inheritable, and closes all above. */
+int process_place(int *from, int n, int first, struct err *e);

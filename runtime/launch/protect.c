@@ -1,0 +1,60 @@
+#include "launch/protect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "spec/plan.h"
+#include "sys/mount.h"
+
+const char protect_argument[] = "--protected";
+
+/* The plan was read; whoever we become reads it again.  From a pipe it must be kept. */
+static int rewind_plan(const struct buf *plan, struct err *e)
+{
+	CLEANUP(cleanup_fd) int copy = -1;
+	int rc;
+
+	if (lseek(PLAN_FD, 0, SEEK_SET) == 0)
+		return 0;
+	if ((copy = memfd_create("plan", MFD_CLOEXEC)) < 0)
+		return err_set(e, errno, "keep the plan");
+	if ((rc = fd_write_all(copy, plan->data, plan->len)) < 0)
+		return err_set(e, -rc, "keep the plan");
+	if (lseek(copy, 0, SEEK_SET) < 0 || dup2(copy, PLAN_FD) < 0)
+		return err_set(e, errno, "keep the plan");
+	return 0;
+}
+
+int protect_ourselves(const struct buf *plan, bool is_second_try, struct err *e)
+{
+	char name[] = "carpel-launch", mark[sizeof(protect_argument)];
+	char *argv[] = { name, mark, NULL }, *envp[] = { NULL };
+	CLEANUP(cleanup_fd) int copy = -1;
+	struct statfs fs;
+	int rc;
+
+	if (statfs("/proc/self/exe", &fs) < 0)
+		return err_set(e, errno, "look at /proc/self/exe");
+	if (fs.f_flags & ST_RDONLY)
+		return 0;
+	if (is_second_try)
+		return err_say(e, EROFS, "the copy of our file system is not read-only");
+	for (size_t i = 0; i < sizeof(mark); i++)
+		mark[i] = protect_argument[i];
+	copy = mount_copy(AT_FDCWD, "/proc/self/exe", MOUNT_ONE, e);
+	if (copy < 0)
+		return copy;
+	if ((rc = mount_restrict(copy, MOUNT_ATTR_RDONLY, MOUNT_ONE, e)) < 0 ||
+		(rc = rewind_plan(plan, e)) < 0)
+		return rc;
+	(void)syscall(SYS_execveat, copy, "", argv, envp, AT_EMPTY_PATH);
+	return err_set(e, errno, "execute the read-only copy");
+}

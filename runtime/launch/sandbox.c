@@ -1,0 +1,236 @@
+/* pause's root is an empty read-only file system of its own with one mount in it, the pod's
+ * /dev/shm.  It is read-only there and made writable in each container's copy: pause holds it for
+ * them by having it, and can write nowhere.  The pod's message queues need no such holder, since
+ * the kernel keeps one file system of them for each IPC namespace.
+ */
+#include "launch/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "launch/prepare.h"
+#include "launch/process.h"
+#include "sys/cred.h"
+#include "sys/mount.h"
+#include "sys/ns.h"
+
+enum { SHM_BYTES = 64 << 20 };
+/* Descriptors of pause, see pause/pause.c. */
+enum { KEPT_FIRST = 3 };
+
+static const uint64_t harmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+static int open_program(struct job *j, struct err *e)
+{
+	j->program_fd = open(j->plan->pause_path, O_PATH | O_CLOEXEC);
+	return j->program_fd < 0 ? err_set(e, errno, "open %s", j->plan->pause_path) : 0;
+}
+
+/* Blocking on purpose: pause waits with a record when the pipe is full, and loses none. */
+static int make_kept(struct job *j, struct err *e)
+{
+	if (pipe2(j->kept, O_CLOEXEC) < 0)
+		return err_set(e, errno, "make the exit pipe");
+	/* Ends 5 (write) and 6 (read): see pod/fdstore.h. */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, j->kept + 2) < 0)
+		return err_set(e, errno, "make the descriptor store");
+	return 0;
+}
+
+static int make_shm(struct job *j, struct err *e)
+{
+	char bytes[24];
+	const struct mount_option options[] = { { "size", bytes }, { "mode", "1777" } };
+	const int64_t size = j->plan->shm_bytes ? j->plan->shm_bytes : SHM_BYTES;
+
+	if (j->plan->host_ipc) {
+		j->shm_fd = mount_copy(AT_FDCWD, "/dev/shm", MOUNT_ONE, e);
+		return j->shm_fd < 0 ? j->shm_fd
+				     : mount_restrict(j->shm_fd, harmless | MOUNT_ATTR_RDONLY,
+					       MOUNT_ONE, e);
+	}
+	(void)snprintf(bytes, sizeof(bytes), "%lld", (long long)size);
+	j->shm_fd =
+		mount_new("tmpfs", options, ARRAY_LEN(options), harmless | MOUNT_ATTR_RDONLY, e);
+	return j->shm_fd < 0 ? j->shm_fd : 0;
+}
+
+static int make_root(struct job *j, struct err *e)
+{
+	static const struct mount_option options[] = {
+		{ "size", "4k" },
+		{ "nr_inodes", "3" },
+		{ "mode", "0555" },
+	};
+
+	j->mounts.root = mount_new("tmpfs", options, ARRAY_LEN(options), harmless, e);
+	if (j->mounts.root < 0)
+		return j->mounts.root;
+	if (mkdirat(j->mounts.root, "shm", 0555) < 0)
+		return err_set(e, errno, "make /shm");
+	return mount_restrict(j->mounts.root, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
+}
+
+static int set_hostname(struct job *j, struct err *e)
+{
+	const char *name = j->plan->hostname;
+
+	if (!name)
+		return 0;
+	return sethostname(name, strlen(name)) < 0 ? err_set(e, errno, "hostname %s", name) : 0;
+}
+
+static int raise_loopback(struct job *j, struct err *e)
+{
+	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	CLEANUP(cleanup_fd) int sock = -1;
+
+	if (j->plan->host_network)
+		return 0;
+	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &r) < 0)
+		return err_set(e, errno, "bring lo up");
+	return 0;
+}
+
+/* The same files of procfs show each process the values of its own namespaces.  The plan's reader
+ * has checked that the name is one of those, and that no component of it is "..". */
+static int write_sysctl(const struct job *j, const struct plan_sysctl *s, struct err *e)
+{
+	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
+	CLEANUP(cleanup_fd) int fd = -1;
+	char path[512];
+	size_t len = strlen(s->value);
+
+	(void)snprintf(path, sizeof(path), "sys/%s", s->name);
+	if (!strchr(s->name, '/'))
+		for (char *c = path; *c; c++)
+			if (*c == '.')
+				*c = '/';
+	fd = (int)syscall(SYS_openat2, j->proc_fd, path, &how, sizeof(how));
+	if (fd < 0 || write(fd, s->value, len) != (ssize_t)len)
+		return err_set(e, errno, "sysctl %s=%s", s->name, s->value);
+	return 0;
+}
+
+static int set_sysctls(struct job *j, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < j->plan->sysctls_len; i++)
+		rc = write_sysctl(j, &j->plan->sysctls[i], e);
+	return rc;
+}
+
+static int enter_root(struct job *j, struct err *e)
+{
+	int rc = mount_leave_peers(e);
+
+	if (rc == 0)
+		rc = mount_attach_at(j->mounts.root, AT_FDCWD, "/", e);
+	if (rc == 0)
+		rc = mount_attach_at(j->shm_fd, j->mounts.root, "shm", e);
+	return rc < 0 ? rc : mount_pivot(j->mounts.root, e);
+}
+
+static int place_kept(struct job *j, struct err *e)
+{
+	enum { KEPT = (int)ARRAY_LEN(j->kept), ALL = KEPT_FIRST + KEPT };
+	int from[ALL] = { j->null_fd, j->null_fd, j->null_fd };
+
+	for (int i = 0; i < KEPT; i++)
+		from[KEPT_FIRST + i] = j->kept[i];
+	/* The program's own descriptor must be out of the way, and stays: it closes on exec. */
+	if ((j->program_fd = fcntl(j->program_fd, F_DUPFD_CLOEXEC, ALL)) < 0)
+		return err_set(e, errno, "copy a descriptor");
+	return process_place(from, ALL, 0, e);
+}
+
+static int drop_privileges(struct job *j, struct err *e)
+{
+	int rc;
+
+	(void)j;
+	if (setsid() < 0)
+		return err_set(e, errno, "setsid");
+	rc = cred_become(0, 0, NULL, 0, e);
+	/* With an empty bounding set exec gives root nothing: pause starts without a capability. */
+	return rc < 0 ? rc : cred_keep_bounding(0, e);
+}
+
+static int execute(struct job *j, struct err *e)
+{
+	char name[] = "carpel-pause", *argv[] = { name, NULL }, *envp[] = { NULL };
+
+	/* All above the kept ones but the program's, which closes itself. */
+	if (syscall(SYS_close_range, (unsigned)j->program_fd + 1, ~0U, 0) < 0)
+		return err_set(e, errno, "close_range");
+	if (j->program_fd > KEPT_FIRST + (int)ARRAY_LEN(j->kept) &&
+		syscall(SYS_close_range, KEPT_FIRST + (unsigned)ARRAY_LEN(j->kept),
+			(unsigned)j->program_fd - 1, 0) < 0)
+		return err_set(e, errno, "close_range");
+	j->is_executing = true;
+	(void)syscall(SYS_execveat, j->program_fd, "", argv, envp, AT_EMPTY_PATH);
+	return err_set(e, errno, "%s", j->plan->pause_path);
+}
+
+static const struct step child_steps[] = {
+	{ "join cgroups", process_join_cgroups }, /* before anything is charged to us */
+	{ "set hostname", set_hostname },         /* our UTS namespace is new */
+	{ "bring loopback up", raise_loopback },  /* our network namespace is new */
+	{ "set sysctls", set_sysctls },           /* through the host's procfs: before it is gone */
+	{ "enter empty root", enter_root },       /* from here on no host path exists */
+	{ "place descriptors", place_kept },      /* 3 to 6, what pause holds */
+	{ "drop privileges", drop_privileges },   /* nothing below needs one */
+	{ "execute carpel-pause", execute },
+};
+
+static void child_main(void *arg)
+{
+	struct job *j = arg;
+
+	j->rc = steps_run(j, child_steps, ARRAY_LEN(child_steps), &j->err);
+}
+
+static int start(struct job *j, struct err *e)
+{
+	const struct plan *p = j->plan;
+	const struct ns_child c = { .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS |
+					     (p->host_network ? 0 : CLONE_NEWNET) |
+					     (p->host_ipc ? 0 : CLONE_NEWIPC),
+		.cgroup_fd = j->cgroup_fd,
+		.run = child_main,
+		.arg = j };
+
+	return ns_start(&c, &j->pid, &j->pidfd, e);
+}
+
+static const struct step steps[] = {
+	{ "open carpel-pause", open_program },  /* by the host's path */
+	{ "open /dev/null", prepare_null },     /* pause's standard streams */
+	{ "open procfs", prepare_proc },        /* for the score, for sysctls */
+	{ "open cgroups", prepare_cgroups },    /* to be born in and to join */
+	{ "set oom_score_adj", prepare_oom },   /* inherited */
+	{ "make kept descriptors", make_kept }, /* the exit pipe and the descriptor store */
+	{ "make shared memory", make_shm },     /* detached: nobody sees it yet */
+	{ "make empty root", make_root },       /* detached */
+	{ "start process", start },             /* runs the table above to its end */
+};
+
+int sandbox_launch(struct job *j, struct err *e)
+{
+	return steps_run(j, steps, ARRAY_LEN(steps), e);
+}

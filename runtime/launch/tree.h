@@ -1,0 +1,13 @@
+/* The kernel's file systems in a container: /proc, /sys, /dev, /sys/fs/cgroup, and what of them is
+ * hidden or read-only.  All are new instances or the container's own part; steps of the container's
+ * table, in its mount namespace.
+ */
+#pragma once
+
+#include "launch/job.h"
+
+int tree_copy_views(struct job *j, struct err *e); /* host's view: cgroup directories, console */
+int tree_attach_root(struct job *j, struct err *e);
+int tree_make_proc(struct job *j, struct err *e);
+int tree_make_dev(struct job *j, struct err *e);
+int tree_make_sys(struct job *j, struct err *e);

@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""Drives carpel-launch as carpeld does: owns the result socket, hands over descriptors, reaps.
+
+  launch_driver.py run [--wait SECONDS]     a plan on standard input, one record a line
+  launch_driver.py raw                      bytes of a plan on standard input, as they are
+  launch_driver.py exits PAUSE N            N records of pause's exit pipe: "PID exit=CODE|signal=N"
+  launch_driver.py store PAUSE put TAG FILE | list
+  launch_driver.py gone PID                 waits until the process is gone
+  launch_driver.py holds PID                "yes" when it still lives
+  launch_driver.py tee FILE TEXT            waits until FILE holds TEXT
+
+A plan may name, beside carpel-launch's own keys: pause-pid=PID (becomes a pidfd and pause-fd),
+stdin-file=, stdout-file=, stderr-file= (opened here), seccomp-file=, tty=1 (a pty whose output is
+printed), result-closed=1 (nobody listens), leak=N (descriptors 20…20+N stay open in carpel-launch).
+Prints one line: "started pid=P host=H" or "failed code=ERRNO exit=N TEXT", then, with --wait for an
+exec, "exited N" or "signalled N".
+"""
+import array
+import ctypes
+import errno
+import os
+import pty
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+LIMIT_S = 20
+REPORT = struct.Struct("iii i240s")
+libc = ctypes.CDLL(None, use_errno=True)
+SYS_PIDFD_GETFD = 438
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def launch_path():
+    return os.path.join(os.environ["CARPEL_BIN"], "carpel-launch")
+
+
+def pidfd_getfd(pidfd, number):
+    fd = libc.syscall(SYS_PIDFD_GETFD, pidfd, number, 0)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+    return fd
+
+
+def host_pid(pidfd):
+    with open(f"/proc/self/fdinfo/{pidfd}") as f:
+        for line in f:
+            if line.startswith("Pid:"):
+                return int(line.split()[1])
+    return -1
+
+
+class Plan:
+    def __init__(self, text):
+        self.fds = {}
+        self.next = 5
+        self.records = []
+        self.master = -1
+        self.is_deaf = False
+        self.leaks = 0
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                self.add(*line.split("=", 1))
+
+    def give(self, fd):
+        number = self.next
+        self.next += 1
+        self.fds[number] = fd
+        return number
+
+    def add(self, key, value):
+        if key == "pause-pid":
+            key, value = "pause-fd", self.give(os.pidfd_open(int(value)))
+        elif key == "tty":
+            self.master, slave = pty.openpty()
+            key, value = "tty-fd", self.give(slave)
+        elif key == "result-closed":
+            self.is_deaf = True
+            return
+        elif key == "leak":
+            self.leaks = int(value)
+            return
+        elif key in ("stdin-file", "seccomp-file"):
+            key, value = key[:-4] + "fd", self.give(os.open(value, os.O_RDONLY))
+        elif key in ("stdout-file", "stderr-file"):
+            fd = os.open(value, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            key, value = key[:-4] + "fd", self.give(fd)
+        self.records.append(f"{key}={value}".encode())
+
+    def bytes(self):
+        return b"".join(r + b"\0" for r in self.records + [b"result-fd=4"])
+
+
+def spawn(plan_bytes, fds, result, leaks=0):
+    plan_fd = os.memfd_create("plan", 0)
+    os.write(plan_fd, plan_bytes)
+    os.lseek(plan_fd, 0, os.SEEK_SET)
+    wanted = {3: plan_fd, 4: result.fileno(), **fds}
+    for i in range(leaks):
+        wanted[20 + i] = os.open("/", os.O_RDONLY)
+    high = {n: os.dup2(fd, 100 + n, inheritable=False) for n, fd in wanted.items()}
+    pid = os.fork()
+    if pid == 0:
+        for number, fd in high.items():
+            os.dup2(fd, number)
+        os.execve(launch_path(), ["carpel-launch"], {})
+    for fd in high.values():
+        os.close(fd)
+    os.close(plan_fd)
+    return pid
+
+
+def reports(ours):
+    """Yields (kind, pid, exit code, errno, text, pidfd) until the other end closes."""
+    while True:
+        if not select.select([ours], [], [], LIMIT_S)[0]:
+            sys.exit("no report in time")
+        data, control, _, _ = ours.recvmsg(REPORT.size, socket.CMSG_SPACE(4))
+        if not data:
+            return
+        kind, pid, code, number, text = REPORT.unpack(data)
+        fds = array.array("i")
+        for level, what, content in control:
+            if level == socket.SOL_SOCKET and what == socket.SCM_RIGHTS:
+                fds.frombytes(content[:4])
+        yield kind, pid, code, number, text.split(b"\0")[0].decode(), fds[0] if fds else -1
+
+
+def print_pty(master, pidfd):
+    """What the terminal shows until the process has ended."""
+    shown = b""
+    while True:
+        ready = select.select([master, pidfd], [], [], LIMIT_S)[0]
+        if master in ready:
+            try:
+                chunk = os.read(master, 4096)
+            except OSError:
+                break
+            if not chunk:
+                break
+            shown += chunk
+        elif pidfd in ready or not ready:
+            break
+    sys.stdout.write(shown.decode().replace("\r\n", "\n"))
+
+
+def wait_for(pid, pidfd, limit):
+    if not select.select([pidfd], [], [], limit)[0]:
+        sys.exit(f"process {pid} has not ended in {limit} s")
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        print("signalled", os.WTERMSIG(status))
+    else:
+        print("exited", os.WEXITSTATUS(status))
+
+
+def run(plan, limit):
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    launch = spawn(plan.bytes(), plan.fds, theirs, plan.leaks)
+    theirs.close()
+    for fd in plan.fds.values():
+        os.close(fd)
+    if plan.is_deaf:
+        ours.close()
+        print("launch", os.waitpid(launch, 0)[1] >> 8)
+        return
+    seen = list(reports(ours))
+    status = os.waitpid(launch, 0)[1]
+    if len(seen) != 1:
+        sys.exit(f"{len(seen)} reports; carpel-launch ended with {status}")
+    kind, pid, code, number, text, pidfd = seen[0]
+    if kind == 2:
+        print(f"failed code={errno.errorcode.get(number, number)} exit={code} {text}")
+        if status >> 8 != code:
+            sys.exit(f"carpel-launch exited {status >> 8}, reported {code}")
+        return
+    print(f"started pid={pid} host={host_pid(pidfd)}")
+    sys.stdout.flush()
+    if plan.master >= 0:
+        print_pty(plan.master, pidfd)
+    if limit:
+        wait_for(pid, pidfd, limit)
+
+
+def raw(data):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    launch = spawn(data, {}, theirs)
+    theirs.close()
+    for _, _, code, number, text, _ in reports(ours):
+        print(f"failed code={errno.errorcode.get(number, number)} exit={code} {text}")
+    print("launch", os.waitpid(launch, 0)[1] >> 8)
+
+
+def exits(pause, count):
+    fd = pidfd_getfd(os.pidfd_open(pause), 3)
+    for _ in range(count):
+        if not select.select([fd], [], [], LIMIT_S)[0]:
+            sys.exit("no exit record in time")
+        pid, status = struct.unpack("ii", os.read(fd, 8))
+        if os.WIFSIGNALED(status):
+            print(f"{pid} signal={os.WTERMSIG(status)}")
+        else:
+            print(f"{pid} exit={os.WEXITSTATUS(status)}")
+
+
+def store(pause, verb, *args):
+    pidfd = os.pidfd_open(pause)
+    if verb == "put":
+        sock = socket.socket(fileno=pidfd_getfd(pidfd, 5))
+        file = os.open(args[1], os.O_RDONLY)
+        socket.send_fds(sock, [args[0].encode()], [file])
+        return
+    sock = socket.socket(fileno=pidfd_getfd(pidfd, 6))
+    sock.setblocking(False)
+    while True:
+        try:
+            tag, fds, _, _ = socket.recv_fds(sock, 72, 4)
+        except BlockingIOError:
+            return
+        print(tag.decode(), os.read(fds[0], 100).decode())
+
+
+def until(what, condition):
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit(f"{what}: not in {LIMIT_S} s")
+        time.sleep(0.005)
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def holds(path, text):
+    try:
+        with open(path, errors="replace") as f:
+            return text in f.read()
+    except FileNotFoundError:
+        return False
+
+
+def main():
+    verb, args = sys.argv[1], sys.argv[2:]
+    signal.alarm(60)
+    if verb == "run":
+        run(Plan(sys.stdin.read()), int(args[1]) if args else 0)
+    elif verb == "raw":
+        raw(sys.stdin.buffer.read())
+    elif verb == "exits":
+        exits(int(args[0]), int(args[1]))
+    elif verb == "store":
+        store(int(args[0]), *args[1:])
+    elif verb == "gone":
+        until(f"process {args[0]} gone", lambda: not is_alive(int(args[0])))
+    elif verb == "holds":
+        print("yes" if is_alive(int(args[0])) else "no")
+    elif verb == "tee":
+        until(f"{args[0]} holding {args[1]}", lambda: holds(args[0], args[1]))
+    else:
+        sys.exit(__doc__)
+
+
+main()

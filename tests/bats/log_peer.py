@@ -1,0 +1,293 @@
+"""carpeld's side of carpel-log, for tests, and what containers do on the other.
+
+It holds what the pods' descriptor stores hold, so a killed carpel-log is replaced and given the same
+descriptors again."""
+import array
+import ctypes
+import fcntl
+import os
+import pty
+import random
+import re
+import resource
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import time
+import tty
+
+ADD, LIST, ITEM, LIST_END, DONE, ATTACH, DRAIN = range(1, 8)
+IS_TTY = 1
+MESSAGE = struct.Struct("=IIII72s")
+RECORD = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) (.*)", re.DOTALL)
+PIECE_MAX = 16384
+EXE, DIR = os.path.abspath(sys.argv[1]), sys.argv[3]
+LIMIT_S = 60  # how long a loaded machine may take; nothing is expected to be that slow
+
+
+def until(what, condition):
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def message(op, id_="", flags=0):
+    return MESSAGE.pack(1, op, flags, 0, id_.encode())
+
+
+class Log:
+    """A carpel-log and the connection to it."""
+
+    def __init__(self, fds_max=None):
+        self.path = f"{DIR}/log.sock"
+        self.fds_max = fds_max
+        self.process = self.sock = None
+        self.done = set()
+        self.start()
+        self.connect()
+
+    def start(self):
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        listening.bind(self.path)
+        listening.listen(8)
+
+        def place():
+            os.dup2(listening.fileno(), 3)
+            if self.fds_max:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (self.fds_max, self.fds_max))
+
+        with open(f"{DIR}/stderr", "ab") as err:
+            # pylint: disable-next=subprocess-popen-preexec-fn,consider-using-with
+            self.process = subprocess.Popen([EXE], preexec_fn=place, pass_fds=[3], close_fds=True, stderr=err,
+                                            stdin=subprocess.DEVNULL)
+        listening.close()
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.connect(self.path)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.sock.close()
+
+    def restart(self, sets):
+        self.start()
+        self.connect()
+        for s in sets:
+            self.add(s)
+
+    def tell(self, op, id_="", flags=0, fds=()):
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        self.sock.sendmsg([message(op, id_, flags)], rights)
+
+    def add(self, s):
+        self.tell(ADD, s.id, IS_TTY if s.is_tty else 0, s.fds)
+
+    def next(self):
+        ready, _, _ = select.select([self.sock], [], [], LIMIT_S)
+        assert ready, "carpel-log says nothing"
+        bytes_ = self.sock.recv(4096)
+        if not bytes_:
+            return None, None
+        version, op, _, _, id_ = MESSAGE.unpack(bytes_)
+        assert version == 1
+        return op, id_.rstrip(b"\0").decode()
+
+    def run_calls(self, stops):
+        """On to that many entries and ends of system calls; whether it was not done before."""
+        for _ in range(stops):
+            ptrace(ON_TO_CALL, self.process.pid)
+            while os.waitpid(self.process.pid, os.WNOHANG)[0] == 0:
+                if select.select([self.sock], [], [], 0)[0]:
+                    return False
+        return True
+
+    def wait_done(self, *sets):
+        while not {s.id for s in sets} <= self.done:
+            op, id_ = self.next()
+            assert op == DONE, op
+            self.done.add(id_)
+
+    def list(self):
+        self.tell(LIST)
+        ids = set()
+        while True:
+            op, id_ = self.next()
+            if op == LIST_END:
+                return ids
+            if op == ITEM:
+                ids.add(id_)
+            else:
+                assert op == DONE
+                self.done.add(id_)
+
+    def proc(self, name, key):
+        with open(f"/proc/{self.process.pid}/{name}", encoding="ascii") as file:
+            return next(line.split(":", 1)[1].split() for line in file if line.startswith(key + ":"))
+
+    def stderr(self):
+        with open(f"{DIR}/stderr", encoding="utf-8") as file:
+            return file.read()
+
+
+class Set:
+    """The streams of one container: what carpeld makes and a pod's store keeps."""
+
+    def __init__(self, id_, is_tty=False, directory=None):
+        self.id, self.is_tty = id_, is_tty
+        self.path = f"{directory or DIR}/{id_}.log"
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        if is_tty:
+            master, self.out = pty.openpty()
+            tty.setraw(self.out)
+            self.fds = [file, master, *self.stage()]
+            self.err = None
+        else:
+            out, self.out = os.pipe()
+            err, self.err = os.pipe()
+            self.fds = [file, out, *self.stage(), err, *self.stage()]
+
+    @staticmethod
+    def stage():
+        return os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def close_writers(self):
+        for fd in (self.out, self.err):
+            if fd is not None:
+                os.close(fd)
+        self.out = self.err = None
+
+    def staged(self):
+        """Bytes that were on their way when carpel-log was killed."""
+        size, total = array.array("i", [0]), 0
+        for fd in self.fds[2::3]:
+            fcntl.ioctl(fd, termios.FIONREAD, size)
+            total += size[0]
+        return total
+
+    def drop(self):
+        for fd in self.fds:
+            os.close(fd)
+
+    def bytes(self):
+        """What each stream got, with the form of every record checked."""
+        got = {b"stdout": [], b"stderr": []}
+        with open(self.path, "rb") as file:
+            whole = file.read()
+        assert not whole or whole.endswith(b"\n"), "the last record is not whole"
+        for line in whole.split(b"\n")[:-1]:
+            record = RECORD.fullmatch(line)
+            assert record, line[:100]
+            _, stream, tag, text = record.groups()
+            assert len(text) <= PIECE_MAX
+            got[stream].append(text + (b"\n" if tag == b"F" else b""))
+        return b"".join(got[b"stdout"]), b"".join(got[b"stderr"])
+
+
+# ---- what containers write ----
+
+def pattern(seed, size):
+    """Bytes of every awkward kind: lines of all lengths about the limits, none at all, NUL, CR, any byte."""
+    rng = random.Random(seed)
+    parts, total = [], 0
+    while total < size:
+        kind = rng.randrange(8)
+        if kind == 0:
+            part = b"\n" * rng.randrange(1, 3000)
+        elif kind == 1:
+            part = rng.randbytes(rng.randrange(1, 100000))
+        elif kind == 2:
+            part = b"\0\r\n\r\0"[: rng.randrange(1, 6)] * rng.randrange(1, 500)
+        elif kind == 3:
+            part = b"x" * (PIECE_MAX + rng.randrange(-2, 3)) + b"\n"
+        elif kind == 4:
+            part = b"y" * rng.randrange(1, 300000)
+        elif kind == 5:
+            part = b"2026-11-24T14:20:05.123456789Z stdout F not a record\n"
+        else:
+            part = b"".join(b"line %d of %d\n" % (i, seed) for i in range(rng.randrange(1, 2000)))
+        parts.append(part)
+        total += len(part)
+    return b"".join(parts)[:size]
+
+
+def write_all(fd, bytes_, rng, pause_s):
+    view, at = memoryview(bytes_), 0
+    while at < len(bytes_):
+        size = rng.choice((1, 7, 100, 1000, 4096, 5000, 65536))
+        at += os.write(fd, view[at:at + size])
+        time.sleep(rng.random() * pause_s)
+
+
+def writer(fd, bytes_, others, pause_s=0.0, packets=False):
+    """A process that writes bytes_ and dies of SIGPIPE like any other program."""
+    pid = os.fork()
+    if pid:
+        return pid
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for other in others:
+        os.close(other)
+    if packets:
+        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_WRONLY | os.O_DIRECT)
+    write_all(fd, bytes_, random.Random(len(bytes_)), pause_s)
+    os._exit(0)
+
+
+def endless_writer(fd, text):
+    pid = os.fork()
+    while pid == 0:
+        os.write(fd, text)
+    return pid
+
+
+def end(pid):
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def reap(pid):
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "a writer got a signal"
+
+
+# ---- what only a debugger can do ----
+
+ATTACH_TO, DETACH, GET_REGISTERS, SET_REGISTERS, ON_TO_CALL = 16, 17, 12, 13, 24
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+class Registers(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_ulonglong) for name in
+                "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss "
+                "fs_base gs_base ds es fs gs".split()]
+
+
+def ptrace(request, pid, data=None):
+    assert LIBC.ptrace(request, pid, None, data) == 0, os.strerror(ctypes.get_errno())
+
+
+def hold(pid):
+    ptrace(ATTACH_TO, pid)
+    os.waitpid(pid, 0)
+
+
+def make_it_call(pid, number, *args):
+    """Lets the process, which waits in the loop, make another system call in its place."""
+    registers = Registers()
+    hold(pid)
+    ptrace(GET_REGISTERS, pid, ctypes.byref(registers))
+    registers.rip -= 2  # the instruction that brought it there
+    registers.orig_rax = ctypes.c_ulonglong(-1).value  # nothing is to be restarted
+    registers.rax = number
+    for name, value in zip(("rdi", "rsi", "rdx", "r10"), args):
+        setattr(registers, name, value)
+    ptrace(SET_REGISTERS, pid, ctypes.byref(registers))
+    ptrace(DETACH, pid)

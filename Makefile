@@ -166,10 +166,9 @@ unit_manifests_LIBS := -lm
 unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c table.c) $(BASE_SRC)
 
 # The image of all tests: see its head.
-$(BUILD)/test/guest: tests/bin/guest.c $(FLAGS_STAMP)
+$(BUILD)/test/guest: $(addprefix tests/bin/,guest.c guest_look.c guest_try.c guest.h) $(FLAGS_STAMP)
 	$(call say,LINK,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g0 $(WARN) -static -s -o $@ $<
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g0 $(WARN) -static -s -o $@ $(filter %.c,$^)
 
 define unit_rule
 $(BUILD)/unit/test_$(1): $(BUILD)/obj/tests/unit/test_$(1).o $$(call obj,$$(call unit_SRC,$(1)))

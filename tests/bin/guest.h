@@ -1,0 +1,31 @@
+/* Parts of the guest, see guest.c: each applet takes its arguments, closed by NULL, and returns the
+ * exit code.
+ */
+#pragma once
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+int answer(const char *name, long rc); /* prints "NAME ok" or "NAME ERRNO" */
+long number(const char *text);
+
+int look_cat(char **args);
+int look_mounts(char **args);
+int look_keyring(char **args);
+int look_env(char **args);
+int look_report(char **args);
+int look_show_args(char **args);
+int look_ls(char **args);
+int look_show_link(char **args);
+int look_show_stat(char **args);
+int look_ns(char **args);
+int look_procs(char **args);
+
+int try_all(char **args);
+int try_open_path(char **args);
+int try_write_file(char **args);
+int try_append_file(char **args);
+int try_make_dir(char **args);
+int try_remove_file(char **args);
+int try_change_mode(char **args);
+int try_mq(char **args);
+int try_connect_port(char **args);

@@ -37,7 +37,7 @@ ALONE = {
     "ev.h": {"runtime/base/loop.c"},
     "nghttp2/": {"runtime/api/"},
     "yaml.h": {"runtime/cli/"},
-    "seccomp.h": {"runtime/sys/", "probes/", "runtime/log/"},
+    "seccomp.h": {"runtime/sys/", "runtime/base/lockdown.c", "probes/confine.c", "runtime/image/confine.c"},
     "archive": {"runtime/image/"},
     "nettle/": {"runtime/image/"},
 }

@@ -19,14 +19,6 @@ void causes_free(struct causes *c)
 	*c = (struct causes){ 0 };
 }
 
-bool causes_have(const struct causes *c, const char *field)
-{
-	for (size_t i = 0; i < c->len; i++)
-		if (str_eq(c->at[i].field, field))
-			return true;
-	return false;
-}
-
 /* Takes message. */
 static void add(struct causes *c, const char *reason, const char *field, char *message)
 {

@@ -21,5 +21,3 @@ void cause_unsupported(
 	struct causes *c, const char *field, const char *value, const char *const *supported);
 /* Kubernetes supports the value, carpel does not; raw as above. */
 void cause_not_yet(struct causes *c, const char *field, const char *raw);
-
-bool causes_have(const struct causes *c, const char *field);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "spec/causes.h"
+#include "spec/check.h"
 #include "spec/manifest_fields.h"
 #include "spec/manifest_parts.h"
 
@@ -184,16 +184,21 @@ static void walk_containers(struct walk *w, const struct json *spec)
 	}
 }
 
-/* A directory on disk has no size of its own. */
+/* A directory on disk has no size of its own, and a relative path on the host would be relative to
+ * wherever the daemon stands. */
 static void walk_volumes(struct walk *w, const struct json *volumes)
 {
 	for (size_t i = 0; i < json_len(volumes); i++) {
 		const struct json *dir = json_get(json_at(volumes, i), "emptyDir");
+		const char *path = json_str(json_path(json_at(volumes, i), "hostPath.path"));
 		CLEANUP(cleanup_free)
-		char *at = str_fmt("spec.volumes[%zu].emptyDir.sizeLimit", i);
+		char *limit_at = str_fmt("spec.volumes[%zu].emptyDir.sizeLimit", i);
+		CLEANUP(cleanup_free) char *path_at = str_fmt("spec.volumes[%zu].hostPath.path", i);
 
 		if (json_get(dir, "sizeLimit") && !json_get(dir, "medium"))
-			refuse_field(w, at);
+			refuse_field(w, limit_at);
+		if (path && *path && *path != '/' && is_new(w, path_at))
+			cause_invalid(w->causes, path_at, path, "must be an absolute path");
 	}
 }
 
@@ -201,12 +206,16 @@ static void walk_volumes(struct walk *w, const struct json *volumes)
 
 static void warn_scheduling(const struct walk *w, struct strv *warnings)
 {
+	enum { LISTED_MAX = 32 }; /* a warning travels in a header */
+	size_t len = w->scheduling.len;
 	CLEANUP(buf_free) struct buf text = { 0 };
 
-	for (size_t i = 0; i < w->scheduling.len; i++)
-		buf_addf(&text, "%s%s", i ? ", " : "", w->scheduling.at[i]);
-	if (!w->scheduling.len)
+	if (!len)
 		return;
+	for (size_t i = 0; i < len && i < LISTED_MAX; i++)
+		buf_addf(&text, "%s%s", i ? ", " : "", w->scheduling.at[i]);
+	if (len > LISTED_MAX)
+		buf_addf(&text, " and %zu more", len - LISTED_MAX);
 	buf_adds(&text, ": ignored, they choose among nodes and there is one");
 	strv_add(warnings, text.data);
 }
@@ -221,6 +230,24 @@ static void warn_account(const struct json *spec, struct strv *warnings)
 			warnings, "spec.serviceAccountName: only a name here, no token is mounted");
 }
 
+/* Legal, and an API server warns of it in these words. */
+static void warn_hidden_env(const struct json *env, size_t container, struct strv *warnings)
+{
+	enum { WARNINGS_MAX = 32 };
+	CLEANUP(seen_free) struct seen names = { 0 };
+
+	for (size_t i = 0; i < json_len(env) && warnings->len < WARNINGS_MAX; i++) {
+		const char *name = text_at(json_at(env, i), "name");
+		CLEANUP(cleanup_free)
+		char *text = str_fmt("spec.containers[%zu].env[%zu]: hides previous definition of "
+				     "\"%s\", which may be dropped when using apply",
+			container, i, name);
+
+		if (seen_before(&names, name))
+			strv_add(warnings, text);
+	}
+}
+
 void honour_pod(const struct json *pod, struct causes *c, struct strv *warnings)
 {
 	const struct json *spec = json_get(pod, "spec");
@@ -231,5 +258,8 @@ void honour_pod(const struct json *pod, struct causes *c, struct strv *warnings)
 	walk_volumes(&w, json_get(spec, "volumes"));
 	warn_scheduling(&w, warnings);
 	warn_account(spec, warnings);
+	for (size_t i = 0; i < json_len(json_get(spec, "containers")); i++)
+		warn_hidden_env(
+			json_get(json_at(json_get(spec, "containers"), i), "env"), i, warnings);
 	strv_free(&w.scheduling);
 }

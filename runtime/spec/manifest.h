@@ -1,7 +1,15 @@
 /* From a v1 Pod as JSON to a pod_spec: decode, default, validate, in Kubernetes' order and with
- * Kubernetes' texts (pod-lifecycle facts: KEP-free restatement in contrib/docs).  The document is
- * hostile.  A field Kubernetes does not know, or that carpel does not honour, is an error that
- * names it.
+ * Kubernetes' texts.  The document is hostile.  A field Kubernetes does not know, or that carpel
+ * does not honour, is an error that names it; a field that only chooses among nodes is named in a
+ * warning.  Nothing is ignored in silence.
+ *
+ * Annotations with the prefix carpel/ are ours; one that is not below is an error:
+ *
+ *   carpel/probe.<container>.<liveness|readiness|startup>.<period|timeout|delay>-ms: "<digits>"
+ *
+ * The time of a probe that the container has, in milliseconds, in place of its periodSeconds (10 ms
+ * at least), timeoutSeconds (1 ms) or initialDelaySeconds (0 ms).  Kubernetes lets the part behind
+ * the slash have 63 characters, which leaves at least 36 for the container's name.
  */
 #pragma once
 

@@ -98,11 +98,13 @@ static struct json *arrange_struct(const struct type *t, const struct json *in)
 		const struct json *value = json_get(in, f->name);
 		struct value_type type;
 
+		if (!value && f->use != WRITTEN)
+			continue;
 		value_type_parse(f->type, &type);
-		if (value && (type.is_pointer || f->use == WRITTEN || !is_empty(value)))
-			json_set(out, f->name, arrange_value(&type, value));
-		else if (f->use == WRITTEN)
+		if (!value)
 			json_set(out, f->name, zero_value(&type));
+		else if (type.is_pointer || f->use == WRITTEN || !is_empty(value))
+			json_set(out, f->name, arrange_value(&type, value));
 	}
 	return out;
 }

@@ -87,7 +87,7 @@ static const struct field pod_spec[] = {
 	{ "resourceClaims", "[]v1.PodResourceClaim", LATER, NULL },
 	{ "resources", "*v1.ResourceRequirements", LATER, NULL },
 	{ "hostnameOverride", "*string", HONOURED, NULL },
-	{ "workloadRef", "*v1.WorkloadReference", SCHEDULING, NULL },
+	{ "schedulingGroup", "*v1.PodSchedulingGroup", SCHEDULING, NULL },
 	{ "evictionResponders", "[]v1.EvictionResponder", LATER, NULL },
 };
 

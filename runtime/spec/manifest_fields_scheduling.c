@@ -92,10 +92,8 @@ static const struct field topology_spread[] = {
 	{ "matchLabelKeys", "[]string", HONOURED, NULL },
 };
 
-static const struct field workload_reference[] = {
-	{ "name", "string", WRITTEN, NULL },
-	{ "podGroup", "string", WRITTEN, NULL },
-	{ "podGroupReplicaKey", "string", HONOURED, NULL },
+static const struct field scheduling_group[] = {
+	{ "podGroupName", "*string", HONOURED, NULL },
 };
 
 static const struct type rows[] = {
@@ -113,6 +111,6 @@ static const struct type rows[] = {
 	TYPE("v1.LabelSelectorRequirement", label_selector_requirement),
 	TYPE("v1.Toleration", toleration),
 	TYPE("v1.TopologySpreadConstraint", topology_spread),
-	TYPE("v1.WorkloadReference", workload_reference),
+	TYPE("v1.PodSchedulingGroup", scheduling_group),
 };
 const struct types scheduling_types = { rows, ARRAY_LEN(rows) };

@@ -54,6 +54,10 @@ static void validate_metadata(struct check *k, const struct json *metadata)
 		cause_required(k->causes, "metadata.name", "name or generateName is required");
 	check_name_at(k, metadata, "name", "metadata", name_faults_subdomain);
 	check_name_at(k, metadata, "namespace", "metadata", name_faults_label);
+	/* Ours, when a pod of ours is read again; paths are made of it. */
+	if (*text_at(metadata, "uid") && !name_is_path_safe(text_at(metadata, "uid")))
+		cause_invalid(k->causes, "metadata.uid", text_at(metadata, "uid"),
+			"must be safe as a part of a path");
 	validate_labels(k, json_get(metadata, "labels"));
 	validate_annotation_keys(k, json_get(metadata, "annotations"));
 	validate_annotations(k, json_get(metadata, "annotations"));
@@ -273,6 +277,18 @@ static void validate_times(struct check *k)
 			"must be between 1 and 2147483647, inclusive");
 }
 
+static void validate_os(struct check *k)
+{
+	static const char *const systems[] = { "linux", "windows", NULL };
+	const struct json *os = json_get(k->spec, "os");
+	const char *name = text_at(os, "name");
+
+	if (os && !*name)
+		cause_required(k->causes, "spec.os.name", "cannot be empty");
+	else if (os && !str_eq(name, "linux") && !str_eq(name, "windows"))
+		cause_unsupported(k->causes, "spec.os", name, systems);
+}
+
 static void validate_image_blanks(struct check *k)
 {
 	const struct json *containers = json_get(k->spec, "containers");
@@ -307,6 +323,7 @@ void validate_pod(const struct json *pod, struct causes *c)
 	check_name_at(&k, k.spec, "hostname", "spec", name_faults_label);
 	check_name_at(&k, k.spec, "subdomain", "spec", name_faults_label);
 	validate_host_aliases(&k);
+	validate_os(&k);
 	validate_image_blanks(&k);
 	strv_free(&k.volumes);
 }

@@ -176,6 +176,7 @@ static void run_job(struct daemon *d, struct api_call *c, const char *const *wor
 	strv_add(&all, "carpel-image");
 	strv_add(&all, "--store");
 	strv_add(&all, d->layout.images);
+	strv_add(&all, "--"); /* a name or path is no option, whatever it begins with */
 	for (size_t i = 0; words[i]; i++)
 		strv_add(&all, words[i]);
 	rc = spawn_job(j, &all, &e);
@@ -189,7 +190,7 @@ static void import(struct daemon *d, struct api_call *c)
 {
 	const struct json *body = api_call_body(c);
 	const char *name = json_get_str(body, "name"), *path = json_get_str(body, "path");
-	const char *words[] = { "import", "--", name, path, NULL };
+	const char *words[] = { "import", name, path, NULL };
 	struct err e = { 0 };
 
 	if (!name || !*name)
@@ -218,7 +219,7 @@ static bool is_in_use(const struct daemon *d, const struct image_record *r)
 
 static void remove_image(struct daemon *d, struct api_call *c, const char *name)
 {
-	const char *words[] = { "rm", "--", name, NULL };
+	const char *words[] = { "rm", name, NULL };
 	CLEANUP(image_record_free) struct image_record r = { 0 };
 	struct err e = { 0 };
 	int rc = image_find(d, name, &r, &e);

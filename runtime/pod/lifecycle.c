@@ -210,8 +210,6 @@ int64_t lifecycle_next_timer(const struct pod_spec *spec, const struct pod_state
 	bool is_starting = false;
 
 	(void)spec;
-	if (s->sandbox == SANDBOX_GONE)
-		return INT64_MAX;
 	if (s->stop == STOP_NONE && s->deadline_boot_ms != 0)
 		lower(&at, s->deadline_boot_ms);
 	if (s->stop == STOP_NONE && s->sandbox == SANDBOX_NONE && s->sandbox_retry_at_ms != 0)

@@ -85,11 +85,10 @@ static bool is_named(const char *id)
 	return id && id[0];
 }
 
-/* News of a start is late when it names an instance that is known to have been. */
+/* News of a start is late when it names an instance that is known to have ended. */
 static bool is_former(const struct ctr_state *c, const char *id)
 {
-	return is_named(id) &&
-	       (str_eq(id, c->id) || str_eq(id, c->last.id) || str_eq(id, c->before.id));
+	return is_named(id) && (str_eq(id, c->last.id) || str_eq(id, c->before.id));
 }
 
 static void set_id(char to[65], const char *id)
@@ -199,7 +198,6 @@ static void start(struct step *st, size_t ctr)
 	}
 	c->attempt = c->id[0] ? c->restart_count + 1 : 0;
 	c->killed_by_probe = false;
-	c->kill_at_ms = 0;
 	act(st, ACT_START_CTR, ctr);
 }
 

@@ -40,7 +40,8 @@ struct passage {
 };
 
 static const struct passage passages[] = {
-	{ "up", { .kind = EV_CTR_UP, .id = "a9" }, { [CTR_STARTING] = CTR_RUNNING } },
+	{ "up", { .kind = EV_CTR_UP, .id = "a9", .text = "sha256:9" },
+		{ [CTR_STARTING] = CTR_RUNNING } },
 	{ "up of a former instance", { .kind = EV_CTR_UP, .id = "a0" },
 		{ [CTR_STARTING] = CTR_RUNNING } }, /* none before the first */
 	{ "failed", { .kind = EV_CTR_FAILED, .reason = "RunContainerError" },
@@ -181,6 +182,8 @@ static void test_start(void **state)
 	assert_string_equal(fx_up(&f, B, "b0"), EVENT_UP("b") ", probes-start b");
 	assert_true(f.s->ctrs[A].ready && f.s->ctrs[A].started);
 	assert_true(!f.s->ctrs[B].ready && f.s->ctrs[B].started);
+	assert_int_equal(f.s->ctrs[B].started_boot_ms, FX_BOOT);
+	assert_int_equal(f.s->ctrs[B].started_wall_ms, FX_WALL);
 	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), INT64_MAX);
 }
 
@@ -319,6 +322,7 @@ static void test_sandbox_retry(void **state)
 		"event W FailedCreatePodSandBox 'Failed to create pod sandbox: no space'");
 	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), f.now.boot_ms + 10000);
 	assert_string_equal(fx_timer(&f, 10000), "start-sandbox");
+	assert_int_equal(f.s->sandbox_retry_at_ms, 0);
 	assert_int_equal(f.s->sandbox_attempt, 0);
 	fx_send(&f, &ev);
 	assert_string_equal(fx_stop(&f, EV_DELETE, -1), "forget"); /* nothing is there to end */
@@ -414,6 +418,25 @@ static void test_policies(void **state)
 	assert_int_equal(on_failure.s->phase, POD_SUCCEEDED);
 }
 
+/* What became of an instance that nobody saw end: the words depend on whether it comes back. */
+static void test_unknown_ends(void **state)
+{
+	CLEANUP(fx_close) struct fx runs = fx_spec(RESTART_ALWAYS, 1);
+	CLEANUP(fx_close) struct fx stops = fx_spec(RESTART_ALWAYS, 1);
+
+	(void)state;
+	fx_run(&runs);
+	assert_string_equal(fx_died(&runs, A, -1), "start-ctr a");
+	assert_string_equal(runs.s->ctrs[A].last.message,
+		"The container could not be located when the pod was deleted.  The container used "
+		"to be Running");
+	fx_run(&stops);
+	fx_stop(&stops, EV_STOP, -1);
+	assert_string_equal(fx_died(&stops, A, -1), "end-sandbox");
+	assert_string_equal(stops.s->ctrs[A].last.message,
+		"The container could not be located when the pod was terminated");
+}
+
 /* The exit may be known before the start; then the late answer means nothing. */
 static void test_exit_overtakes_start(void **state)
 {
@@ -462,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_exit_reasons),
 		cmocka_unit_test(test_crash_loop),
 		cmocka_unit_test(test_policies),
+		cmocka_unit_test(test_unknown_ends),
 		cmocka_unit_test(test_exit_overtakes_start),
 		cmocka_unit_test(test_restarts_take_turns),
 	};

@@ -41,6 +41,7 @@ static void test_delete(void **state)
 	fx_run(&f);
 	assert_string_equal(fx_stop(&f, EV_DELETE, -1), EVENT_STOPPING("a") ", signal-ctr a");
 	assert_int_equal(f.s->delete_wall_ms, FX_WALL + 30000);
+	assert_int_equal(f.s->stop_boot_ms, FX_BOOT);
 	assert_int_equal(f.s->grace_seconds, 30);
 	assert_string_equal(fx_died(&f, A, BY_SIGTERM), "end-sandbox");
 	assert_int_equal(f.s->phase, POD_FAILED); /* 143 is not 0 */
@@ -87,8 +88,11 @@ static void test_later_request_only_shortens(void **state)
 	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), begun + 15000);
 	assert_int_equal(f.s->delete_wall_ms, FX_WALL + 15000);
 	assert_int_equal(f.s->grace_seconds, 10);
+	assert_string_equal(fx_stop(&f, EV_DELETE, 1), "");
+	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), begun + 7000);
+	assert_int_equal(f.s->delete_wall_ms, FX_WALL + 6000);
 	assert_string_equal(fx_stop(&f, EV_DELETE, INT64_MAX), "");
-	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), begun + 15000);
+	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), begun + 7000);
 	assert_string_equal(fx_stop(&f, EV_DELETE, 0), "kill-ctr a");
 	assert_string_equal(fx_stop(&f, EV_STOP, 5), "");
 	assert_int_equal(f.s->stop, STOP_DELETE); /* a stop does not undo it */
@@ -239,6 +243,7 @@ static void test_sandbox_is_made_again(void **state)
 	assert_string_equal(fx_event(&f, EV_SANDBOX_DIED), "");
 	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), INT64_MAX); /* nothing can start */
 	assert_string_equal(fx_event(&f, EV_SANDBOX_GONE), "start-sandbox");
+	assert_string_equal(f.s->sandbox_id, "");
 	assert_int_equal(f.s->sandbox_attempt, 1);
 	assert_string_equal(fx_event(&f, EV_SANDBOX_UP), "start-ctr b");
 	assert_string_equal(fx_up(&f, B, "b1"), EVENT_UP("b") ", probes-start b, start-ctr c");

@@ -130,6 +130,33 @@ static void test_crash_loop(void **state)
 			ENDED("137", "Error", "05", "07", "a1"), "true", "2", "a2"));
 }
 
+/* Due at once, and only held up by another one's start: that is no back-off either. */
+static void test_waiting_for_its_turn(void **state)
+{
+	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 2);
+
+	(void)state;
+	fx_run(&f);
+	fx_died(&f, B, EXIT_1);
+	fx_died(&f, A, EXIT_3);
+	assert_int_equal(f.s->ctrs[A].phase, CTR_BACKOFF);
+	expect_part(&f, "containerStatuses", 0,
+		STATUS(ENDED("3", "Error", "00", "00", "a0"), "{}", "false", "0", "a0"));
+}
+
+static void test_start_that_says_nothing(void **state)
+{
+	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 1);
+
+	(void)state;
+	fx_begin(&f);
+	fx_send(&f, &(struct pod_event){ .kind = EV_CTR_FAILED });
+	expect_part(&f, "containerStatuses", 0,
+		"{\"name\":\"a\",\"state\":{\"waiting\":{\"reason\":\"RunContainerError\"}},"
+		"\"lastState\":{},\"ready\":false,\"restartCount\":0,\"image\":\"busybox\","
+		"\"imageID\":\"\",\"started\":false}");
+}
+
 static void test_failed_start(void **state)
 {
 	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 2);
@@ -309,6 +336,8 @@ int main(void)
 		cmocka_unit_test(test_new_pod),
 		cmocka_unit_test(test_running_pod),
 		cmocka_unit_test(test_crash_loop),
+		cmocka_unit_test(test_waiting_for_its_turn),
+		cmocka_unit_test(test_start_that_says_nothing),
 		cmocka_unit_test(test_failed_start),
 		cmocka_unit_test(test_conditions_of_ended_pods),
 		cmocka_unit_test(test_deadline),

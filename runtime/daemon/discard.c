@@ -57,13 +57,18 @@ void daemon_discard(struct daemon *d, const char *path)
 	}
 }
 
+/* Moved aside as a whole.  Where an earlier rm did not finish, that goes first, the rest next time.
+ */
 void daemon_discard_all(struct daemon *d)
 {
 	CLEANUP(cleanup_free) char *trash = str_fmt("%s/trash", d->layout.lib);
+	CLEANUP(cleanup_free) char *old = str_fmt("%s/trash.old", d->layout.lib);
 
-	daemon_discard(d, trash);
+	if (rename(trash, old) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
+		log_warn("cannot move %s away: %s", trash, strerror(errno));
 	if (mkdir(trash, 0700) < 0 && errno != EEXIST)
 		log_warn("cannot make %s: %s", trash, strerror(errno));
+	run_rm(d, old);
 }
 
 static void on_timer(struct loop_timer *t)

@@ -35,7 +35,8 @@ static void remove_files(struct daemon *d)
 	for (size_t i = 0; run >= 0 && i < ARRAY_LEN(trees); i++)
 		if (fd_remove_tree(run, trees[i], &e) < 0)
 			log_warn("%s", e.text);
-	if (lib >= 0 && fd_remove_tree(lib, "trash", &e) < 0)
+	if (lib >= 0 &&
+		(fd_remove_tree(lib, "trash", &e) < 0 || fd_remove_tree(lib, "trash.old", &e) < 0))
 		log_warn("%s", e.text);
 	(void)unlink(d->layout.socket);
 }

@@ -59,24 +59,30 @@ static int place_fds(const struct child *c)
 	return (int)syscall(SYS_close_range, (unsigned)n, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+static void execute(const struct spawn *s, int exe)
+{
+	if (exe > 0)
+		(void)syscall(SYS_execveat, exe, "", s->argv, s->envp, AT_EMPTY_PATH);
+	else
+		(void)execve(s->path, s->argv, s->envp);
+}
+
 static int child_main(void *arg)
 {
 	struct child *c = arg;
+	int exe;
 
 	reset_signals();
 	if (c->s->dies_with_us)
 		(void)prctl(
 			PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* vfork: the parent waits, it lives */
 	c->failed = "place descriptors";
-	if (place_fds(c) == 0) {
+	exe = c->s->exe_fd > 0 ? fcntl(c->s->exe_fd, F_DUPFD_CLOEXEC, SPAWN_FDS_MAX) : 0;
+	if (exe >= 0 && place_fds(c) == 0) {
 		c->failed = "enter directory";
 		if (chdir(c->s->cwd ? c->s->cwd : "/") == 0) {
 			c->failed = "execute";
-			if (c->s->exe_fd > 0)
-				(void)syscall(SYS_execveat, c->s->exe_fd, "", c->s->argv,
-					c->s->envp, AT_EMPTY_PATH);
-			else
-				execve(c->s->path, c->s->argv, c->s->envp);
+			execute(c->s, exe);
 		}
 	}
 	c->error = errno;

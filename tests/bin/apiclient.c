@@ -104,6 +104,7 @@ static int turn(struct api_stream *s, bool *has_stdin, struct err *e)
 
 static int run_stream(struct api_client *c, char **args)
 {
+	static const char size[] = "{\"Width\":100,\"Height\":30}";
 	const struct api_stream_peer peer = { .output = on_output };
 	CLEANUP(api_answer_free) struct api_answer refusal = { 0 };
 	bool has_stdin = strstr(args[0], "stdin=true") != NULL;
@@ -117,7 +118,7 @@ static int run_stream(struct api_client *c, char **args)
 		return fail("stream", &e);
 	}
 	if (strstr(args[0], "tty=true"))
-		api_stream_send(s, 4, "{\"Width\":100,\"Height\":30}", 26);
+		api_stream_send(s, 4, size, strlen(size));
 	while (rc == 0)
 		rc = turn(s, &has_stdin, &e);
 	api_stream_free(s);

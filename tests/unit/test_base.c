@@ -1,0 +1,489 @@
+/* Errors, strict numbers, UTF-8, buffers and clocks; descriptors are in test_fd.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/* ---- err --------------------------------------------------------------------------------------*/
+
+static void test_errors(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(err_set(&e, ENOENT, "open %s", "x"), -ENOENT);
+	assert_int_equal(e.code, ENOENT);
+	assert_string_equal(e.text, "open x: No such file or directory");
+	assert_int_equal(err_say(&e, EINVAL, "bad %d", 7), -EINVAL);
+	assert_int_equal(e.code, EINVAL);
+	assert_string_equal(e.text, "bad 7");
+	assert_int_equal(err_wrap(&e, -EINVAL, "container %s", "web"), -EINVAL);
+	assert_int_equal(e.code, EINVAL);
+	assert_string_equal(e.text, "container web: bad 7");
+	assert_int_equal(err_wrap(&e, -5, "pod"), -5);
+	assert_string_equal(e.text, "pod: container web: bad 7");
+	assert_int_equal(err_set(&e, 99999, "x"), -99999);
+	assert_string_equal(e.text, "x: unknown error");
+}
+
+static void test_errors_without_a_record(void **state)
+{
+	(void)state;
+	assert_int_equal(err_set(NULL, ENOENT, "x"), -ENOENT);
+	assert_int_equal(err_say(NULL, ENOENT, "x"), -ENOENT);
+	assert_int_equal(err_wrap(NULL, -ENOENT, "x"), -ENOENT);
+}
+
+/* Cut at the end, closed by NUL, whatever was too long. */
+static void test_long_errors(void **state)
+{
+	char text[ERR_TEXT_MAX * 2];
+	struct err e = { 0 };
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	assert_int_equal(err_say(&e, EINVAL, "%s", text), -EINVAL);
+	assert_int_equal(strlen(e.text), ERR_TEXT_MAX - 1);
+	assert_int_equal(err_set(&e, ENOENT, "%s", text), -ENOENT);
+	assert_int_equal(strlen(e.text), ERR_TEXT_MAX - 1);
+	for (size_t room = 0; room < 8; room++) {
+		text[ERR_TEXT_MAX - 1 - room] = '\0';
+		assert_int_equal(err_set(&e, ENOENT, "%s", text), -ENOENT);
+		assert_int_equal(strlen(e.text), ERR_TEXT_MAX - 1);
+		assert_memory_equal(e.text + ERR_TEXT_MAX - 1 - room, ": No suc", room);
+	}
+	(void)err_say(&e, EINVAL, "the cause");
+	(void)err_wrap(&e, -EINVAL, "%s", text);
+	assert_int_equal(strlen(e.text), ERR_TEXT_MAX - 1);
+	assert_memory_equal(e.text + ERR_TEXT_MAX - 8, ": the c", 7);
+}
+
+/* ---- str --------------------------------------------------------------------------------------*/
+
+static void test_numbers(void **state)
+{
+	static const char *const bad[] = { "", "-", "+1", " 1", "1 ", "--1", "1-", "0x1", "1.0",
+		"1e3", "a", "\n1", "\xd9\xa1", "1,000" };
+	int64_t n = 42;
+	uint64_t u = 42;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(str_to_i64(bad[i], INT64_MIN, INT64_MAX, &n), -EINVAL);
+		assert_int_equal(str_to_u64(bad[i], UINT64_MAX, &u), -EINVAL);
+	}
+	assert_int_equal(str_to_i64(NULL, 0, 9, &n), -EINVAL);
+	assert_int_equal(str_to_u64(NULL, 9, &u), -EINVAL);
+	assert_int_equal(str_to_u64("-1", UINT64_MAX, &u), -EINVAL);
+	assert_int_equal(str_to_u64("18446744073709551616", UINT64_MAX, &u), -ERANGE);
+	assert_int_equal(str_to_u64("18446744073709551620", UINT64_MAX, &u), -ERANGE);
+	assert_int_equal(str_to_u64("99999999999999999999", UINT64_MAX, &u), -ERANGE);
+	assert_int_equal(str_to_u64("10", 9, &u), -ERANGE);
+	assert_int_equal(str_to_i64("9223372036854775808", INT64_MIN, INT64_MAX, &n), -ERANGE);
+	assert_int_equal(str_to_i64("-9223372036854775809", INT64_MIN, INT64_MAX, &n), -ERANGE);
+	assert_int_equal(str_to_i64("4", 5, 6, &n), -ERANGE);
+	assert_int_equal(str_to_i64("7", 5, 6, &n), -ERANGE);
+	assert_int_equal(n, 42); /* untouched by all of these */
+	assert_int_equal(u, 42);
+	assert_int_equal(str_to_u64("18446744073709551615", UINT64_MAX, &u), 0);
+	assert_true(u == UINT64_MAX);
+	assert_int_equal(str_to_i64("-9223372036854775808", INT64_MIN, INT64_MAX, &n), 0);
+	assert_true(n == INT64_MIN);
+	assert_int_equal(str_to_i64("9223372036854775807", INT64_MIN, INT64_MAX, &n), 0);
+	assert_true(n == INT64_MAX);
+	assert_int_equal(str_to_i64("-007", -7, -7, &n), 0);
+	assert_int_equal(n, -7);
+	assert_int_equal(str_to_i64("-0", 0, 0, &n), 0);
+	assert_int_equal(n, 0);
+}
+
+static void test_comparing(void **state)
+{
+	(void)state;
+	assert_true(str_eq("a", "a"));
+	assert_true(str_eq(NULL, NULL));
+	assert_false(str_eq("a", NULL));
+	assert_false(str_eq(NULL, ""));
+	assert_false(str_eq("a", "ab"));
+	assert_true(str_starts("abc", "ab"));
+	assert_true(str_starts("ab", ""));
+	assert_false(str_starts("a", "ab"));
+	assert_false(str_starts(NULL, ""));
+	assert_true(str_ends("abc", "bc"));
+	assert_true(str_ends("abc", ""));
+	assert_false(str_ends("c", "bc"));
+	assert_false(str_ends(NULL, ""));
+}
+
+struct text_case {
+	const char *from, *to;
+};
+
+#define BAD "\xef\xbf\xbd"
+
+static const struct text_case utf8[] = {
+	{ "", "" },
+	{ "abc", "abc" },
+	{ "\x7f\x01", "\x7f\x01" },
+	{ "\xc2\x80\xdf\xbf", "\xc2\x80\xdf\xbf" },
+	{ "\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", "\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80"
+							      "\xef\xbf\xbf" },
+	{ "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf" },
+	{ "\x80", BAD },
+	{ "\xbf"
+	  "a",
+		BAD "a" },
+	{ "\xc0\xaf", BAD BAD },
+	{ "\xc1\xbf", BAD BAD },
+	{ "\xc3", BAD },
+	{ "\xc3(", BAD "(" },
+	{ "\xe0\x9f\xbf", BAD BAD BAD },
+	{ "\xe2\x82", BAD BAD },
+	{ "\xe2(\xa1", BAD "(" BAD },
+	{ "\xed\xa0\x80", BAD BAD BAD },
+	{ "\xf0\x8f\xbf\xbf", BAD BAD BAD BAD },
+	{ "\xf0\x9f\x8c", BAD BAD BAD },
+	{ "\xf4\x90\x80\x80", BAD BAD BAD BAD },
+	{ "\xf5\x80\x80\x80", BAD BAD BAD BAD },
+	{ "\xff\xfe", BAD BAD },
+	{ "\xc3\xa4\xff\xc3\xb6", "\xc3\xa4" BAD "\xc3\xb6" },
+};
+
+static void test_utf8(void **state)
+{
+	CLEANUP(cleanup_free) char *nul = str_utf8("a\0b", 3), *cut = str_utf8("\xc3\xa4", 1);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(utf8); i++) {
+		CLEANUP(cleanup_free) char *text = str_utf8(utf8[i].from, strlen(utf8[i].from));
+
+		assert_string_equal(text, utf8[i].to);
+	}
+	assert_string_equal(nul, "a" BAD "b");
+	assert_string_equal(cut, BAD);
+	assert_int_equal(str_utf8_char("\xf0\x9f\x8c\xb1", 4), 4);
+	assert_int_equal(str_utf8_char("\xe2\x82\xac", 9), 3);
+	assert_int_equal(str_utf8_char("a", 1), 1);
+	assert_int_equal(str_utf8_char("", 1), 0);
+	assert_int_equal(str_utf8_char("a", 0), 0);
+}
+
+static void test_copies(void **state)
+{
+	CLEANUP(cleanup_free)
+	char *a = str_dup("abc"),
+	     *b = str_ndup("abc", 2), *c = str_fmt("%d-%s", 7, "x"), *d = str_ndup("ab", 9);
+
+	(void)state;
+	assert_string_equal(a, "abc");
+	assert_string_equal(b, "ab");
+	assert_string_equal(c, "7-x");
+	assert_string_equal(d, "ab");
+	assert_null(str_dup(NULL));
+}
+
+static void test_lists(void **state)
+{
+	static const char *const texts[] = { "b", "a", "", "b", "\xff", "a", "ab" };
+	CLEANUP(strv_free) struct strv v = { 0 };
+	CLEANUP(cleanup_free) char **argv = NULL;
+	static const char *const sorted[] = { "", "a", "ab", "b", "\xff" };
+
+	(void)state;
+	strv_sort(&v); /* empty lists are fine */
+	strv_sort_unique(&v);
+	assert_false(strv_has_sorted(&v, "a"));
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		strv_add(&v, texts[i]);
+	argv = strv_argv(&v);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		assert_string_equal(argv[i], texts[i]);
+	assert_null(argv[ARRAY_LEN(texts)]);
+	assert_true(strv_has(&v, "ab"));
+	assert_false(strv_has(&v, "c"));
+	strv_sort(&v);
+	assert_int_equal(v.len, ARRAY_LEN(texts));
+	assert_string_equal(v.at[1], "a");
+	assert_string_equal(v.at[2], "a");
+	strv_sort_unique(&v);
+	assert_int_equal(v.len, ARRAY_LEN(sorted));
+	for (size_t i = 0; i < ARRAY_LEN(sorted); i++) {
+		assert_string_equal(v.at[i], sorted[i]);
+		assert_true(strv_has_sorted(&v, sorted[i]));
+	}
+	assert_false(strv_has_sorted(&v, "aa"));
+	strv_free(&v);
+	assert_int_equal(v.len, 0);
+	assert_null(v.at);
+}
+
+/* ---- buf --------------------------------------------------------------------------------------*/
+
+static void test_buffers(void **state)
+{
+	CLEANUP(buf_free) struct buf b = { 0 };
+	CLEANUP(cleanup_free) char *empty = buf_take(&b), *text = NULL;
+
+	(void)state;
+	assert_string_equal(empty, "");
+	buf_clear(&b);
+	buf_drop(&b, 5);
+	assert_null(b.data);
+	buf_add(&b, "a\0b", 3);
+	buf_adds(&b, "cd");
+	buf_addc(&b, 'e');
+	buf_addf(&b, "%03d", 7);
+	assert_int_equal(b.len, 9);
+	assert_memory_equal(b.data, "a\0bcde007", 10);
+	buf_drop(&b, 0);
+	assert_int_equal(b.len, 9);
+	buf_drop(&b, 2);
+	assert_string_equal(b.data, "bcde007");
+	assert_int_equal(b.len, 7);
+	buf_drop(&b, 8);
+	assert_int_equal(b.len, 0);
+	assert_string_equal(b.data, "");
+	buf_add(&b, NULL, 0);
+	buf_adds(&b, "x");
+	buf_clear(&b);
+	assert_string_equal(b.data, "");
+	buf_adds(&b, "y");
+	text = buf_take(&b);
+	assert_string_equal(text, "y");
+	assert_null(b.data);
+	assert_int_equal(b.len + b.cap, 0);
+}
+
+/* Closed by NUL at every length, the sizes of the memory among them. */
+static void test_growth(void **state)
+{
+	CLEANUP(buf_free) struct buf b = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 5000; i++) {
+		if (i % 2)
+			buf_addc(&b, (char)('a' + i % 26));
+		else
+			buf_addf(&b, "%c", (char)('a' + i % 26));
+		assert_int_equal(b.len, i + 1);
+		assert_int_equal(b.data[b.len], '\0');
+		assert_true(b.cap > b.len);
+	}
+	for (size_t i = 0; i < 5000; i++)
+		assert_int_equal(b.data[i], 'a' + i % 26);
+}
+
+static void test_quoting(void **state)
+{
+	static const struct text_case cases[] = {
+		{ "", "\"\"" },
+		{ "ab c", "\"ab c\"" },
+		{ "\"\\'", "\"\\\"\\\\'\"" },
+		{ "\a\b\f\n\r\t\v", "\"\\a\\b\\f\\n\\r\\t\\v\"" },
+		{ "\x01\x1f\x7f", "\"\\x01\\x1f\\x7f\"" },
+		{ "\xc3\xa4\xf0\x9f\x8c\xb1", "\"\xc3\xa4\xf0\x9f\x8c\xb1\"" },
+		{ "\xff\xc3", "\"\\xff\\xc3\"" },
+		{ "\xc2\x80\xc2\x9f\xc2\xa0", "\"\\u0080\\u009f\xc2\xa0\"" },
+	};
+	CLEANUP(buf_free) struct buf nul = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(buf_free) struct buf b = { 0 };
+
+		buf_add_quoted(&b, cases[i].from, strlen(cases[i].from));
+		assert_string_equal(b.data, cases[i].to);
+	}
+	buf_add_quoted(&nul, "a\0b", 3);
+	assert_string_equal(nul.data, "\"a\\x00b\"");
+}
+
+/* ---- clock ------------------------------------------------------------------------------------*/
+
+#define S INT64_C(1000000000)
+
+static void test_printed_times(void **state)
+{
+	char out[CLOCK_TEXT_MAX];
+
+	(void)state;
+	clock_rfc3339(0, out);
+	assert_string_equal(out, "");
+	clock_rfc3339(1, out);
+	assert_string_equal(out, "1970-01-01T00:00:00Z");
+	clock_rfc3339(1767225605999, out);
+	assert_string_equal(out, "2026-01-01T00:00:05Z");
+	clock_rfc3339(-1, out);
+	assert_string_equal(out, "1969-12-31T23:59:59Z");
+	clock_rfc3339(-1000, out);
+	assert_string_equal(out, "1969-12-31T23:59:59Z");
+	clock_rfc3339(951782400000, out);
+	assert_string_equal(out, "2000-02-29T00:00:00Z");
+	clock_rfc3339_nano(1767225605 * S + 120, out);
+	assert_string_equal(out, "2026-01-01T00:00:05.000000120Z");
+	clock_rfc3339_nano(0, out);
+	assert_string_equal(out, "1970-01-01T00:00:00.000000000Z");
+	clock_rfc3339_nano(-1, out);
+	assert_string_equal(out, "1969-12-31T23:59:59.999999999Z");
+	clock_rfc3339_micro(1767225605000120, out);
+	assert_string_equal(out, "2026-01-01T00:00:05.000120Z");
+	clock_rfc3339_micro(-1, out);
+	assert_string_equal(out, "1969-12-31T23:59:59.999999Z");
+	clock_rfc3339(INT64_MAX, out);
+	assert_true(strlen(out) < CLOCK_TEXT_MAX);
+}
+
+static void test_parsed_times(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} cases[] = {
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "1969-12-31T23:59:59.5Z", -S / 2 },
+		{ "2026-01-01T00:00:05Z", 1767225605 * S },
+		{ "2026-01-01t00:00:05z", 1767225605 * S },
+		{ "2026-01-01T02:00:05+02:00", 1767225605 * S },
+		{ "2025-12-31T18:30:05-05:30", 1767225605 * S },
+		{ "2026-01-01T00:00:05-00:00", 1767225605 * S },
+		{ "2026-01-01T00:00:05.1Z", 1767225605 * S + 100000000 },
+		{ "2026-01-01T00:00:05.000000001Z", 1767225605 * S + 1 },
+		{ "2026-01-01T00:00:05.9999999999Z", 1767225605 * S + 999999999 },
+		{ "2024-02-29T00:00:00Z", 1709164800 * S },
+		{ "2000-02-29T00:00:00Z", 951782400 * S },
+		{ "2016-12-31T23:59:60Z", 1483228800 * S },
+		{ "2262-04-11T23:47:16.854775807Z", INT64_MAX },
+		{ "2262-04-11T23:47:16.854775808Z", INT64_MAX },
+		{ "9999-12-31T23:59:59Z", INT64_MAX },
+		{ "0001-01-01T00:00:00Z", INT64_MIN },
+		{ "0000-01-01T00:00:00Z", INT64_MIN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int64_t ns = 42;
+
+		if (clock_parse_rfc3339(cases[i].text, &ns) < 0 || ns != cases[i].ns)
+			print_error("%s\n", cases[i].text);
+		assert_int_equal(clock_parse_rfc3339(cases[i].text, &ns), 0);
+		assert_int_equal(ns, cases[i].ns);
+	}
+}
+
+static void test_refused_times(void **state)
+{
+	static const char *const texts[] = { "", "2026", "2026-01-01", "2026-01-01T00:00:00",
+		"2026-01-01 00:00:00Z", "2026-01-01T00:00Z", "2026-1-01T00:00:00Z",
+		"2026-00-01T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-00T00:00:00Z",
+		"2026-01-32T00:00:00Z", "2026-04-31T00:00:00Z", "2026-02-29T00:00:00Z",
+		"2024-02-30T00:00:00Z", "1900-02-29T00:00:00Z", "2026-01-01T24:00:00Z",
+		"2026-01-01T00:60:00Z", "2026-01-01T00:00:61Z", "2026-01-01T00:00:00.Z",
+		"2026-01-01T00:00:00,5Z", "2026-01-01T00:00:00Zx", "2026-01-01T00:00:00ZZ",
+		"2026-01-01T00:00:00+", "2026-01-01T00:00:00+02", "2026-01-01T00:00:00+0200",
+		"2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+02:60",
+		"2026-01-01T00:00:00+02:00:00", "2026-01-01T00:00:00 +02:00",
+		" 2026-01-01T00:00:00Z", "-026-01-01T00:00:00Z", "2026/01/01T00:00:00Z",
+		"2026-01-01t00:00:00x" };
+	int64_t ns = 42;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		if (clock_parse_rfc3339(texts[i], &ns) != -EINVAL)
+			print_error("accepted %s\n", texts[i]);
+		assert_int_equal(clock_parse_rfc3339(texts[i], &ns), -EINVAL);
+	}
+	assert_int_equal(ns, 42);
+}
+
+/* Every second day of four centuries, and its last nanosecond. */
+static void test_times_round_trip(void **state)
+{
+	char out[CLOCK_TEXT_MAX];
+
+	(void)state;
+	for (int64_t day = -100000; day < 100000; day += 2) {
+		int64_t ns = (day * 86400 + 86399) * S + 999999999, back = 0;
+
+		clock_rfc3339_nano(ns, out);
+		assert_int_equal(clock_parse_rfc3339(out, &back), 0);
+		assert_int_equal(back, ns);
+	}
+}
+
+static void test_durations(void **state)
+{
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} cases[] = { { 0, "0s" }, { 1, "1ms" }, { 500, "500ms" }, { 999, "999ms" }, { 1000, "1s" },
+		{ 1500, "1.5s" }, { 1050, "1.05s" }, { 1001, "1.001s" }, { 10000, "10s" },
+		{ 59999, "59.999s" }, { 60000, "1m0s" }, { 80000, "1m20s" }, { 300000, "5m0s" },
+		{ 61500, "1m1.5s" }, { 3599999, "59m59.999s" }, { 3600000, "1h0m0s" },
+		{ 90061001, "25h1m1.001s" }, { -1, "-1ms" }, { -1500, "-1.5s" },
+		{ -61000, "-1m1s" }, { -3600000, "-1h0m0s" },
+		{ INT64_MAX, "2562047788015h12m55.807s" },
+		{ INT64_MIN, "-2562047788015h12m55.808s" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char out[CLOCK_TEXT_MAX];
+
+		clock_duration(cases[i].ms, out);
+		assert_string_equal(out, cases[i].text);
+	}
+}
+
+static void test_clocks_run(void **state)
+{
+	struct moment a = clock_now(), b;
+	char first[37], second[37];
+	int64_t ns = clock_boot_ns();
+
+	(void)state;
+	assert_true(clock_boot_ns() >= ns);
+	b = clock_now();
+	assert_true(b.boot_ms >= a.boot_ms && a.boot_ms > 0);
+	assert_true(ns / 1000000 >= a.boot_ms);
+	assert_true(a.wall_ms > 0 && clock_wall_ns() > 0);
+	assert_int_equal(clock_boot_id(first), 0);
+	assert_int_equal(clock_boot_id(second), 0);
+	assert_int_equal(strlen(first), 36);
+	assert_string_equal(first, second);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_errors_without_a_record),
+		cmocka_unit_test(test_long_errors),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_comparing),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_buffers),
+		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_printed_times),
+		cmocka_unit_test(test_parsed_times),
+		cmocka_unit_test(test_refused_times),
+		cmocka_unit_test(test_times_round_trip),
+		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_clocks_run),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -122,10 +122,9 @@ void ctr_is_up(struct ctr *c)
 {
 	c->instance++;
 	link_log(c);
-	pod_step(c->pod, &(struct pod_event){ .kind = EV_CTR_UP,
-				 .ctr = c->index,
-				 .id = c->id,
-				 .text = spec_of(c)->image });
+	pod_step(c->pod,
+		&(struct pod_event){
+			.kind = EV_CTR_UP, .ctr = c->index, .id = c->id, .text = c->image_id });
 	sandbox_watch_exits(c->pod);
 }
 
@@ -209,12 +208,13 @@ static int begin(struct ctr *c, const struct container_request *q, int filter, c
 		return rc;
 	*reason = "CreateContainerError";
 	new_id(c->id);
+	c->oom_kills_before = 0; /* the cgroup is new */
+	c->stop_signal = container_stop_signal(q->image->stop_signal);
+	(void)snprintf(c->image_id, sizeof(c->image_id), "%s", q->image->id);
 	if ((rc = pod_record(c->pod, e)) < 0 ||
 		(rc = container_prepare(q, c->pod->d->cgroups, e)) < 0 ||
 		(rc = logs_begin(c, &s, e)) < 0)
 		return rc;
-	c->oom_kills_before = 0; /* the cgroup is new */
-	c->stop_signal = container_stop_signal(q->image->stop_signal);
 	rc = launch_instance(c, q, filter, &s, e);
 	if (rc == -ENODATA)
 		*reason = "CreateContainerConfigError";

@@ -55,6 +55,7 @@ struct ctr {
 	struct profile_wait *profile; /* a start that waits for its filter */
 	bool is_logging;              /* id's streams are with carpel-log */
 	int stop_signal;
+	char image_id[72]; /* "sha256:…" of what it was started from */
 };
 
 struct pod {

@@ -93,6 +93,7 @@ static struct json *runtime_json(const struct pod *p)
 		json_set_i64(c, "oomKills", (int64_t)p->ctrs[i].oom_kills_before);
 		json_set_bool(c, "logging", p->ctrs[i].is_logging);
 		json_set_i64(c, "stopSignal", p->ctrs[i].stop_signal);
+		json_set_str(c, "imageID", p->ctrs[i].image_id);
 		json_push(list, c);
 	}
 	return list;

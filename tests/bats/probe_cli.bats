@@ -228,6 +228,7 @@ Connection: close" ]
 	drive odd_words
 	drive bytes_made_valid
 	drive slow_reader
+	drive many_headers
 }
 
 @test "channel: no TIME_WAIT on our side" {

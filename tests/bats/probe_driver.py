@@ -102,6 +102,14 @@ def ticks(p):
     p.end()
 
 
+def many_headers(p):
+    """More than what glibc's qsort sorts without asking the kernel how much memory there is."""
+    p.add(handler="http", path="/ok", headers=[{"name": f"x-{n}", "value": str(n)} for n in range(80)])
+    p.tell("instance", instance=1, startedMs=int(now()), isStarted=True)
+    assert p.next()["isSuccess"]
+    p.end()
+
+
 def thresholds(p):
     p.add(failureThreshold=2, successThreshold=2, periodMs=20)
     p.tell("instance", instance=7, startedMs=int(now()), isStarted=True)

@@ -279,6 +279,13 @@ static void nonsense(struct sim *m, size_t ctr, struct news *n)
 		n->ev.kind = n->ev.kind >= EV_CTR_UP ? EV_TIMER : n->ev.kind;
 }
 
+/* Those who wait for a stop like to ask again, for a shorter one. */
+static void request(struct sim *m, struct news *n)
+{
+	n->ev.kind = sim_one_in(m, 2) ? EV_STOP : EV_DELETE;
+	n->ev.grace_seconds = sim_below(m, sim_one_in(m, 3) ? 4 : 60) - 1;
+}
+
 struct news env_surprise(struct sim *m)
 {
 	size_t ctr = (size_t)sim_below(m, (int64_t)m->spec.containers_len);
@@ -292,10 +299,9 @@ struct news env_surprise(struct sim *m)
 			die(m, ctr, random_status(m), sim_below(m, 5));
 	} else if (dice < 815) {
 		box_dies(m, &n);
-	} else if (dice < 820) {
-		n.ev.kind = sim_one_in(m, 2) ? EV_STOP : EV_DELETE;
-		n.ev.grace_seconds = sim_below(m, 60) - 1;
-	} else if (dice < 900) {
+	} else if (dice < (m->s->stop == STOP_NONE ? 820 : 870)) {
+		request(m, &n);
+	} else if (dice < 920) {
 		nonsense(m, ctr, &n);
 	}
 	return n;

@@ -129,6 +129,8 @@ static void check(struct sim *m, const struct before *b)
 		check_ctr(m, i, b);
 	if ((b->phase == POD_SUCCEEDED || b->phase == POD_FAILED) && m->s->phase != b->phase)
 		sim_fail(m, "a final phase was left");
+	if (m->s->reason && m->s->phase != POD_FAILED)
+		sim_fail(m, "the deadline has passed and the pod has not failed");
 	if (lifecycle_next_timer(&m->spec, m->s) <= m->now.boot_ms)
 		sim_fail(m, "a timer that is due already: the daemon would spin");
 	if (pod_is_ready(&m->spec, m->s) != (m->s->conditions[COND_READY].value == 1))

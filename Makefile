@@ -141,7 +141,7 @@ UNIT_BASE := $(BASE_SRC)
 UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
 UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
 unit_layer_base := base fd fd_tree json
-unit_layer_spec := names quantity selector pod_spec qos manifest plan plan_write probe_wire
+unit_layer_spec := names quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_write probe_wire
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
 	resources volume sandbox container container_mounts fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
@@ -152,6 +152,8 @@ unit_url_SRC := probes/url.c $(BASE_SRC)
 unit_log_format_SRC := runtime/log/format.c $(BASE_SRC)
 unit_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
 unit_image_record_SRC := $(IMAGE_RECORD_SRC) $(BASE_SRC)
+unit_image_oci_SRC := runtime/image/oci.c $(IMAGE_RECORD_SRC) $(BASE_SRC)
+unit_image_path_SRC := runtime/image/path.c $(BASE_SRC)
 unit_ws_SRC := runtime/api/ws.c $(BASE_SRC)
 unit_query_SRC := runtime/api/query.c $(BASE_SRC)
 unit_list_token_SRC := runtime/api/list_token.c $(BASE_SRC)
@@ -206,7 +208,11 @@ $(GUESTS): $(BUILD)/bin/test/%: tests/bin/%.c $(FLAGS_STAMP)
 # ---- fuzzing ------------------------------------------------------------------------------------------------------
 # Each tests/fuzz/fuzz_NAME.c is linked with what it parses by, and begins with tests/fuzz/corpus/NAME.
 fuzz_http_answer_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
+fuzz_image_SRC := runtime/image/oci.c $(IMAGE_RECORD_SRC) $(BASE_SRC)
+fuzz_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
 fuzz_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BASE_SRC)
+fuzz_plan_SRC := $(PLAN_SRC) $(BASE_SRC)
+fuzz_selector_SRC := $(addprefix runtime/spec/,selector.c selector_labels.c names.c pod.c) $(BASE_SRC)
 
 FUZZ ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_BINS := $(addprefix $(BUILD)/fuzz/fuzz_,$(FUZZ))

@@ -194,7 +194,8 @@ static const int allowed_calls[] = {
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(getpid),
-	SCMP_SYS(sysinfo), /* qsort(3) asks how much memory there is, once it sorts more than 1 KiB */
+	SCMP_SYS(sysinfo), /* qsort(3) asks how much memory there is, once it sorts more than 1 KiB
+			    */
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(exit_group),

@@ -122,25 +122,24 @@ static bool is_called(const struct json *entry, const char *ref)
 
 struct choice {
 	const struct json *entry;
-	size_t fitting;
-	int fitness;
+	size_t equals; /* entries that suit as well as this one */
+	int rank;
 	bool is_called;
 };
 
-/* A better fit wins; among equals, the one of that name. */
+/* The name counts most: the user asked for it.  Then what the entry says of its machine. */
 static void consider(
 	struct choice *c, const struct json *entry, const char *architecture, const char *ref)
 {
 	int fits = fitness(entry, architecture);
 	bool called = is_called(entry, ref);
+	int rank = called ? fits + 2 : fits;
 
-	if (fits == 0 || fits < c->fitness || (fits == c->fitness && c->is_called && !called))
+	if (fits == 0 || rank < c->rank)
 		return;
-	if (fits > c->fitness || (called && !c->is_called))
-		c->fitting = 0;
-	c->fitting++;
+	c->equals = rank == c->rank ? c->equals + 1 : 1;
 	c->entry = entry;
-	c->fitness = fits;
+	c->rank = rank;
 	c->is_called = called;
 }
 
@@ -157,12 +156,10 @@ int oci_index_choose(const struct json *index, const char *architecture, const c
 		return err_say(e, EINVAL, "index: manifests is not a list");
 	for (size_t i = 0; i < json_len(manifests); i++)
 		consider(&c, json_at(manifests, i), architecture, ref);
-	if (c.fitting == 0)
+	if (!c.entry)
 		return err_say(e, ENOENT, "index: no image for linux/%s", architecture);
-	/* The variants of one architecture are listed with the plainest first or last; without
-	 * asking the machine's, any is a guess. */
-	if (c.fitting > 1)
-		return err_say(e, EINVAL, "index: %zu images suit, and %s is called %s", c.fitting,
+	if (c.equals > 1) /* several names, or variants of one architecture: any is a guess */
+		return err_say(e, EINVAL, "index: %zu images suit, and %s is called %s", c.equals,
 			c.is_called ? "more than one" : "none", ref);
 	return parse_blob(c.entry, "index", out, e);
 }

@@ -13,7 +13,7 @@
 #include "image/name.h"
 
 /* Far more than any image has; overlayfs itself stops at 500 layers. */
-enum { RECORD_MAX_BYTES = 1 << 20, LAYERS_MAX = 500, TEXTS_MAX = 4096 };
+enum { LAYERS_MAX = 500, TEXTS_MAX = 4096 };
 
 #define DIGEST_PREFIX "sha256:"
 #define FILE_SUFFIX ".json"
@@ -228,8 +228,8 @@ static int read_record(
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	CLEANUP(cleanup_json) struct json *j = NULL;
-	const struct json_options options = { .max_bytes = RECORD_MAX_BYTES };
-	int rc = fd_read_file(dir, file, RECORD_MAX_BYTES, &text, e);
+	const struct json_options options = { .max_bytes = IMAGE_RECORD_MAX_BYTES };
+	int rc = fd_read_file(dir, file, IMAGE_RECORD_MAX_BYTES, &text, e);
 
 	if (rc == 0)
 		rc = json_parse(text.data ? text.data : "", text.len, &options, &j, e);

@@ -12,7 +12,8 @@
 #include "base/json.h"
 #include "base/str.h"
 
-enum { IMAGE_HEX_LEN = 64 }; /* of a sha256 digest */
+enum { IMAGE_HEX_LEN = 64 };               /* of a sha256 digest */
+enum { IMAGE_RECORD_MAX_BYTES = 1 << 20 }; /* of a record's file; a larger one is not read */
 
 struct image_record {
 	char *name;   /* as it was given to the import: "busybox" */

@@ -45,7 +45,7 @@ static int open_kind(int dir, const char *name, const struct stat *st, int *out_
 						      : STACK_OTHER;
 
 	if (kind == STACK_OTHER)
-		return kind;
+		return STACK_OTHER;
 	*out_fd = openat(dir, name, flags | (kind == STACK_LINK ? O_PATH : O_RDONLY | O_NONBLOCK));
 	return *out_fd < 0 ? -errno : (int)kind;
 }

@@ -216,9 +216,11 @@ int store_add_record(const struct store *s, const struct image_record *r, struct
 
 	if (dir < 0)
 		return dir;
+	json_write(j, JSON_PRETTY, &text);
+	if (text.len > IMAGE_RECORD_MAX_BYTES) /* one that cannot be read would block all others */
+		return err_say(e, E2BIG, "the configuration is too large");
 	if (syncfs(s->fd) < 0)
 		return err_set(e, errno, "sync %s", s->path);
-	json_write(j, JSON_PRETTY, &text);
 	return fd_replace_file(dir, file, text.data, text.len, FD_SURVIVES_POWER_CUT, e);
 }
 

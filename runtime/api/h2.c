@@ -123,8 +123,17 @@ static void stream_refuse(struct h2_stream *s, int status)
 
 /* ---- floods ---- */
 
-/* Takes one token for a frame that makes work for us only; false when there is none. */
-static bool conn_pay(struct h2_conn *c)
+/* Says why, and marks the connection to be ended.  For callbacks to return. */
+static int conn_doom(struct h2_conn *c)
+{
+	if (!c->is_doomed)
+		(void)nghttp2_session_terminate_session(c->session, NGHTTP2_ENHANCE_YOUR_CALM);
+	c->is_doomed = true;
+	return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+/* Takes one token for a frame that makes work for us only; without one the connection ends. */
+static int conn_pay(struct h2_conn *c)
 {
 	int64_t now_ms = clock_now().boot_ms;
 	int64_t earned = (now_ms - c->tokens_ms) * TOKENS_PER_SECOND / 1000;
@@ -133,12 +142,7 @@ static bool conn_pay(struct h2_conn *c)
 		c->tokens = c->tokens + earned > TOKENS_MAX ? TOKENS_MAX : c->tokens + earned;
 		c->tokens_ms = now_ms;
 	}
-	if (--c->tokens >= 0)
-		return true;
-	if (!c->is_doomed)
-		(void)nghttp2_session_terminate_session(c->session, NGHTTP2_ENHANCE_YOUR_CALM);
-	c->is_doomed = true;
-	return false;
+	return --c->tokens >= 0 ? 0 : conn_doom(c);
 }
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
@@ -152,7 +156,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 		(hd->type == NGHTTP2_DATA &&
 			(hd->length > 0 || hd->flags & NGHTTP2_FLAG_END_STREAM)))
 		return 0;
-	return conn_pay(c) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+	return conn_pay(c);
 }
 
 /* ---- requests ---- */
@@ -167,7 +171,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	if (c->streams_len >= H2_STREAMS_MAX) {
 		(void)nghttp2_submit_rst_stream(
 			session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
-		return conn_pay(c) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+		return conn_pay(c);
 	}
 	nghttp2_session_set_stream_user_data(
 		session, frame->hd.stream_id, stream_new(c, frame->hd.stream_id));
@@ -196,12 +200,11 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
 	(void)flags;
-	(void)arg;
 	if (!s || s->has_head) /* refused, or trailers */
 		return 0;
 	s->head_bytes += name_len + value_len + 32; /* as RFC 9113 §10.5.1 counts */
 	if (s->head_bytes > HEAD_ABUSE_MAX)
-		return NGHTTP2_ERR_CALLBACK_FAILURE;
+		return conn_doom(arg);
 	if (s->head_bytes <= H2_HEAD_MAX)
 		header_keep(s, (const char *)name, name_len, (const char *)value, value_len);
 	return 0;
@@ -282,7 +285,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 	if (s)
 		stream_free(s);
 	/* Opened and taken back before it was answered: the work was ours only. */
-	return is_rapid && !conn_pay(c) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+	return is_rapid ? conn_pay(c) : 0;
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
@@ -350,11 +353,13 @@ int h2_session_feed(struct h2_conn *c, const char *bytes, size_t len)
 
 	if (rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
 		return -EPROTO;
-	if (rc > 0 && !c->has_preface) {
-		c->received += (size_t)rc;
+	if (!c->has_preface) {
+		c->received += len;
 		c->has_preface = c->received >= NGHTTP2_CLIENT_MAGIC_LEN;
 	}
-	return rc < 0 || c->is_doomed ? -ECONNABORTED : 0;
+	if (rc < 0) /* a limit of ours or of the library's */
+		(void)conn_doom(c);
+	return c->is_doomed ? -ECONNABORTED : 0;
 }
 
 int64_t h2_session_expire(struct h2_conn *c, int64_t now_ms)

@@ -23,8 +23,8 @@
 #include "log/format.h"
 
 enum {
-	HEAD_MAX = 64, /* up to the text */
-	RECORD_MAX = HEAD_MAX + LOG_PIECE_MAX + 1,
+	HEAD_MAX = 64,                             /* up to the text */
+	RECORD_MAX = HEAD_MAX + LOG_PIECE_MAX + 1, /* the newline included */
 	BLOCK = 64 * 1024,
 	SCAN_MAX = 1 << 20,
 	STAMP_MIN = 20,
@@ -245,7 +245,7 @@ static ssize_t read_block(struct log_reader *r, size_t max, struct buf *out, str
 
 		if (!newline)
 			break;
-		if (!r->is_skipping)
+		if (!r->is_skipping && newline - line < RECORD_MAX)
 			take_line(r, line, (size_t)(newline - line), out);
 		r->is_skipping = false;
 		done = (size_t)(newline + 1 - block);

@@ -3,6 +3,7 @@
 It holds what the pods' descriptor stores hold, so a killed carpel-log is replaced and given the same
 descriptors again."""
 import array
+import atexit
 import ctypes
 import fcntl
 import os
@@ -48,6 +49,7 @@ class Log:
         self.fds_max = fds_max
         self.process = self.sock = None
         self.done = set()
+        atexit.register(lambda: self.process.kill())  # whichever it is then
         self.start()
         self.connect()
 
@@ -65,8 +67,8 @@ class Log:
 
         with open(f"{DIR}/stderr", "ab") as err:
             # pylint: disable-next=subprocess-popen-preexec-fn,consider-using-with
-            self.process = subprocess.Popen([EXE], preexec_fn=place, pass_fds=[3], close_fds=True, stderr=err,
-                                            stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen([EXE], preexec_fn=place, pass_fds=[3], close_fds=True,
+                                            stdin=subprocess.DEVNULL, stdout=err, stderr=err)
         listening.close()
 
     def connect(self):

@@ -45,7 +45,7 @@ CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c delete.c d
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
 	options.c output.c pod_text.c probe.c request.c select.c start.c table.c target.c wait.c watch.c yaml.c yaml_out.c \
 	yaml_scalar.c)
-PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c)
+PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c) $(LOCKDOWN_SRC)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
 
 # ---- flags --------------------------------------------------------------------------------------------------------

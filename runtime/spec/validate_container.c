@@ -63,6 +63,26 @@ static void validate_host_ports(struct check *k, const struct json *containers)
 	}
 }
 
+/* With the host's network a container's port is the host's. */
+static void validate_host_network(struct check *k, const struct json *containers)
+{
+	if (!json_is_true(json_get(k->spec, "hostNetwork")))
+		return;
+	for (size_t i = 0; i < json_len(containers); i++) {
+		const struct json *ports = json_get(json_at(containers, i), "ports");
+
+		for (size_t n = 0; n < json_len(ports); n++) {
+			int64_t host = number_at(json_at(ports, n), "hostPort");
+			CLEANUP(cleanup_free)
+			char *path = str_fmt("spec.containers[%zu].ports[%zu].hostPort", i, n);
+
+			if (host != number_at(json_at(ports, n), "containerPort"))
+				cause_invalid_number(k->causes, path, host,
+					"must match `containerPort` when `hostNetwork` is true");
+		}
+	}
+}
+
 /* ---- mounts ---- */
 
 static void validate_mount_modes(
@@ -250,4 +270,5 @@ void validate_containers(struct check *k)
 		validate_probes(k, c, path);
 	}
 	validate_host_ports(k, containers);
+	validate_host_network(k, containers);
 }

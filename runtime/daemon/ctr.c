@@ -180,17 +180,25 @@ static void close_streams(struct ctr_streams *s)
 			close(fds[i]);
 }
 
+/* A start that failed before the instance was made is tried again under the same number: what it
+ * left of a writable layer cannot be mounted a second time. */
+static void discard_layers(struct daemon *d, const struct container_request *q, uint32_t attempt)
+{
+	CLEANUP(cleanup_free)
+	char *layers = layout_container_dir(q->layout, q->pod->uid, q->spec->name, attempt);
+
+	daemon_discard(d, layers);
+}
+
 /* The instance before the former one has nothing left to say. */
 static void drop_old_instance(struct daemon *d, const struct container_request *q)
 {
-	CLEANUP(cleanup_free) char *layers = NULL;
 	CLEANUP(cleanup_free) char *dir = layout_log_dir(q->layout, q->pod, q->spec->name);
 	CLEANUP(cleanup_free) char *log = NULL;
 
-	if (q->attempt < 1)
-		return;
-	layers = layout_container_dir(q->layout, q->pod->uid, q->spec->name, q->attempt - 1);
-	daemon_discard(d, layers);
+	discard_layers(d, q, q->attempt);
+	if (q->attempt >= 1)
+		discard_layers(d, q, q->attempt - 1);
 	if (q->attempt < 2)
 		return;
 	log = str_fmt("%s/%" PRIu32 ".log", dir, q->attempt - 2);

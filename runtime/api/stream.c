@@ -159,7 +159,8 @@ static enum h2_fill stream_fill(void *arg, struct buf *out)
 		ws_write(out, NULL, WS_PONG, s->pong, s->pong_len);
 	s->owes_pong = false;
 	n = queued(s) < H2_CHUNK ? queued(s) : H2_CHUNK;
-	buf_add(out, s->out.data + s->out_sent, n);
+	if (n > 0)
+		buf_add(out, s->out.data + s->out_sent, n);
 	s->out_sent += n;
 	if (s->out_sent >= s->out.len / 2) {
 		buf_drop(&s->out, s->out_sent);

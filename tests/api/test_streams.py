@@ -283,11 +283,11 @@ class Flow(StreamTest):
         ws = Socket(slow, path(command=("flood", "50000000"), stdout="true"))
         slow.takes = False
         self.wait_for(lambda s: s["outputMax"] > 256 * 1024)
-        resident = self.server.resident_kib()
+        resident = self.settled_kib()
         for _ in range(50):
             self.make_and_drop()
         self.assertLess(self.state()["outputMax"], 300 * 1024)
-        self.assertLess(self.server.resident_kib(), resident + 4096)
+        self.assert_resident(resident + 4096, self.settled_kib())
         slow.takes = True
         slow.h2.increment_flow_control_window(1 << 26, ws.stream)
         total = 0
@@ -327,11 +327,10 @@ class Flow(StreamTest):
         slow = self.client(window=100)
         ws = Socket(slow, path(command=("deaf",), stdout="true"))
         slow.takes = False
-        resident = self.server.resident_kib()
+        resident = self.settled_kib()
         for _ in range(400):
             ws.send(frame(9, b"p" * 125) * 100)
-        self.state()
-        self.assertLess(self.server.resident_kib(), resident + 2048)
+        self.assert_resident(resident + 2048, self.settled_kib())
 
     def test_many_at_once(self):
         sockets = [self.open(path(command=("cat",), stdin="true", stdout="true")) for _ in range(80)]

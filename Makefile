@@ -122,7 +122,7 @@ endef
 $(foreach p,$(filter-out carpel-pause carpel-launch,$(PROGRAMS)),$(eval $(call program_rule,$(p))))
 
 # Static: it runs inside foreign mount namespaces, where no library of ours exists.  Sanitizers cannot be static.
-$(BUILD)/bin/carpel-launch: $(call obj,$(carpel-launch_SRC))
+$(BUILD)/bin/carpel-launch: $(call obj,$(carpel-launch_SRC) $(if $(SAN),tests/san/no_leaks.c))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(if $(SAN),$(HARDEN_LD),-static-pie -Wl,-z,relro,-z,now,-z,noexecstack) -o $@ $^ $(carpel-launch_LIBS)
 
@@ -183,6 +183,13 @@ $(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c tests/sim/sim_env.c $(UNI
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON) $(LIBS_CAP) -lm
 
+# The bare system calls of a pod, an exec, a probe: what `make bench` measures beside carpel.  Static, as carpel-launch is.
+floor_SRC := $(addprefix tests/bench/,floor.c floor_box.c floor_cgroup.c) runtime/sys/seccomp_profile.c runtime/sys/caps.c \
+	$(filter-out %json.c %json_parse.c,$(BASE_SRC))
+$(BUILD)/bench/floor: $(call obj,$(floor_SRC))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(if $(SAN),$(HARDEN_LD),-static-pie) -o $@ $^ $(LIBS_SECCOMP) $(LIBS_CAP)
+
 # The API's server with a fake backend, and a driver of its client: the API from outside, without root or containers.
 FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/pod/store.c runtime/pod/object.c \
 	$(LOGREAD_SRC) $(SPEC_SRC) $(LOOP_SRC) $(BASE_SRC)
@@ -210,7 +217,9 @@ $(GUESTS): $(BUILD)/bin/test/%: tests/bin/%.c $(FLAGS_STAMP)
 fuzz_http_answer_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
 fuzz_image_SRC := runtime/image/oci.c $(IMAGE_RECORD_SRC) $(BASE_SRC)
 fuzz_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
+fuzz_request_SRC := $(FAKE_SRC)
 fuzz_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BASE_SRC)
+fuzz_manifest_SRC := $(SPEC_SRC) $(BASE_SRC)
 fuzz_plan_SRC := $(PLAN_SRC) $(BASE_SRC)
 fuzz_selector_SRC := $(addprefix runtime/spec/,selector.c selector_labels.c names.c pod.c) $(BASE_SRC)
 

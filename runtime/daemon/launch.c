@@ -24,7 +24,6 @@ struct launch {
 	struct daemon *d;
 	struct loop_io io;
 	int sock;
-	struct child *child;
 	struct launch_result result;
 	bool has_started, has_failed;
 	void (*done)(void *arg, struct launch_result *r);
@@ -43,7 +42,6 @@ static void launch_free(struct launch *l)
 {
 	loop_io_stop(&l->io);
 	close(l->sock);
-	child_forget(l->child);
 	if (l->result.pidfd >= 0)
 		close(l->result.pidfd);
 	free(l);
@@ -178,7 +176,7 @@ int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 		.d = d, .sock = pair[0], .result = { .pidfd = -1 }, .done = done, .arg = arg
 	};
 	(void)fd_set_nonblock(l->sock);
-	l->child = child_watch(d, pidfd, pid, NULL, NULL);
+	(void)child_watch(d, pidfd, pid, NULL, NULL); /* only to be reaped */
 	loop_io_start(d->loop, &l->io, l->sock, LOOP_READ, on_report, l);
 	*out = l;
 	return 0;

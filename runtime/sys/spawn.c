@@ -19,6 +19,10 @@
 
 enum { CHILD_STACK_BYTES = 64 * 1024 };
 
+/* The child leaves its stack by exec, so AddressSanitizer would never see its variables go, and
+ * take the next child's, on the same addresses, for theirs. */
+#define ON_CHILD_STACK __attribute__((no_sanitize_address))
+
 struct child {
 	const struct spawn *s;
 	int null_fd;
@@ -26,7 +30,7 @@ struct child {
 	int error;          /* and its errno; read by the parent after the vfork */
 };
 
-static void reset_signals(void)
+ON_CHILD_STACK static void reset_signals(void)
 {
 	sigset_t none;
 
@@ -38,7 +42,7 @@ static void reset_signals(void)
 }
 
 /* Two passes, since a source may have the number that another one's copy needs. */
-static int place_fds(const struct child *c)
+ON_CHILD_STACK static int place_fds(const struct child *c)
 {
 	int high[SPAWN_FDS_MAX];
 	int n = (int)c->s->nfds;
@@ -59,7 +63,7 @@ static int place_fds(const struct child *c)
 	return (int)syscall(SYS_close_range, (unsigned)n, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-static void execute(const struct spawn *s, int exe)
+ON_CHILD_STACK static void execute(const struct spawn *s, int exe)
 {
 	if (exe > 0)
 		(void)syscall(SYS_execveat, exe, "", s->argv, s->envp, AT_EMPTY_PATH);
@@ -67,7 +71,7 @@ static void execute(const struct spawn *s, int exe)
 		(void)execve(s->path, s->argv, s->envp);
 }
 
-static int child_main(void *arg)
+ON_CHILD_STACK static int child_main(void *arg)
 {
 	struct child *c = arg;
 	int exe;

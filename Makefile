@@ -38,9 +38,9 @@ LAUNCH_SRC := $(addprefix runtime/launch/,main.c job.c report.c protect.c prepar
 	overlay.c binds.c devices.c tree.c mask.c)
 LOG_SRC := $(addprefix runtime/log/,main.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := runtime/log/reader.c
-IMAGE_RECORD_SRC := runtime/image/record.c runtime/image/name.c runtime/image/lease.c
+IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)
 IMAGE_SRC := $(addprefix runtime/image/,main.c confine.c copy.c digest.c import.c layout.c meta.c oci.c path.c size.c \
-	stack.c store.c stream.c tree.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c)
+	stack.c store.c stream.c tree.c tree_walk.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c)
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
 	options.c output.c pod_text.c probe.c request.c select.c start.c table.c target.c wait.c watch.c yaml.c yaml_out.c \

@@ -384,6 +384,11 @@ const struct api_backend *fake_backend(const struct fake *f)
 	return &f->backend;
 }
 
+bool fake_is_at(const struct fake *f, uint64_t rv)
+{
+	return store_rv(f->backend.store) == rv && !f->laters && fake_execs_are_over(f->execs);
+}
+
 void fake_set_server(struct fake *f, struct api_server *server)
 {
 	f->server = server;

@@ -25,5 +25,7 @@ struct fake;
 struct fake *fake_new(struct loop *l, const char *log_dir, uint64_t first_rv);
 void fake_free(struct fake *f); /* after the server */
 const struct api_backend *fake_backend(const struct fake *f);
+/* False once something was stored, or still runs: the fuzzer then begins with another one. */
+bool fake_is_at(const struct fake *f, uint64_t rv);
 /* For what a call asks of the server. */
 void fake_set_server(struct fake *f, struct api_server *server);

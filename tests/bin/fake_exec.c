@@ -296,6 +296,11 @@ void fake_execs_free(struct fake_execs *x)
 	free(x);
 }
 
+bool fake_execs_are_over(const struct fake_execs *x)
+{
+	return !x->sessions;
+}
+
 void fake_execs_tell(const struct fake_execs *x, struct json *out)
 {
 	json_set_i64(out, "running", (int64_t)x->running);

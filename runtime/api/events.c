@@ -1,8 +1,6 @@
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "api/delete_query.h"
 #include "api/kube_status.h"
@@ -10,6 +8,7 @@
 #include "api/write.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/uid.h"
 #include "spec/names.h"
 
 /* The writing verbs of events: clients may keep events too, and may change all of one. */
@@ -159,23 +158,6 @@ static int check(const struct rest_request *r, const char *options_kind, const s
 	return check_values(r, doc);
 }
 
-/* A random version 4 UUID. */
-static void set_uid(struct json *metadata)
-{
-	unsigned char b[16];
-	char text[37];
-
-	if (getrandom(b, sizeof(b), 0) != (ssize_t)sizeof(b))
-		abort(); /* never for so few bytes, see man 2 getrandom */
-	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
-	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	snprintf(text, sizeof(text),
-		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-		b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-		b[15]);
-	json_set_str(metadata, "uid", text);
-}
-
 static void put(
 	const struct rest_request *r, int code, const struct json *doc, const struct strv *warnings)
 {
@@ -201,7 +183,7 @@ void event_create(struct rest_request *r)
 	CLEANUP(cleanup_json) struct json *doc = NULL;
 	CLEANUP(strv_free) struct strv dups = { 0 };
 	CLEANUP(strv_free) struct strv unknown = { 0 };
-	char now[CLOCK_TEXT_MAX];
+	char now[CLOCK_TEXT_MAX], uid[UID_LEN + 1];
 	const struct object *old;
 	struct json *metadata;
 	bool dry_run = false;
@@ -218,7 +200,8 @@ void event_create(struct rest_request *r)
 		return;
 	}
 	clock_rfc3339(clock_now().wall_ms, now);
-	set_uid(metadata);
+	uid_make(uid);
+	json_set_str(metadata, "uid", uid);
 	json_set_str(metadata, "creationTimestamp", now);
 	if (dry_run)
 		write_answer_dry(r, 201, doc, &unknown);

@@ -1,6 +1,5 @@
 #include "image/copy.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "image/folder.h"
 
 enum { CHUNK = 256 * 1024, DEPTH_MAX = 512 };
 
@@ -303,35 +303,12 @@ static int copy_entry(struct copy *c, int dir, const char *path, int depth, stru
 				   : copy_other(c, dir, &p, &st, e);
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Sorted, so that the id does not depend on the order in which a file system lists. */
-static int list_names(struct copy *c, int dir, struct strv *out, struct err *e)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *entry;
-	DIR *d;
-
-	if (fd < 0)
-		return err_set(e, errno, "open");
-	d = fdopendir(fd);
-	while ((entry = readdir(d)) && (int64_t)out->len <= c->tree->budget->entries)
-		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
-			strv_add(out, entry->d_name);
-	closedir(d);
-	if (out->len)
-		qsort(out->at, out->len, sizeof(*out->at), compare_texts);
-	return 0;
-}
-
 static int copy_names(struct copy *c, int dir, const char *path, int depth, struct err *e)
 {
 	CLEANUP(strv_free) struct strv names = { 0 };
+	size_t max = (size_t)c->tree->budget->entries;
 	int rc = depth > DEPTH_MAX ? err_say(e, ELOOP, "more than %d directories deep", DEPTH_MAX)
-				   : list_names(c, dir, &names, e);
+				   : folder_names(dir, ".", max, &names, e);
 
 	for (size_t i = 0; rc == 0 && i < names.len; i++) {
 		CLEANUP(cleanup_free)

@@ -4,7 +4,6 @@
  */
 #include "image/lease.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "image/folder.h"
 
 /* 500 layers of 65 bytes. */
 enum { LEASE_MAX_BYTES = 64 * 1024 };
@@ -97,16 +97,15 @@ static int add_lease(int dir, const char *holder, struct strv *out, struct err *
 
 int image_lease_list(const char *store, struct strv *out, struct err *e)
 {
-	int dir = open_leases(store, e), rc = 0;
-	struct dirent *entry;
-	DIR *d;
+	CLEANUP(cleanup_fd) int dir = open_leases(store, e);
+	CLEANUP(strv_free) struct strv holders = { 0 };
+	int rc;
 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	d = fdopendir(dir);
-	while (rc == 0 && (entry = readdir(d)))
-		if (entry->d_name[0] != '.') /* nor one that is being written */
-			rc = add_lease(dir, entry->d_name, out, e);
-	closedir(d);
+	rc = folder_names(dir, ".", FOLDER_NAMES_MAX, &holders, e);
+	for (size_t i = 0; rc == 0 && i < holders.len; i++)
+		if (holders.at[i][0] != '.') /* nor one that is being written */
+			rc = add_lease(dir, holders.at[i], out, e);
 	return rc;
 }

@@ -166,12 +166,27 @@ int oci_index_choose(const struct json *index, const char *architecture, const c
 
 /* ---- manifest ------------------------------------------------------------------------------ */
 
+static int parse_parts(const struct json *j, struct oci_manifest *m, struct err *e)
+{
+	const struct json *layers = json_get(j, "layers");
+	size_t len = json_len(layers);
+	int rc = parse_blob(json_get(j, "config"), "manifest: config", &m->config, e);
+
+	if (rc < 0)
+		return rc;
+	m->layers = mem_zalloc(len * sizeof(*m->layers));
+	for (; rc == 0 && m->layers_len < len; m->layers_len++)
+		rc = parse_blob(json_at(layers, m->layers_len), "manifest: layer",
+			&m->layers[m->layers_len], e);
+	return rc;
+}
+
 int oci_manifest_parse(const struct json *j, struct oci_manifest *out, struct err *e)
 {
-	CLEANUP(oci_manifest_free) struct oci_manifest m = { 0 };
-	const struct json *layers = json_get(j, "layers");
 	const char *type = json_get_str(json_get(j, "config"), "mediaType");
+	const struct json *layers = json_get(j, "layers");
 	size_t len = json_len(layers);
+	struct oci_manifest m = { 0 };
 	int rc = is_version_2(j, "manifest", e);
 
 	if (rc < 0)
@@ -182,17 +197,12 @@ int oci_manifest_parse(const struct json *j, struct oci_manifest *out, struct er
 	if (json_type(layers) != JSON_ARRAY || len == 0 || len > OCI_LAYERS_MAX)
 		return err_say(
 			e, EINVAL, "manifest: %zu layers, want 1 to %d", len, OCI_LAYERS_MAX);
-	if ((rc = parse_blob(json_get(j, "config"), "manifest: config", &m.config, e)) < 0)
+	rc = parse_parts(j, &m, e);
+	if (rc < 0) {
+		oci_manifest_free(&m);
 		return rc;
-	m.layers = mem_zalloc(len * sizeof(*m.layers));
-	for (; m.layers_len < len; m.layers_len++) {
-		rc = parse_blob(json_at(layers, m.layers_len), "manifest: layer",
-			&m.layers[m.layers_len], e);
-		if (rc < 0)
-			return rc;
 	}
 	*out = m;
-	m = (struct oci_manifest){ 0 };
 	return 0;
 }
 
@@ -224,7 +234,6 @@ static int is_text(const struct json *j)
 
 static int parse_saved(const struct json *image, struct oci_saved *out, struct err *e)
 {
-	CLEANUP(oci_saved_free) struct oci_saved s = { 0 };
 	const struct json *config = json_get(image, "Config"), *layers = json_get(image, "Layers");
 	size_t len = json_len(layers);
 
@@ -233,14 +242,12 @@ static int parse_saved(const struct json *image, struct oci_saved *out, struct e
 	if (json_type(layers) != JSON_ARRAY || len == 0 || len > OCI_LAYERS_MAX)
 		return err_say(
 			e, EINVAL, "manifest.json: %zu layers, want 1 to %d", len, OCI_LAYERS_MAX);
-	s.config = str_dup(json_str(config));
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len; i++)
 		if (!is_text(json_at(layers, i)))
 			return err_say(e, EINVAL, "manifest.json: Layers[%zu] is not a text", i);
-		strv_add(&s.layers, json_str(json_at(layers, i)));
-	}
-	*out = s;
-	s = (struct oci_saved){ 0 };
+	*out = (struct oci_saved){ .config = str_dup(json_str(config)) };
+	for (size_t i = 0; i < len; i++)
+		strv_add(&out->layers, json_str(json_at(layers, i)));
 	return 0;
 }
 

@@ -1,6 +1,5 @@
 #include "image/record.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "image/folder.h"
 #include "image/name.h"
 
 /* Far more than any image has; overlayfs itself stops at 500 layers. */
@@ -253,38 +253,40 @@ static int by_ref(const void *a, const void *b)
 	return strcmp(x->ref, y->ref);
 }
 
-int image_record_list(const char *store, struct image_list *out, struct err *e)
+static int read_all(const char *store, int dir, struct image_list *out, struct err *e)
 {
-	CLEANUP(image_list_free) struct image_list list = { 0 };
-	int dir = open_records(store, e), rc = 0;
-	struct dirent *entry;
-	DIR *d;
+	CLEANUP(strv_free) struct strv files = { 0 };
+	int rc = folder_names(dir, ".", FOLDER_NAMES_MAX, &files, e);
 
-	if (dir == -ENOENT) {
-		*out = list;
-		return 0;
-	}
-	if (dir < 0)
-		return dir;
-	d = fdopendir(dir);
-	while (rc == 0 && (entry = readdir(d))) {
-		if (entry->d_name[0] == '.' || !str_ends(entry->d_name, FILE_SUFFIX))
-			continue; /* "." and "..", or one that is being written */
-		list.at = mem_resize(list.at, list.len + 1, sizeof(*list.at));
-		list.at[list.len] = (struct image_record){ 0 };
-		rc = read_record(store, dir, entry->d_name, &list.at[list.len], e);
+	for (size_t i = 0; rc == 0 && i < files.len; i++) {
+		if (files.at[i][0] == '.' || !str_ends(files.at[i], FILE_SUFFIX))
+			continue; /* one that is being written */
+		out->at = mem_resize(out->at, out->len + 1, sizeof(*out->at));
+		out->at[out->len] = (struct image_record){ 0 };
+		rc = read_record(store, dir, files.at[i], &out->at[out->len], e);
 		if (rc == 0)
-			list.len++;
+			out->len++;
 		else if (rc == -ENOENT)
 			rc = 0; /* removed since we saw its name */
 	}
-	closedir(d);
-	if (rc < 0)
+	if (out->len)
+		qsort(out->at, out->len, sizeof(*out->at), by_ref);
+	return rc;
+}
+
+int image_record_list(const char *store, struct image_list *out, struct err *e)
+{
+	CLEANUP(cleanup_fd) int dir = open_records(store, e);
+	struct image_list list = { 0 };
+	int rc = dir < 0 && dir != -ENOENT ? dir : 0;
+
+	if (dir >= 0)
+		rc = read_all(store, dir, &list, e);
+	if (rc < 0) {
+		image_list_free(&list);
 		return rc;
-	if (list.len)
-		qsort(list.at, list.len, sizeof(*list.at), by_ref);
+	}
 	*out = list;
-	list = (struct image_list){ 0 };
 	return 0;
 }
 

@@ -1,17 +1,18 @@
 #include "image/size.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
+#include "image/folder.h"
 
 static int add(int dir, const char *name, int64_t *sum, struct err *e)
 {
+	CLEANUP(cleanup_fd) int fd = -1;
 	struct stat st;
-	int fd, rc;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "stat %s", name);
@@ -20,26 +21,16 @@ static int add(int dir, const char *name, int64_t *sum, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, errno, "open %s", name);
-	rc = size_below(fd, sum, e);
-	close(fd);
-	return rc;
+	return fd < 0 ? err_set(e, errno, "open %s", name) : size_below(fd, sum, e);
 }
 
 /* Entered once per directory: as deep as copy and unpack let layers be. */
 int size_below(int dir, int64_t *sum, struct err *e)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-	struct dirent *entry;
-	DIR *d;
+	CLEANUP(strv_free) struct strv names = { 0 };
+	int rc = folder_names(dir, ".", FOLDER_NAMES_MAX, &names, e);
 
-	if (fd < 0)
-		return err_set(e, errno, "open");
-	d = fdopendir(fd);
-	while (rc == 0 && (entry = readdir(d)))
-		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
-			rc = add(fd, entry->d_name, sum, e);
-	closedir(d);
+	for (size_t i = 0; rc == 0 && i < names.len; i++)
+		rc = add(dir, names.at[i], sum, e);
 	return rc;
 }

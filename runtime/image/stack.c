@@ -1,5 +1,6 @@
 #include "image/stack.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ static int find(const struct stack *s, char *path, int *out_fd)
 		from = &here;
 	}
 	if (kind == STACK_DIR) {
+		assert(here.len > 0);
 		*out_fd = fcntl(here.fds[here.len - 1], F_DUPFD_CLOEXEC, 0);
 		if (*out_fd < 0)
 			return -errno;

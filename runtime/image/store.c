@@ -1,6 +1,5 @@
 #include "image/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "image/folder.h"
 #include "image/lease.h"
 
 enum { TEMPORARY_TRIES = 100000 };
@@ -27,22 +27,29 @@ static int make_folders(int fd, struct err *e)
 	return 0;
 }
 
-int store_open(const char *path, struct store *out, struct err *e)
+static int open_inside(struct store *s, struct err *e)
 {
-	CLEANUP(store_close) struct store s = STORE_EMPTY;
 	int rc;
 
-	s.path = path;
-	s.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s.fd < 0)
-		return err_set(e, errno, "open store %s", path);
-	if ((rc = make_folders(s.fd, e)) < 0)
+	s->fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->fd < 0)
+		return err_set(e, errno, "open");
+	if ((rc = make_folders(s->fd, e)) < 0)
+		return rc;
+	s->lock = openat(s->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return s->lock < 0 ? err_set(e, errno, "open lock") : 0;
+}
+
+int store_open(const char *path, struct store *out, struct err *e)
+{
+	struct store s = { .path = path, .fd = -1, .lock = -1 };
+	int rc = open_inside(&s, e);
+
+	if (rc < 0) {
+		store_close(&s);
 		return err_wrap(e, rc, "store %s", path);
-	s.lock = openat(s.fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (s.lock < 0)
-		return err_set(e, errno, "open %s/lock", path);
+	}
 	*out = s;
-	s = (struct store)STORE_EMPTY;
 	return 0;
 }
 
@@ -57,27 +64,12 @@ void store_close(struct store *s)
 
 /* ---- sweeping ---------------------------------------------------------------------------- */
 
-static int list(int dir, const char *folder, struct strv *out, struct err *e)
-{
-	int fd = openat(dir, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct dirent *entry;
-	DIR *d;
-
-	if (fd < 0)
-		return err_set(e, errno, "open %s", folder);
-	d = fdopendir(fd);
-	while ((entry = readdir(d)))
-		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
-			strv_add(out, entry->d_name);
-	closedir(d);
-	return 0;
-}
-
 static int clear_temporary(int store, struct err *e)
 {
 	CLEANUP(strv_free) struct strv names = { 0 };
 	CLEANUP(cleanup_fd) int tmp = openat(store, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = tmp < 0 ? err_set(e, errno, "open tmp") : list(store, "tmp", &names, e);
+	int rc = tmp < 0 ? err_set(e, errno, "open tmp")
+			 : folder_names(tmp, ".", FOLDER_NAMES_MAX, &names, e);
 
 	for (size_t i = 0; rc == 0 && i < names.len; i++)
 		rc = fd_remove_tree(tmp, names.at[i], e);
@@ -122,7 +114,7 @@ static int remove_unused_layers(const struct store *s, struct err *e)
 	/* A record or lease that cannot be read may name any layer: then all stay. */
 	if ((rc = named_by_records(s, &used, e)) < 0 ||
 		(rc = image_lease_list(s->path, &used, e)) < 0 ||
-		(rc = list(s->fd, "layers", &names, e)) < 0)
+		(rc = folder_names(s->fd, "layers", FOLDER_NAMES_MAX, &names, e)) < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < names.len; i++)
 		if (!strv_has(&used, names.at[i]))

@@ -1,6 +1,9 @@
 #!/usr/bin/env bats
 # carpel-image by itself: each test has a store of its own; what an image became is looked at through
 # overlayfs, mounted in a mount namespace of the test's own.
+#
+# Scripts for the inner shell stand in single quotes; each test has its own STORE; bats sets the rest.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154
 
 bats_require_minimum_version 1.5.0
 
@@ -44,7 +47,6 @@ refused() {
 	echo "status $status: $stderr"
 	[ "$status" -ne 0 ]
 	[ "$output" = "" ]
-	# shellcheck disable=SC2154 # of bats
 	[ "${#stderr_lines[@]}" -eq 1 ]
 	[[ $stderr == *"$reason"* ]]
 	[ "$(image list | field 'len(j["items"])')" = 0 ]
@@ -52,7 +54,11 @@ refused() {
 }
 
 is_clean() { # no layers, nothing half made
-	[ -z "$(ls -A "$STORE/layers" "$STORE/tmp" "$STORE/images" | grep -v :)" ]
+	[ -z "$(find "$STORE/layers" "$STORE/tmp" "$STORE/images" -mindepth 1)" ]
+}
+
+layers() {
+	find "$STORE/layers" -mindepth 1 -maxdepth 1 | wc -l
 }
 
 field() { # EXPRESSION of j, from JSON on standard input
@@ -121,10 +127,10 @@ a_directory() {
 	cp -a "$T/source" "$T/same"
 	image import one "$T/source" >/dev/null
 	image import two "$T/same" >/dev/null
-	[ "$(ls "$STORE/layers" | wc -l)" -eq 1 ]
+	[ "$(layers)" -eq 1 ]
 	touch -d @1000000001 "$T/same/etc/one"
 	image import three "$T/same" >/dev/null
-	[ "$(ls "$STORE/layers" | wc -l)" -eq 2 ]
+	[ "$(layers)" -eq 2 ]
 }
 
 @test "a directory's copy stays on its file system, off the store, and follows no link" {
@@ -155,7 +161,7 @@ a_directory() {
 		$tool -c <"$T/a.tar" >"$T/a.tar.$tool"
 		image import "$tool" "$T/a.tar.$tool" >/dev/null
 	done
-	[ "$(ls "$STORE/layers" | wc -l)" -eq 1 ]
+	[ "$(layers)" -eq 1 ]
 	[ "$(image list | field 'len(j["items"])')" = 5 ]
 	merged xz '
 		[ "$(cat etc/one)" = one ]
@@ -189,7 +195,7 @@ a_directory() {
 		[ -f "$T/layout/blobs/sha256/$(field 'j["id"][7:]' <"$T/record")" ]
 		merged "app:$source" '[ "$(cat etc/low etc/high)" = lowhigh ] && [ "$(stat -c %u etc/high)" = 7 ]'
 	done
-	[ "$(ls "$STORE/layers" | wc -l)" -eq 2 ]
+	[ "$(layers)" -eq 2 ]
 	[ -z "$(ls -A "$STORE/tmp")" ]
 }
 
@@ -416,7 +422,7 @@ a_directory() {
 	rm "$T/source/z"
 	image import web "$T/source"
 	[ -z "$(ls -A "$STORE/tmp")" ]
-	[ "$(ls "$STORE/layers" | wc -l)" -eq 1 ]
+	[ "$(layers)" -eq 1 ]
 	merged web '[ "$(echo *)" = a ]'
 }
 
@@ -436,7 +442,7 @@ a_directory() {
 	merged web '[ "$(cat shared)" = s ] && [[ $(cat own) == [0-3] ]]'
 	image import last "$T/layout6" >/dev/null
 	[ -z "$(ls -A "$STORE/tmp")" ]
-	[ "$(ls "$STORE/layers" | wc -l)" -le 3 ]
+	[ "$(layers)" -le 3 ]
 	[ "$(image list | field '[i["name"] for i in j["items"]]')" = "['last', 'web']" ]
 }
 
@@ -448,11 +454,11 @@ a_directory() {
 	image import one "$T/one" >/dev/null
 	image import uno "$T/one" >/dev/null
 	image import two "$T/two" >/dev/null
-	[ "$(ls "$STORE/layers" | wc -l)" -eq 3 ]
+	[ "$(layers)" -eq 3 ]
 	id=$(image list | field 'j["items"][0]["id"]')
 	image rm "$id" # both its names
 	[ "$(image list | field '[i["name"] for i in j["items"]]')" = "['two']" ]
-	[ "$(ls "$STORE/layers" | wc -l)" -eq 2 ]
+	[ "$(layers)" -eq 2 ]
 	merged two '[ "$(cat shared two)" = s2 ]'
 	run image rm one
 	[ "$status" -eq 2 ]

@@ -206,7 +206,7 @@ static void layers_are_counted(void **state)
 
 #define ROOTFS                                                                                     \
 	"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:" HEX_A "\",\"sha256:" HEX_B "\"]" \
-											     "}"
+	"}"
 #define HERE "\"os\":\"linux\",\"architecture\":\"amd64\""
 
 static int parse_config(

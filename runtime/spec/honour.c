@@ -124,31 +124,37 @@ static void walk_struct(
 
 /* cpu and memory become the container's cgroup.  Disk space is not counted, so a limit of it would
  * hold nothing; to ask for some only chooses a node. */
-static void walk_resources(struct walk *w, const struct json *resources, const char *path)
+static void walk_limits(struct walk *w, const struct json *limits, const char *path)
 {
-	static const char *const lists[] = { "limits", "requests" };
+	for (size_t i = 0; i < json_len(limits); i++) {
+		const char *name = NULL;
+		CLEANUP(cleanup_free) char *at = NULL;
 
-	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-		const struct json *list = json_get(resources, lists[l]);
+		(void)json_member(limits, i, &name);
+		at = str_fmt("%s.limits[%s]", path, name);
+		if (!str_eq(name, "cpu") && !str_eq(name, "memory"))
+			refuse_field(w, at);
+	}
+}
 
-		for (size_t i = 0; i < json_len(list); i++) {
-			const char *name = NULL;
-			bool is_limited;
-			CLEANUP(cleanup_free) char *at = NULL;
+static void walk_requests(struct walk *w, const struct json *resources, const char *path)
+{
+	const struct json *requests = json_get(resources, "requests");
 
-			(void)json_member(list, i, &name);
-			is_limited = json_get(json_get(resources, "limits"), name) != NULL;
-			at = str_fmt("%s.%s[%s]", path, lists[l], name);
-			if (str_eq(name, "cpu") || str_eq(name, "memory"))
-				continue;
-			/* Defaulting made a request of each limit: one error is enough. */
-			if (l == 0)
-				refuse_field(w, at);
-			else if (!is_limited && str_eq(name, "ephemeral-storage"))
-				strv_add(&w->scheduling, at);
-			else if (!is_limited)
-				refuse_field(w, at);
-		}
+	for (size_t i = 0; i < json_len(requests); i++) {
+		const char *name = NULL;
+		CLEANUP(cleanup_free) char *at = NULL;
+
+		(void)json_member(requests, i, &name);
+		at = str_fmt("%s.requests[%s]", path, name);
+		/* Defaulting made a request of each limit: one error is enough. */
+		if (str_eq(name, "cpu") || str_eq(name, "memory") ||
+			json_get(json_get(resources, "limits"), name))
+			continue;
+		if (str_eq(name, "ephemeral-storage"))
+			strv_add(&w->scheduling, at);
+		else
+			refuse_field(w, at);
 	}
 }
 
@@ -178,7 +184,8 @@ static void walk_containers(struct walk *w, const struct json *spec)
 		char *resources = str_fmt("spec.containers[%zu].resources", i);
 		CLEANUP(cleanup_free) char *ports = str_fmt("spec.containers[%zu].ports", i);
 
-		walk_resources(w, json_get(c, "resources"), resources);
+		walk_limits(w, json_path(c, "resources.limits"), resources);
+		walk_requests(w, json_get(c, "resources"), resources);
 		if (!is_host_network)
 			walk_ports(w, json_get(c, "ports"), ports);
 	}

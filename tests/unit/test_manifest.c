@@ -96,6 +96,40 @@ static void test_defaults_where_used(void **state)
 			      "'serviceAccount':'sa','hostNetwork':true," SPEC_END "}}");
 }
 
+/* Where Kubernetes' tag has no omitempty, a value that is not there is written all the same. */
+static void test_values_that_are_always_written(void **state)
+{
+#define TERM "{'preference':{'matchFields':[{'values':['v']}]}}"
+#define TERM_WRITTEN                                                                               \
+	"{'weight':0,'preference':{'matchFields':[{'key':'','operator':'','values':['v']}]}}"
+#define POD_TERM "'podAffinityTerm':{'labelSelector':{'matchExpressions':[{}]}}"
+#define POD_TERM_WRITTEN                                                                           \
+	"'podAffinityTerm':{'labelSelector':{'matchExpressions':[{'key':'','operator':''}]},"      \
+	"'topologyKey':''}"
+#define REQUIRED_TERMS "requiredDuringSchedulingIgnoredDuringExecution"
+#define PREFERRED_TERMS "preferredDuringSchedulingIgnoredDuringExecution"
+	(void)state;
+	expect_object(POD META("p") ",'spec':{'affinity':{'podAffinity':{'" PREFERRED_TERMS
+				    "':[{" POD_TERM "}]},'nodeAffinity':{'" REQUIRED_TERMS
+				    "':{},'" PREFERRED_TERMS "':[" TERM "]}},"
+				    "'topologySpreadConstraints':[{}],"
+				    "'securityContext':{'sysctls':[{'name':'net.ipv4.tcp_rmem'}]},"
+				    "'containers':[{'name':'c','image':'a:1','livenessProbe':"
+				    "{'httpGet':{'port':1,'httpHeaders':[{'name':'A'}]}}}]}}",
+		POD META("p") ",'spec':{'containers':[{'name':'c','image':'a:1','resources':{},"
+			      "'livenessProbe':{'httpGet':{'path':'/','port':1,'scheme':'HTTP',"
+			      "'httpHeaders':[{'name':'A','value':''}]}," PROBE_TAIL "," CTR_TAIL
+			      "'imagePullPolicy':'IfNotPresent'}]," SPEC_TAIL
+			      "'securityContext':{'sysctls':[{'name':'net.ipv4.tcp_rmem',"
+			      "'value':''}]},'affinity':{'nodeAffinity':{'" REQUIRED_TERMS
+			      "':{'nodeSelectorTerms':null},'" PREFERRED_TERMS "':[" TERM_WRITTEN
+			      "]},'podAffinity':{'" PREFERRED_TERMS
+			      "':[{'weight':0," POD_TERM_WRITTEN
+			      "}]}},'schedulerName':'default-scheduler',"
+			      "'enableServiceLinks':true,'topologySpreadConstraints':[{'maxSkew':0,"
+			      "'topologyKey':'','whenUnsatisfiable':''}]}}");
+}
+
 static const char *pull_policy(const char *image)
 {
 	static char policy[16];
@@ -411,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_smallest),
 		cmocka_unit_test(test_values_that_are_left_out),
 		cmocka_unit_test(test_defaults_where_used),
+		cmocka_unit_test(test_values_that_are_always_written),
 		cmocka_unit_test(test_pull_policy),
 		cmocka_unit_test(test_quantities),
 		cmocka_unit_test(test_idempotent),

@@ -63,6 +63,13 @@ static void test_security(void **state)
 		    "'seccompProfile':{'type':'RuntimeDefault'}}"),
 			"" },
 		{ C("'securityContext':{'procMount':'Default'}"), "" },
+		{ S("'securityContext':{'appArmorProfile':{'type':'Unconfined',"
+		    "'localhostProfile':'x'}}"),
+			LATER(SC ".appArmorProfile.localhostProfile") },
+		{ S("'hostUsers':false,'containers':[{'name':'a','image':'i',"
+		    "'securityContext':{'procMount':'Unmasked'}}]"),
+			VALUE(C0 ".securityContext.procMount", "\"Unmasked\"") "\n" VALUE(
+				"spec.hostUsers", "false") },
 	};
 
 	(void)state;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -68,8 +69,35 @@ void child_forget(struct child *c)
 		c->ended = NULL;
 }
 
+void child_reap_strangers(struct daemon *d)
+{
+	for (;;) {
+		siginfo_t dead = { 0 };
+
+		if (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) < 0 || !dead.si_pid)
+			return;
+		for (const struct child *c = d->children; c; c = c->next)
+			if (c->pid == dead.si_pid)
+				return; /* its own watch comes first; we are called again */
+		(void)waitpid(dead.si_pid, NULL, WNOHANG);
+	}
+}
+
 void child_kill(struct child *c, int signal)
 {
 	if (c)
 		(void)syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0);
+}
+
+void children_free(struct daemon *d)
+{
+	while (d->children) {
+		struct child *c = d->children;
+
+		d->children = c->next;
+		loop_io_stop(&c->io);
+		loop_timer_stop(&c->again);
+		close(c->pidfd);
+		free(c);
+	}
 }

@@ -27,3 +27,7 @@ struct child *child_watch(struct daemon *d, int pidfd, pid_t pid,
 	void (*ended)(void *arg, int wait_status), void *arg);
 void child_forget(struct child *c); /* no callback any more; still reaped */
 void child_kill(struct child *c, int signal);
+/* Dead processes that became ours because their parent died: nobody waits for them, and as long as
+ * they are zombies their cgroup cannot be removed. */
+void child_reap_strangers(struct daemon *d);
+void children_free(struct daemon *d); /* leaves them running */

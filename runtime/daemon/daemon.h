@@ -245,6 +245,7 @@ void daemon_pod_gone(struct daemon *d); /* the last one ends a shutdown */
  * dead. */
 void daemon_discard(struct daemon *d, const char *path);
 void daemon_discard_cgroup(struct daemon *d, const char *path);
+void discards_free(struct daemon *d);
 void daemon_discard_all(struct daemon *d); /* what an earlier supervisor left in the trash */
 
 /* images.c */

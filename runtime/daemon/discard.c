@@ -106,3 +106,15 @@ void daemon_discard_cgroup(struct daemon *d, const char *path)
 	if (!loop_timer_is_set(&d->discard_timer))
 		loop_timer_start(d->loop, &d->discard_timer, RETRY_MS, on_timer, d);
 }
+
+void discards_free(struct daemon *d)
+{
+	loop_timer_stop(&d->discard_timer);
+	while (d->discards) {
+		struct discard *c = d->discards;
+
+		d->discards = c->next;
+		free(c->cgroup);
+		free(c);
+	}
+}

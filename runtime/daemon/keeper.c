@@ -32,22 +32,16 @@ struct keeper {
 	int wait_status;
 };
 
-static char **child_argv(char **argv)
+/* Our own command line, but for what makes us the keeper. */
+static void child_words(char **argv, struct strv *out)
 {
-	struct strv words = { 0 };
-	char **out;
+	CLEANUP(cleanup_free) char *keeper = str_fmt("--keeper=%d", (int)getpid());
 
 	for (char **word = argv; *word; word++)
 		if (!str_eq(*word, "--keep"))
-			strv_add(&words, *word);
-	strv_add(&words, "--listen-fd=3");
-
-	CLEANUP(cleanup_free) char *keeper = str_fmt("--keeper=%d", (int)getpid());
-
-	strv_add(&words, keeper);
-	out = strv_argv(&words);
-	free(words.at); /* the texts live as long as we do */
-	return out;
+			strv_add(out, *word);
+	strv_add(out, "--listen-fd=3");
+	strv_add(out, keeper);
 }
 
 static int start(struct keeper *k)
@@ -147,10 +141,13 @@ static int keep(struct keeper *k, const sigset_t *set)
 int keeper_run(const struct layout *l, int listen_fd, char **argv)
 {
 	CLEANUP(cleanup_free) char *program = layout_program(l, "carpeld");
-	CLEANUP(cleanup_free) char **words = child_argv(argv);
-	struct keeper k = { .program = program, .argv = words, .listen_fd = listen_fd };
+	CLEANUP(strv_free) struct strv words = { 0 };
+	CLEANUP(cleanup_free) char **child_argv = NULL;
+	struct keeper k = { .program = program, .listen_fd = listen_fd };
 	sigset_t set;
 
+	child_words(argv, &words);
+	k.argv = child_argv = strv_argv(&words);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);

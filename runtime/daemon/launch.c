@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,6 +25,7 @@ struct launch {
 	struct daemon *d;
 	struct loop_io io;
 	int sock;
+	struct child *child; /* NULL once it has ended, which may be before its report is read */
 	struct launch_result result;
 	bool has_started, has_failed;
 	void (*done)(void *arg, struct launch_result *r);
@@ -42,15 +44,26 @@ static void launch_free(struct launch *l)
 {
 	loop_io_stop(&l->io);
 	close(l->sock);
+	child_forget(l->child);
 	if (l->result.pidfd >= 0)
 		close(l->result.pidfd);
 	free(l);
 }
 
+static void on_child_end(void *arg, int wait_status)
+{
+	struct launch *l = arg;
+
+	(void)wait_status; /* its report says more */
+	l->child = NULL;
+}
+
 void launch_cancel(struct launch *l)
 {
-	if (l)
-		launch_free(l);
+	if (!l)
+		return;
+	child_kill(l->child, SIGKILL);
+	launch_free(l);
 }
 
 static void finish(struct launch *l)
@@ -176,7 +189,7 @@ int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 		.d = d, .sock = pair[0], .result = { .pidfd = -1 }, .done = done, .arg = arg
 	};
 	(void)fd_set_nonblock(l->sock);
-	(void)child_watch(d, pidfd, pid, NULL, NULL); /* only to be reaped */
+	l->child = child_watch(d, pidfd, pid, on_child_end, l);
 	loop_io_start(d->loop, &l->io, l->sock, LOOP_READ, on_report, l);
 	*out = l;
 	return 0;

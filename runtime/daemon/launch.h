@@ -30,5 +30,5 @@ int launch_open(struct daemon *d, struct err *e); /* once, before any start */
 int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 	void (*done)(void *arg, struct launch_result *r), void *arg, struct launch **out,
 	struct err *e);
-/* No callback any more. What was made is undone by carpel-launch or by killing its cgroup. */
+/* No callback any more; carpel-launch is killed. What it made is undone by killing its cgroup. */
 void launch_cancel(struct launch *l); /* NULL is fine */

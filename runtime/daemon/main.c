@@ -188,6 +188,28 @@ static int set_up(struct daemon *d, const struct options *o, struct err *e)
 	return 0;
 }
 
+/* What we hold in memory; pods, helpers and what is on disk are left as they are. */
+static void tear_down(struct daemon *d)
+{
+	api_server_free(d->server); /* its clients' sessions end, so they come first */
+	prober_close(d);
+	logs_close(d);
+	while (d->pods) {
+		struct pod *p = d->pods;
+
+		pod_unlink(p);
+		pod_free(p);
+	}
+	discards_free(d);
+	children_free(d);
+	events_close(d);
+	profiles_close(d);
+	store_free(d->store);
+	cgroups_free(d->cgroups);
+	node_free(d);
+	loop_free(d->loop);
+}
+
 static int run(const struct layout *layout, const struct options *o)
 {
 	static const int signals[] = { SIGTERM, SIGINT };
@@ -211,6 +233,7 @@ static int run(const struct layout *layout, const struct options *o)
 	log_info("ready on %s, %zu pods", d.layout.socket, d.pods_len);
 	listen_notify("READY=1");
 	loop_run(d.loop);
+	tear_down(&d);
 	return EXIT_SUCCESS;
 }
 
@@ -254,5 +277,7 @@ int main(int argc, char **argv)
 		log_err("%s", e.text);
 		return EXIT_FAILURE;
 	}
-	return o.keep ? run_keeper(&layout, argv) : run(&layout, &o);
+	rc = o.keep ? run_keeper(&layout, argv) : run(&layout, &o);
+	layout_free(&layout);
+	return rc;
 }

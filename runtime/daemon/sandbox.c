@@ -21,7 +21,13 @@
 
 /* Descriptors of pause, see pause/pause.c. */
 enum { PAUSE_EXIT_READ = 3, PAUSE_STORE_WRITE = 5, PAUSE_STORE_READ = 6 };
-enum { NOTES_A_TURN = 64, END_RETRY_MS = 2, END_TRIES_LOUD = 2500, NODE_FILE_MAX = 1 << 20 };
+enum {
+	NOTES_A_TURN = 64,
+	END_RETRY_MS = 2,
+	END_TRIES_STRANGE = 20,
+	END_TRIES_LOUD = 2500,
+	NODE_FILE_MAX = 1 << 20
+};
 
 struct exit_note {
 	int32_t pid, wait_status;
@@ -271,7 +277,9 @@ void sandbox_end(struct pod *p)
 			return;
 		}
 	}
-	if (++p->end_tries % END_TRIES_LOUD == 0)
+	if (++p->end_tries % END_TRIES_STRANGE == 0)
+		child_reap_strangers(p->d);
+	if (p->end_tries % END_TRIES_LOUD == 0)
 		event_emit(p, NO_CTR, true, "FailedKillPod", e.text);
 	loop_timer_start(p->d->loop, &p->end_timer, END_RETRY_MS, on_end_timer, p);
 }

@@ -56,6 +56,7 @@ static bool is_quiet(struct daemon *d)
 	struct err e = { 0 };
 
 	(void)cgroup_kill(d->cgroups, DAEMONS_CGROUP, NULL);
+	child_reap_strangers(d);
 	if (d->children || d->discards)
 		return false;
 	return cgroups_remove(d->cgroups, &e) == 0;

@@ -191,21 +191,15 @@ static void walk_containers(struct walk *w, const struct json *spec)
 	}
 }
 
-/* A directory on disk has no size of its own, and a relative path on the host would be relative to
- * wherever the daemon stands. */
+/* A relative path would be relative to wherever the daemon stands. */
 static void walk_volumes(struct walk *w, const struct json *volumes)
 {
 	for (size_t i = 0; i < json_len(volumes); i++) {
-		const struct json *dir = json_get(json_at(volumes, i), "emptyDir");
 		const char *path = json_str(json_path(json_at(volumes, i), "hostPath.path"));
-		CLEANUP(cleanup_free)
-		char *limit_at = str_fmt("spec.volumes[%zu].emptyDir.sizeLimit", i);
-		CLEANUP(cleanup_free) char *path_at = str_fmt("spec.volumes[%zu].hostPath.path", i);
+		CLEANUP(cleanup_free) char *at = str_fmt("spec.volumes[%zu].hostPath.path", i);
 
-		if (json_get(dir, "sizeLimit") && !json_get(dir, "medium"))
-			refuse_field(w, limit_at);
-		if (path && *path && *path != '/' && is_new(w, path_at))
-			cause_invalid(w->causes, path_at, path, "must be an absolute path");
+		if (path && *path && *path != '/' && is_new(w, at))
+			cause_invalid(w->causes, at, path, "must be an absolute path");
 	}
 }
 
@@ -219,11 +213,11 @@ static void warn_scheduling(const struct walk *w, struct strv *warnings)
 
 	if (!len)
 		return;
+	buf_adds(&text, "ignored, since they choose among nodes and there is one: ");
 	for (size_t i = 0; i < len && i < LISTED_MAX; i++)
 		buf_addf(&text, "%s%s", i ? ", " : "", w->scheduling.at[i]);
 	if (len > LISTED_MAX)
 		buf_addf(&text, " and %zu more", len - LISTED_MAX);
-	buf_adds(&text, ": ignored, they choose among nodes and there is one");
 	strv_add(warnings, text.data);
 }
 

@@ -70,20 +70,17 @@ static char *strict_text(const struct strv *strict)
 	return buf_take(&text);
 }
 
-static int decode(const struct json *doc, enum field_validation fv, const struct strv *dups,
-	struct manifest_result *out, struct err *e)
+static int decode(const struct json *doc, bool is_strict, const struct strv *dups,
+	struct strv *strict, struct manifest_result *out, struct err *e)
 {
 	CLEANUP(cleanup_json) struct json *pod = NULL;
-	CLEANUP(strv_free) struct strv strict = { 0 };
 	CLEANUP(cleanup_free) char *wrong = NULL;
 
-	if (decode_pod(doc, dups, &pod, &strict, &wrong) == 0 && strict.len && fv == FIELDS_STRICT)
-		wrong = strict_text(&strict);
+	if (decode_pod(doc, dups, &pod, strict, &wrong) == 0 && strict->len && is_strict)
+		wrong = strict_text(strict);
 	if (wrong)
 		return refuse(out,
 			str_fmt("Pod in version \"v1\" cannot be handled as a Pod: %s", wrong), e);
-	for (size_t i = 0; fv == FIELDS_WARN && i < strict.len; i++)
-		strv_add(&out->warnings, strict.at[i]);
 	default_pod(pod);
 	out->object = arrange_pod(pod);
 	return 0;
@@ -92,12 +89,13 @@ static int decode(const struct json *doc, enum field_validation fv, const struct
 int manifest_read(const struct json *doc, enum field_validation fv, const struct strv *dups,
 	struct manifest_result *out, struct err *e)
 {
+	CLEANUP(strv_free) struct strv strict = { 0 };
 	int rc;
 
 	*out = (struct manifest_result){ 0 };
 	rc = check_kind(doc, out, e);
 	if (rc == 0)
-		rc = decode(doc, fv, dups, out, e);
+		rc = decode(doc, fv == FIELDS_STRICT, dups, &strict, out, e);
 	if (rc < 0)
 		return rc;
 	validate_pod(out->object, &out->causes);
@@ -108,6 +106,9 @@ int manifest_read(const struct json *doc, enum field_validation fv, const struct
 		return err_say(
 			e, EBADMSG, "%s: %s", out->causes.at[0].field, out->causes.at[0].message);
 	}
+	/* After the warnings of what is ignored: there can be many, and headers hold only some. */
+	for (size_t i = 0; fv == FIELDS_WARN && i < strict.len; i++)
+		strv_add(&out->warnings, strict.at[i]);
 	out->spec = build_pod(out->object);
 	return 0;
 }

@@ -10,7 +10,6 @@
 #include "spec/manifest_build.h"
 #include "spec/manifest_parts.h"
 #include "spec/qos.h"
-#include "spec/quantity.h"
 
 int word_value(const struct word *words, const char *text)
 {
@@ -77,18 +76,12 @@ static void build_volumes(const struct json *volumes, struct pod_spec *out)
 	for (size_t i = 0; i < out->volumes_len; i++) {
 		const struct json *volume = json_at(volumes, i);
 		const struct json *host = json_get(volume, "hostPath");
-		const struct json *dir = json_get(volume, "emptyDir");
-		const char *limit = json_get_str(dir, "sizeLimit");
-		struct volume_spec *v = &out->volumes[i];
 
-		*v = (struct volume_spec){ .name = str_dup(text_at(volume, "name")),
+		out->volumes[i] = (struct volume_spec){ .name = str_dup(text_at(volume, "name")),
 			.kind = host ? VOLUME_HOST_PATH : VOLUME_EMPTY_DIR,
-			.in_memory = str_eq(text_at(dir, "medium"), "Memory"),
 			.size_limit_bytes = -1,
 			.host_path = optional_text(host, "path"),
 			.host_type = str_dup(text_at(host, "type")) };
-		if (limit)
-			(void)quantity_units(limit, &v->size_limit_bytes);
 	}
 }
 

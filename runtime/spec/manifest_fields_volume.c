@@ -49,8 +49,8 @@ static const struct field host_path[] = {
 };
 
 static const struct field empty_dir[] = {
-	{ "medium", "v1.StorageMedium", HONOURED, "\"Memory\"" },
-	{ "sizeLimit", "*resource.Quantity", HONOURED, NULL }, /* see honour.c */
+	{ "medium", "v1.StorageMedium", LATER, NULL },
+	{ "sizeLimit", "*resource.Quantity", LATER, NULL },
 	{ "mode", "*int32", LATER, NULL },
 };
 

@@ -227,37 +227,32 @@ static void test_resources(void **state)
 {
 #define R C0 ".resources"
 #define LIMITS(...) C("'resources':{'limits':{" __VA_ARGS__ "}}")
-	static const struct rule_case
-		cases
-			[] = {
-				{ C("'resources':{'limits':{'cpu':1},'requests':{'cpu':2}}"),
-					INVALID(R ".requests", "\"2\"",
-						"must be less than or equal to cpu limit of 1") },
-				{ C("'resources':{'limits':{'memory':'8Ei'},'requests':{'memory':"
-				    "'9223372036854775806'}}"),
-					"" },
-				{ C("'resources':{'requests':{'memory':'9000P'},'limits':{'memory':"
-				    "'8000P'}}"),
-					INVALID(R ".requests", "\"9E\"",
-						"must be less than or equal to memory limit of "
-						"8E") },
-				{ LIMITS("'cpu':'-1'"),
-					INVALID(R ".limits[cpu]", "\"-1\"",
-						NOT_NEGATIVE) "\n" INVALID(R ".requests[cpu]",
-						"\"-1\"", NOT_NEGATIVE) },
-				{ C("'resources':{'requests':{'foo':1}}"),
-					INVALID(R ".requests[foo]", "\"foo\"",
-						"must be a standard resource type or fully "
-						"qualified") "\n" INVALID(R ".requests[foo]",
-						"\"foo\"",
-						"must be a standard resource for containers") },
-				{ C("'resources':{'requests':{'pods':1}}"),
-					INVALID(R ".requests[pods]", "\"pods\"",
-						"must be a standard resource for containers") },
-				{ C("'resources':{'requests':{'-/a':1}}"),
-					INVALID(R ".requests[-/a]", "\"-/a\"",
-						"prefix part " SUBDOMAIN_TEXT) },
-			};
+	static const struct rule_case cases[] = {
+		{ C("'resources':{'limits':{'cpu':1},'requests':{'cpu':2}}"),
+			INVALID(R ".requests", "\"2\"",
+				"must be less than or equal to cpu limit of 1") },
+		{ C("'resources':{'limits':{'memory':'8Ei'},'requests':{'memory':"
+		    "'9223372036854775806'}}"),
+			"" },
+		{ C("'resources':{'requests':{'memory':'9000P'},'limits':{'memory':"
+		    "'8000P'}}"),
+			INVALID(R ".requests", "\"9E\"",
+				"must be less than or equal to memory limit of "
+				"8E") },
+		{ LIMITS("'cpu':'-1'"),
+			INVALID(R ".limits[cpu]", "\"-1\"", NOT_NEGATIVE) "\n" INVALID(
+				R ".requests[cpu]", "\"-1\"", NOT_NEGATIVE) },
+		{ C("'resources':{'requests':{'foo':1}}"),
+			INVALID(R ".requests[foo]", "\"foo\"",
+				"must be a standard resource type or fully "
+				"qualified") "\n" INVALID(R ".requests[foo]", "\"foo\"",
+				"must be a standard resource for containers") },
+		{ C("'resources':{'requests':{'pods':1}}"),
+			INVALID(R ".requests[pods]", "\"pods\"",
+				"must be a standard resource for containers") },
+		{ C("'resources':{'requests':{'-/a':1}}"),
+			INVALID(R ".requests[-/a]", "\"-/a\"", "prefix part " SUBDOMAIN_TEXT) },
+	};
 
 	(void)state;
 	expect_all(cases, ARRAY_LEN(cases));

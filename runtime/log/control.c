@@ -22,8 +22,10 @@
 enum {
 	MESSAGES_A_TURN = 64,
 	UNSENT_MAX = 4 << 20, /* bytes; the only peer is carpeld, which reads */
-	FDS_SPARE = 32,       /* for the loop, connections and scratch pipes */
+	FDS_SPARE = 32,       /* that no set may take: for who is attached, and ... */
+	FDS_OWN = 8,          /* for the loop, connections and scratch pipes */
 	REFUSED_RETRY_MS = 5000,
+	FDS_ROOM = 64, /* more than any message has: what is cut, our table had no room for */
 };
 
 struct control {
@@ -157,10 +159,11 @@ static void refuse(struct control *c, const char *id)
 		loop_timer_start(c->loop, &c->retry, REFUSED_RETRY_MS, on_retry, c);
 }
 
-static bool is_near_limit(const struct control *c, const int *fds, size_t n)
+/* Descriptors are numbered from below. */
+static bool is_near_limit(const struct control *c, int spare, const int *fds, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (fds[i] >= c->fds_max - FDS_SPARE)
+		if (fds[i] >= c->fds_max - spare)
 			return true;
 	return false;
 }
@@ -175,7 +178,7 @@ static void add(struct control *c, const struct log_msg *m, const int *fds, size
 {
 	struct err e = { 0 };
 
-	if (is_near_limit(c, fds, n)) {
+	if (is_near_limit(c, FDS_SPARE, fds, n)) {
 		close_fds(fds, n);
 		refuse(c, m->id);
 	} else if (streams_add(c->streams, m->id, m->flags, fds, n, &e) < 0) {
@@ -185,7 +188,7 @@ static void add(struct control *c, const struct log_msg *m, const int *fds, size
 
 static void attach(struct control *c, const struct log_msg *m, const int *fds, size_t n)
 {
-	if (n != 1 || is_near_limit(c, fds, n))
+	if (n != 1 || is_near_limit(c, FDS_OWN, fds, n))
 		close_fds(fds, n);
 	else
 		streams_attach(c->streams, m->id, fds[0]);
@@ -227,7 +230,7 @@ static bool is_valid(const struct log_msg *m)
 static bool take_message(struct control *c)
 {
 	struct log_msg m = { 0 };
-	int fds[LOG_FDS];
+	int fds[FDS_ROOM];
 	size_t nfds = ARRAY_LEN(fds);
 	ssize_t n = fd_recv(c->sock, &m, sizeof(m), fds, &nfds);
 

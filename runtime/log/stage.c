@@ -183,6 +183,7 @@ int stage_settle(const struct stage *s, struct log_file *file, struct chunk *c)
 	return ftruncate(file->fd, file->committed) < 0 ? -errno : rc;
 }
 
+/* Cut, since a predecessor of another version may have begun with longer records than ours. */
 int stage_resume(struct log_file *file, bool is_full)
 {
 	off_t end = lseek(file->fd, 0, is_full ? SEEK_CUR : SEEK_END);

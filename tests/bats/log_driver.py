@@ -183,11 +183,14 @@ def drain():
     log.wait_done(s)
     assert s.bytes() == (b"last words\n", b"")
     log.add(full)
-    pid = endless_writer(full.out, b"z" * 4096)
+    flood = [subprocess.Popen(["cat", "/dev/zero"], stdout=full.out) for _ in range(2)]
+    until("the flood", lambda: os.fstat(full.fds[0]).st_size > 1 << 20)
     log.tell(DRAIN, full.id)
     log.wait_done(full)
-    end(pid)
-    assert full.bytes()[0].strip(b"z") == b""
+    for process in flood:
+        process.kill()
+        process.wait()
+    assert full.bytes()[0].strip(b"\0") == b""
 
 
 def confined():
@@ -203,6 +206,14 @@ def confined():
     assert os.stat(f"/proc/{log.process.pid}/mem").st_uid == 0, "it can be looked into"
     with open(f"/proc/{log.process.pid}/limits", encoding="ascii") as file:
         assert re.search(r"Max core file size +0 +0 ", file.read())
+    log.kill()
+    os.chmod(DIR, 0o755)
+    log = Log(uid=1234)  # somebody's own instance
+    assert log.list() == set()
+    assert log.proc("status", "Uid") == ["1234"] * 4
+    assert log.proc("status", "NoNewPrivs") == ["1"]
+    assert log.proc("status", "Seccomp") == ["2"]
+    assert os.stat(f"/proc/{log.process.pid}/mem").st_uid == 0, "it can be looked into"
 
 
 def filtered():
@@ -301,6 +312,17 @@ def many():
         os.write(s.out, s.id.encode())
         os.write(s.err, b"error\n")
         s.close_writers()
+    until("all to be closed", lambda: all(is_closed(log, s) for s in (sets[0], sets[-1])))
+    log.tell(LIST)  # more than the connection holds is waiting now, and this after it
+    log.sock.close()
+    log.connect()
+    told = log.next()
+    assert told[0] == DONE, "what was not told is told to the next carpeld"
+    log.done.add(told[1])
+    assert log.list() == set()
+    for s in sets:  # the others were on the way
+        if s.id not in log.done:
+            log.add(s)
     log.wait_done(*sets)
     for s in sets:
         assert s.bytes() == (s.id.encode(), b"error\n")
@@ -315,6 +337,16 @@ def limited():
     taken = log.list()
     assert 20 < len(taken) < 40, taken
     assert log.stderr().count("is not read, nor are others after it") == 1
+    for _ in range(2):  # nor does that keep anybody else out
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        log.tell(ATTACH, sets[0].id, fds=[theirs.fileno()])
+        theirs.close()
+        os.write(sets[0].err, b"x")
+        assert ours.recv(100) == b"\2x"
+    former = log.sock
+    log.connect()
+    assert log.list() == taken
+    assert former.recv(100) == b""
     for s in sets:
         os.write(s.out, b"all of it\n")
         s.close_writers()
@@ -331,7 +363,7 @@ def limited():
             if s.id not in log.done:
                 log.add(s)
     for s in sets:
-        assert s.bytes() == (b"all of it\n", b"")
+        assert s.bytes() == (b"all of it\n", b"xx" if s is sets[0] else b"")
 
 
 def nonsense():
@@ -350,6 +382,8 @@ def nonsense():
     assert len(os.listdir(f"/proc/{log.process.pid}/fd")) == count, "none of it is kept"
     log.add(s)
     log.add(s)
+    assert log.list() == {"good"}
+    assert len(os.listdir(f"/proc/{log.process.pid}/fd")) == count + len(s.fds)
     os.write(s.out, b"once\n")
     s.close_writers()
     log.wait_done(s)

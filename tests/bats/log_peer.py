@@ -44,9 +44,9 @@ def message(op, id_="", flags=0):
 class Log:
     """A carpel-log and the connection to it."""
 
-    def __init__(self, fds_max=None):
+    def __init__(self, fds_max=None, uid=0):
         self.path = f"{DIR}/log.sock"
-        self.fds_max = fds_max
+        self.fds_max, self.uid = fds_max, uid
         self.process = self.sock = None
         self.done = set()
         atexit.register(lambda: self.process.kill())  # whichever it is then
@@ -64,10 +64,13 @@ class Log:
             os.dup2(listening.fileno(), 3)
             if self.fds_max:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.fds_max, self.fds_max))
+            os.setresuid(self.uid, self.uid, self.uid)
 
-        with open(f"{DIR}/stderr", "ab") as err:
+        # By descriptor: what is above the program need not be open to that user.
+        with open(f"{DIR}/stderr", "ab") as err, open(EXE, "rb") as exe:
             # pylint: disable-next=subprocess-popen-preexec-fn,consider-using-with
-            self.process = subprocess.Popen([EXE], preexec_fn=place, pass_fds=[3], close_fds=True,
+            self.process = subprocess.Popen([EXE], executable=f"/proc/self/fd/{exe.fileno()}", preexec_fn=place,
+                                            pass_fds=[3, exe.fileno()], close_fds=True,
                                             stdin=subprocess.DEVNULL, stdout=err, stderr=err)
         listening.close()
 

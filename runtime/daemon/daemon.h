@@ -142,8 +142,10 @@ void sandbox_end(struct pod *p);
 int sandbox_adopt(struct pod *p, int pause_fd, struct err *e); /* takes pause_fd on success */
 int sandbox_store(const struct pod *p, struct fdstore *out, struct err *e); /* fdstore_close() it */
 void sandbox_watch_exits(struct pod *p);
-/* A process of no known container that pause has reaped and that nobody was told of yet. */
-bool sandbox_find_exit(struct pod *p, int32_t *out_pid);
+void sandbox_take_exits(struct pod *p); /* acts on the notes in pause's pipe */
+/* The pid of a note in that pipe that belongs to no known container: want, or any when 0.  0: none.
+ */
+int32_t sandbox_find_exit(struct pod *p, int32_t want);
 
 /* ctr.c */
 void ctr_start(struct ctr *c);

@@ -187,6 +187,21 @@ static struct found settle(const struct daemon *d, const char *cgroup)
 	return f;
 }
 
+/* Its note must not be found by the next supervisor, which would take it for an instance that ran.
+ */
+static void forget_undone(struct pod *p, struct found *f)
+{
+	if (f->pidfd < 0)
+		return;
+	close(f->pidfd);
+	for (int ms = 0; ms < SETTLE_MS; ms += LOOK_MS) {
+		if (sandbox_find_exit(p, f->pid))
+			break;
+		look_again_soon();
+	}
+	sandbox_take_exits(p);
+}
+
 static void resume_starting(struct ctr *c)
 {
 	struct pod *p = c->pod;
@@ -199,15 +214,14 @@ static void resume_starting(struct ctr *c)
 		ctr_is_up(c);
 		return;
 	}
-	if (f.pidfd >= 0)
-		close(f.pidfd);
 	/* It ran and has ended already: it must not run twice. */
-	if (*c->id && sandbox_find_exit(p, &c->pid)) {
+	if (*c->id && f.pidfd < 0 && (c->pid = sandbox_find_exit(p, 0)) != 0) {
 		ctr_is_up(c);
 		return; /* its note is still in the pipe */
 	}
 	if (*c->id) {
 		undo(p->d, cgroup);
+		forget_undone(p, &f);
 		logs_end(c);
 	}
 	ctr_start(c);

@@ -79,7 +79,7 @@ static size_t peek_exits(const struct pod *p, struct exit_note *notes, size_t ma
 
 /* The notes are acted upon and so recorded on disk, and only then taken out of the pipe: a
  * supervisor that dies in between finds them again. */
-static void take_exits(struct pod *p)
+void sandbox_take_exits(struct pod *p)
 {
 	struct exit_note notes[NOTES_A_TURN];
 	size_t n = peek_exits(p, notes, ARRAY_LEN(notes));
@@ -97,24 +97,21 @@ static void take_exits(struct pod *p)
 			strerror(errno));
 }
 
-bool sandbox_find_exit(struct pod *p, int32_t *out_pid)
+int32_t sandbox_find_exit(struct pod *p, int32_t want)
 {
 	struct exit_note notes[NOTES_A_TURN];
 	size_t n = p->exit_fd < 0 ? 0 : peek_exits(p, notes, ARRAY_LEN(notes));
 
-	for (size_t i = 0; i < n; i++) {
-		if (ctr_of_pid(p, notes[i].pid))
-			continue;
-		*out_pid = notes[i].pid;
-		return true;
-	}
-	return false;
+	for (size_t i = 0; i < n; i++)
+		if (!ctr_of_pid(p, notes[i].pid) && (!want || notes[i].pid == want))
+			return notes[i].pid;
+	return 0;
 }
 
 static void on_exits(struct loop_io *io, unsigned events)
 {
 	(void)events;
-	take_exits(io->arg);
+	sandbox_take_exits(io->arg);
 }
 
 /* While a start is in flight its pid is not known yet, so the notes wait in the pipe. */
@@ -148,7 +145,7 @@ static void on_pause_end(struct loop_io *io, unsigned events)
 	(void)spawn_reap(p->pause_fd,
 		&status); /* ours when this supervisor started it, the keeper's otherwise */
 	if (p->exit_fd >= 0 && !is_launching(p))
-		take_exits(p);
+		sandbox_take_exits(p);
 	drop_sandbox(p);
 	if (p->is_ending) {
 		loop_timer_stop(&p->end_timer);

@@ -384,8 +384,12 @@ int64_t h2_session_expire(struct h2_conn *c, int64_t now_ms)
 
 void h2_session_close(struct h2_conn *c)
 {
-	while (c->streams)
-		stream_free(c->streams);
+	struct h2_stream *next;
+
+	for (struct h2_stream *s = c->streams; s; s = next) {
+		next = s->next;
+		stream_free(s);
+	}
 	nghttp2_session_del(c->session);
 	c->session = NULL;
 }

@@ -352,14 +352,23 @@ int h2_server_start(struct loop *l, int listen_fd, const struct h2_limits *limit
 	return 0;
 }
 
+static void conns_free(struct h2_server *srv)
+{
+	struct h2_conn *next;
+
+	for (struct h2_conn *c = srv->conns; c; c = next) {
+		next = c->next;
+		conn_free(c);
+	}
+}
+
 static void stop_due(struct loop_timer *t)
 {
 	struct h2_server *srv = t->arg;
 	void (*drained)(void *arg) = TAKE(srv->drained);
 	void *arg = srv->drained_arg;
 
-	while (srv->conns)
-		conn_free(srv->conns);
+	conns_free(srv);
 	if (drained)
 		drained(arg); /* may free the server */
 }
@@ -387,8 +396,7 @@ void h2_server_free(struct h2_server *srv)
 	if (!srv)
 		return;
 	srv->drained = NULL;
-	while (srv->conns)
-		conn_free(srv->conns);
+	conns_free(srv);
 	loop_io_stop(&srv->accept_io);
 	loop_timer_stop(&srv->accept_pause);
 	loop_timer_stop(&srv->flush);

@@ -23,8 +23,10 @@ static void write_head_of(const struct buf *body, struct buf *out)
 {
 	enum { SHOWN = 30 };
 
-	if (body->len == 0)
+	if (!body->data || body->len == 0) {
 		buf_adds(out, "<empty>");
+		return;
+	}
 	for (size_t i = 0; i < body->len && i < SHOWN; i++) {
 		char c = body->data[i];
 

@@ -188,8 +188,10 @@ class Streams(StreamTest):
         self.assertEqual((pong, output), (b"are you there", b"one two"))
 
     def test_stdin_that_was_not_asked_for(self):
+        deaf = self.open(path(command=("deaf",), stdout="true"))
+        deaf.message(0, b"ignored")
+        self.assertEqual(self.state()["inputNow"], 0)
         ws = self.open(path(command=("size",), stdout="true", tty="true"))
-        ws.message(0, b"ignored")
         ws.end_stdin()
         ws.message(4, b'{"Width":1,"Height":1}')
         self.assertEqual(ws.next(), (2, b"\x01"))

@@ -366,13 +366,14 @@ struct fake *fake_new(struct loop *l, const char *log_dir, uint64_t first_rv)
 
 void fake_free(struct fake *f)
 {
+	struct later *next;
+
 	if (!f)
 		return;
-	while (f->laters) {
-		struct api_call *c = f->laters->call;
-
-		later_free(f->laters);
-		reply_empty(c); /* its client is gone: this only frees it */
+	for (struct later *l = f->laters; l; l = next) {
+		next = l->next;
+		reply_empty(l->call); /* its client is gone: this only frees it */
+		later_free(l);
 	}
 	fake_execs_free(f->execs);
 	store_free(f->backend.store);

@@ -291,8 +291,12 @@ struct fake_execs *fake_execs_new(struct loop *l)
 
 void fake_execs_free(struct fake_execs *x)
 {
-	while (x->sessions)
-		session_free(x->sessions);
+	struct exec_session *next;
+
+	for (struct exec_session *s = x->sessions; s; s = next) {
+		next = s->next;
+		session_free(s);
+	}
 	free(x);
 }
 
@@ -303,7 +307,12 @@ bool fake_execs_are_over(const struct fake_execs *x)
 
 void fake_execs_tell(const struct fake_execs *x, struct json *out)
 {
+	size_t input_now = 0;
+
+	for (const struct exec_session *s = x->sessions; s; s = s->next)
+		input_now += s->input.len;
 	json_set_i64(out, "running", (int64_t)x->running);
+	json_set_i64(out, "inputNow", (int64_t)input_now);
 	json_set_i64(out, "cancelled", (int64_t)x->cancelled);
 	json_set_i64(out, "outputMax", (int64_t)x->output_max);
 	json_set_i64(out, "inputMax", (int64_t)x->input_max);

@@ -113,8 +113,8 @@ static void say_head(struct bench *b, char flags)
 	say(b, head, sizeof(head));
 }
 
-/* True when a frame of that type came; its payload in *out, borrowed. */
-static bool find_frame(const struct bench *b, int type, const char **out)
+/* The payload of the first frame of that type; fails without one. */
+static const char *find_frame(const struct bench *b, int type)
 {
 	const unsigned char *p = (const unsigned char *)b->got.data;
 	size_t left = b->got.len;
@@ -123,24 +123,21 @@ static bool find_frame(const struct bench *b, int type, const char **out)
 		size_t len = (size_t)p[0] << 16 | (size_t)p[1] << 8 | p[2];
 
 		if (left < 9 + len)
-			return false;
-		*out = (const char *)p + 9;
+			break;
 		if (p[3] == type)
-			return true;
+			return (const char *)p + 9;
 		p += 9 + len;
 		left -= 9 + len;
 	}
-	return false;
+	fail_msg("no frame of type %d came", type);
+	return "";
 }
 
 static void expect_goaway(const struct bench *b, int code)
 {
-	const char *payload = NULL;
-
 	assert_true(b->is_closed);
 	assert_int_equal(h2_server_connections(b->server), 0);
-	assert_true(find_frame(b, 7, &payload));
-	assert_int_equal(payload[7], code);
+	assert_int_equal(find_frame(b, 7)[7], code);
 }
 
 static const struct h2_limits long_limits = {
@@ -224,7 +221,6 @@ static void test_waiting_is_not_idle(void **state)
 static void test_slow_body(void **state)
 {
 	struct h2_limits limits = long_limits;
-	const char *payload = NULL;
 	struct bench b;
 
 	(void)state;
@@ -236,8 +232,7 @@ static void test_slow_body(void **state)
 	say(&b, "\0\0\1\0\0\0\0\0\1x", 10);
 	loop_run(b.loop); /* refused, answered; then the connection is idle */
 	assert_int_equal(b.refusal, 408);
-	assert_true(find_frame(&b, 0, &payload));
-	assert_memory_equal(payload, "answer", 6);
+	assert_memory_equal(find_frame(&b, 0), "answer", 6);
 	expect_goaway(&b, 0);
 	bench_end(&b);
 }

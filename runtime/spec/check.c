@@ -62,7 +62,7 @@ void check_word(struct check *k, const struct json *object, const char *key, con
 
 bool check_name(struct check *k, const char *text, const char *field, name_judge judge)
 {
-	const struct name_faults wrong = *text ? judge(text) : (struct name_faults){ .len = 0 };
+	const struct name_faults wrong = judge(text);
 
 	for (size_t i = 0; i < wrong.len; i++)
 		cause_invalid(k->causes, field, text, wrong.at[i]);
@@ -74,7 +74,8 @@ void check_name_at(struct check *k, const struct json *object, const char *key, 
 {
 	CLEANUP(cleanup_free) char *field = str_fmt("%s.%s", path, key);
 
-	(void)check_name(k, text_at(object, key), field, judge);
+	if (*text_at(object, key))
+		(void)check_name(k, text_at(object, key), field, judge);
 }
 
 void check_at_least(struct check *k, int64_t n, int64_t min, const char *path)

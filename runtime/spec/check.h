@@ -43,12 +43,10 @@ void seen_free(struct seen *s);
 /* One of a few words; empty values are refused too. */
 void check_word(struct check *k, const struct json *object, const char *key, const char *path,
 	const char *const *words);
-/* What names.h finds wrong with a text, an error each, when it is there. Returns whether it is
- * sound.
- */
+/* What names.h finds wrong with a text, an error each.  Returns whether it is sound. */
 typedef struct name_faults (*name_judge)(const char *text);
 bool check_name(struct check *k, const char *text, const char *field, name_judge judge);
-/* The same for a member of an object. */
+/* The same for a member of an object, where there is one. */
 void check_name_at(struct check *k, const struct json *object, const char *key, const char *path,
 	name_judge judge);
 void check_at_least(struct check *k, int64_t n, int64_t min, const char *path);

@@ -20,11 +20,7 @@ static void validate_labels(struct check *k, const struct json *labels)
 		const char *key = NULL;
 		const char *value = json_str(json_member(labels, i, &key));
 
-		/* An empty key is a fault too, which check_name() would take as not given. */
-		if (*key)
-			(void)check_name(k, key, "metadata.labels", name_faults_qualified);
-		else
-			cause_invalid(k->causes, "metadata.labels", key, name_check_qualified(key));
+		(void)check_name(k, key, "metadata.labels", name_faults_qualified);
 		(void)check_name(k, value, "metadata.labels", name_faults_label_value);
 	}
 }
@@ -37,11 +33,7 @@ static void validate_annotation_keys(struct check *k, const struct json *annotat
 		const char *key = NULL;
 
 		total += json_str_len(json_member(annotations, i, &key)) + strlen(key);
-		if (*key)
-			(void)check_name(k, key, "metadata.annotations", name_faults_qualified);
-		else
-			cause_invalid(
-				k->causes, "metadata.annotations", key, name_check_qualified(key));
+		(void)check_name(k, key, "metadata.annotations", name_faults_qualified);
 	}
 	if (total > ANNOTATIONS_MAX)
 		cause_too_long(k->causes, "metadata.annotations", ANNOTATIONS_MAX);
@@ -214,10 +206,8 @@ void validate_host_aliases(struct check *k)
 			const char *name = json_str(json_at(names, n));
 			CLEANUP(cleanup_free)
 			char *path = str_fmt("spec.hostAliases[%zu].hostnames[%zu]", i, n);
-			const struct name_faults wrong = name_faults_subdomain(name);
 
-			for (size_t f = 0; f < wrong.len; f++)
-				cause_invalid(k->causes, path, name, wrong.at[f]);
+			(void)check_name(k, name, path, name_faults_subdomain);
 		}
 	}
 }
@@ -242,10 +232,8 @@ static void validate_readiness_gates(struct check *k)
 		const char *type = text_at(json_at(gates, i), "conditionType");
 		CLEANUP(cleanup_free)
 		char *path = str_fmt("spec.readinessGates[%zu].conditionType", i);
-		const struct name_faults wrong = name_faults_qualified(type);
 
-		for (size_t f = 0; f < wrong.len; f++)
-			cause_invalid(k->causes, path, type, wrong.at[f]);
+		(void)check_name(k, type, path, name_faults_qualified);
 	}
 }
 
@@ -264,7 +252,8 @@ static void validate_hostname_override(struct check *k)
 		cause_forbidden(k->causes, field, "may not be specified when hostNetwork is true");
 	if (strlen(name) > HOSTNAME_MAX)
 		cause_too_long(k->causes, field, HOSTNAME_MAX);
-	(void)check_name(k, name, field, name_faults_subdomain);
+	if (*name)
+		(void)check_name(k, name, field, name_faults_subdomain);
 }
 
 static void validate_times(struct check *k)

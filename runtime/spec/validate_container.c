@@ -169,9 +169,7 @@ static void validate_resource(
 {
 	int64_t milli = 0;
 
-	if (!*name)
-		cause_invalid(k->causes, path, name, name_check_qualified(name));
-	else if (check_name(k, name, path, name_faults_qualified) && !strchr(name, '/')) {
+	if (check_name(k, name, path, name_faults_qualified) && !strchr(name, '/')) {
 		if (!is_standard_resource(name))
 			cause_invalid(k->causes, path, name,
 				"must be a standard resource type or fully qualified");
@@ -239,7 +237,8 @@ static void validate_container(struct check *k, const struct json *c, const char
 
 	if (!*name)
 		cause_required(k->causes, name_at, "");
-	(void)check_name(k, name, name_at, name_faults_label);
+	else
+		(void)check_name(k, name, name_at, name_faults_label);
 	if (!*text_at(c, "image"))
 		cause_required(k->causes, image_at, "");
 	check_word(k, c, "terminationMessagePolicy", path, messages);

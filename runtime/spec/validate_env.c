@@ -32,10 +32,7 @@ static void check_subscripted(struct check *k, const char *path, const char *nam
 	CLEANUP(cleanup_free) char *wrong = NULL;
 
 	if (is_one_of(name, maps)) {
-		if (*key)
-			(void)check_name(k, key, ref_at, name_faults_qualified);
-		else
-			cause_invalid(k->causes, ref_at, key, name_check_qualified(key));
+		(void)check_name(k, key, ref_at, name_faults_qualified);
 		return;
 	}
 	wrong = str_fmt(

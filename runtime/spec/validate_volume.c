@@ -73,7 +73,8 @@ void validate_volumes(struct check *k)
 		validate_volume(k, volume, path);
 		if (!*name)
 			cause_required(k->causes, name_at, "");
-		(void)check_name(k, name, name_at, name_faults_label);
+		else
+			(void)check_name(k, name, name_at, name_faults_label);
 		if (strv_has(&k->volumes, name))
 			cause_duplicate(k->causes, name_at, name);
 		if (k->causes->len == before)

@@ -24,6 +24,12 @@ static void test_metadata(void **state)
 		{ "{'metadata':{'labels':{'a':'" X50 X50 "'}}}",
 			INVALID("metadata.labels", "\"" X50 X50 "\"",
 				"must be no more than 63 bytes") },
+		{ "{'metadata':{'labels':{'':'a'},'annotations':{'':'b'}}}",
+			INVALID("metadata.labels", "\"\"",
+				"name part must be non-empty") "\n" INVALID("metadata.labels",
+				"\"\"", QUALIFIED_TEXT) "\n" INVALID("metadata.annotations", "\"\"",
+				"name part must be non-empty") "\n" INVALID("metadata.annotations",
+				"\"\"", QUALIFIED_TEXT) },
 		{ "{'metadata':{'annotations':{'-':'a'}}}",
 			INVALID("metadata.annotations", "\"-\"", QUALIFIED_TEXT) },
 	};
@@ -85,6 +91,16 @@ static void test_policies(void **state)
 			"FieldValueTooLong spec.hostnameOverride: Too long: may not be more than "
 			"64 "
 			"bytes" },
+		{ S("'hostnameOverride':'a','setHostnameAsFQDN':true"),
+			"FieldValueForbidden spec.hostnameOverride: Forbidden: may not be "
+			"specified when setHostnameAsFQDN is true\n"
+			"FieldValueNotSupported spec.setHostnameAsFQDN: Unsupported value: "
+			"true: " NOT_THIS },
+		{ S("'os':{}"),
+			REQUIRED("spec.os.name") ": cannot be empty\n"
+						 "FieldValueNotSupported spec.os: Unsupported "
+						 "value: {\"name\":\"\"}: " NOT_THIS },
+		{ S("'subdomain':'A'"), INVALID("spec.subdomain", "\"A\"", LABEL_TEXT) },
 		{ S("'hostnameOverride':'A'"),
 			INVALID("spec.hostnameOverride", "\"A\"", SUBDOMAIN_TEXT) },
 		{ S("'os':{'name':'plan9'}"),

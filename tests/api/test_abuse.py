@@ -1,12 +1,14 @@
 """Clients that are slow, wrong or hostile: they cost themselves, and nobody else."""
 
 import json
+import os
 import socket
 import struct
+import subprocess
 import time
 import unittest
 
-from client import LIMIT_S, PODS, ApiTest, Watch, pod
+from client import BIN, LIMIT_S, PODS, ApiTest, Watch, pod
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
@@ -331,6 +333,11 @@ class Connections(ApiTest):
                 held.append(raw)
         self.assertIsNotNone(refused)
         self.assertIn(b"too many connections", refused.got)
+        ours = subprocess.run(
+            [os.path.join(BIN, "test", "apiclient"), self.server.path, "request", "GET", "/healthz"],
+            capture_output=True,
+        )
+        self.assertEqual(ours.stderr, b"apiclient: request: too many connections\n")
         self.assertEqual(self.api.get("/healthz").body, b"ok")
         for raw in held + [refused]:
             raw.close()

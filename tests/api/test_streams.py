@@ -368,6 +368,15 @@ class OurClient(ApiTest):
         self.assertEqual(gone.stderr, b"404\n")
         self.assertEqual(json.loads(gone.stdout)["reason"], "NotFound")
 
+    def test_refused_while_it_sends(self):
+        """The answer comes before the body is sent; it is the answer all the same."""
+        body = os.path.join(self.server.folder, "body")
+        with open(body, "w") as file:
+            json.dump({"x": "y" * (3 << 20)}, file)
+        got = self.run_client("request", "POST", PODS, "@" + body)
+        self.assertEqual((got.returncode, got.stderr), (0, b"413\n"))
+        self.assertEqual(json.loads(got.stdout)["message"], "Request entity too large: limit is 1048576")
+
     def test_timeout(self):
         got = self.run_client("timeout", "/apis/carpel/v1/never", "50")
         self.assertEqual((got.returncode, got.stderr), (0, b"timed out\n"))

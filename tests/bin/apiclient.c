@@ -1,11 +1,12 @@
 /* Drives the socket's client half by hand, for tests.
- * usage: apiclient SOCKET request METHOD PATH [BODY]   body on stdout, "status warning…" on stderr
- *        apiclient SOCKET stream PATH                  stdin and stdout; stderr has channels 2, 3
- *        apiclient SOCKET rounds N                     N times a list, then a watch behind it
- *        apiclient SOCKET nested                       a request in the middle of a watch's event
+ * usage: apiclient SOCKET request METHOD PATH [BODY|@FILE]   the answer; "status warning…" on stderr
+ *        apiclient SOCKET stream PATH       stdin and stdout; stderr has channels 2, 3
+ *        apiclient SOCKET rounds N          N times a list, then a watch behind it
+ *        apiclient SOCKET nested            a request in the middle of a watch's event
  *        apiclient SOCKET timeout PATH MS
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,12 +30,19 @@ static int fail(const char *what, const struct err *e)
 static int run_request(struct api_client *c, char **args)
 {
 	CLEANUP(api_answer_free) struct api_answer a = { 0 };
+	CLEANUP(buf_free) struct buf body = { 0 };
 	struct api_request q = { .method = args[0], .path = args[1] };
 	struct err e = { 0 };
 
+	if (args[2] && args[2][0] == '@') {
+		if (fd_read_file(AT_FDCWD, args[2] + 1, SIZE_MAX, &body, &e) < 0)
+			return fail("body", &e);
+	} else if (args[2]) {
+		buf_adds(&body, args[2]);
+	}
 	if (args[2]) {
-		q.body = args[2];
-		q.body_len = strlen(args[2]);
+		q.body = body.data ? body.data : "";
+		q.body_len = body.len;
 		if (str_eq(q.method, "PATCH"))
 			q.content_type = "application/merge-patch+json";
 	}

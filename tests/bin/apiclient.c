@@ -1,9 +1,8 @@
 /* Drives the socket's client half by hand, for tests.
- * usage: apiclient SOCKET request METHOD PATH [BODY|@FILE]   the answer; "status warning…" on stderr
- *        apiclient SOCKET stream PATH       stdin and stdout; stderr has channels 2, 3
- *        apiclient SOCKET rounds N          N times a list, then a watch behind it
- *        apiclient SOCKET nested            a request in the middle of a watch's event
- *        apiclient SOCKET timeout PATH MS
+ * usage: apiclient SOCKET request METHOD PATH [BODY|@FILE]   says "status warning…" on stderr
+ * stderr apiclient SOCKET stream PATH       stdin and stdout; stderr has channels 2, 3 apiclient
+ * SOCKET rounds N          N times a list, then a watch behind it apiclient SOCKET nested a request
+ * in the middle of a watch's event apiclient SOCKET timeout PATH MS
  */
 #include <errno.h>
 #include <fcntl.h>

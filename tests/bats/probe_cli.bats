@@ -2,23 +2,29 @@
 # carpel-probe from outside: by hand against a server that misbehaves, and on its channel with a driver
 # that plays carpeld. As root, server and prober share a network namespace of their own.
 
-setup_file() {
-	export PROBE="${CARPEL_BIN:-$BATS_TEST_DIRNAME/../../build/bin}/carpel-probe"
-	export PORT_FILE="$BATS_FILE_TMPDIR/port"
-	local server=(python3 "$BATS_TEST_DIRNAME/probe_server.py" "$PORT_FILE")
+# serve DIRECTORY: sets SERVER, PORT_FILE and URL
+serve() {
+	local server
 
+	PORT_FILE="$1/port"
+	server=(python3 "$BATS_TEST_DIRNAME/probe_server.py" "$PORT_FILE")
 	if [ "$(id -u)" = 0 ]; then
 		# shellcheck disable=SC2016 # expanded by the inner shell
 		server=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh "${server[@]}")
 	fi
 	"${server[@]}" 3>&- &
-	export SERVER=$!
+	SERVER=$!
 	for _ in $(seq 200); do
 		[ -s "$PORT_FILE" ] && break
 		sleep 0.05
 	done
 	URL="http://127.0.0.1:$(cat "$PORT_FILE")"
-	export URL
+}
+
+setup_file() {
+	export PROBE="${CARPEL_BIN:-$BATS_TEST_DIRNAME/../../build/bin}/carpel-probe"
+	serve "$BATS_FILE_TMPDIR"
+	export SERVER PORT_FILE URL
 }
 
 teardown_file() {
@@ -30,6 +36,10 @@ setup() {
 	if [ "$(id -u)" = 0 ]; then
 		inside=(nsenter --target "$SERVER" --net)
 	fi
+}
+
+teardown() {
+	[ -z "${own_server-}" ] || kill "$own_server"
 }
 
 # probe URL-or-PATH [OPTION…]
@@ -232,5 +242,9 @@ Connection: close" ]
 }
 
 @test "channel: no TIME_WAIT on our side" {
+	# A server of its own, since the other tests' connections are not to be seen.
+	serve "$BATS_TEST_TMPDIR"
+	own_server=$SERVER
+	setup
 	drive no_time_wait
 }

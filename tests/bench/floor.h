@@ -1,0 +1,67 @@
+/* The bare system-call floor: what the kernel asks of anybody who makes a pod, and nothing else.
+ * floor_box.c makes pods and executes in them, floor_cgroup.c their cgroups, floor.c measures.  No
+ * plan, no record, no log, no user lookup, no report: whatever carpel takes above this is its own.
+ * Every failure ends the program.
+ */
+#pragma once
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdnoreturn.h>
+#include <sys/types.h>
+
+enum { FLOOR_HIERARCHIES = 8, FLOOR_PATH = 512 };
+
+struct floor_options {
+	const char *state;  /* a directory of ours: layers, /etc files */
+	const char *rootfs; /* the image: a static /bin/busybox and the mount points */
+	const char *pause;  /* carpel-pause */
+	struct sock_fprog filter;
+	uint64_t caps; /* bounding, permitted and effective set */
+};
+
+noreturn void floor_die(const char *what);
+/* Fails when rc is negative; gives it back otherwise. */
+long floor_must(long rc, const char *what);
+__attribute__((format(printf, 2, 3))) char *floor_path(char out[FLOOR_PATH], const char *fmt, ...);
+
+/* ---- floor_cgroup.c ----------------------------------------------------------------------------
+ */
+
+/* Directories of one cgroup, one in each hierarchy that we use. */
+struct floor_cgroup {
+	char v2[FLOOR_PATH];
+	char v1[FLOOR_HIERARCHIES][FLOOR_PATH]; /* cpu, cpuacct, memory, pids where they are v1 */
+	size_t v1_len;
+};
+
+/* Our own root cgroup, "carpel-floor", in each hierarchy. */
+void floor_cgroup_root(struct floor_cgroup *out);
+/* Makes parent/name everywhere. A pod (is_leaf false) gets the limits of BestEffort. */
+void floor_cgroup_make(const struct floor_cgroup *parent, const char *name, bool is_leaf,
+	struct floor_cgroup *out);
+/* Kills what is in it, waits until it is empty, removes it. */
+void floor_cgroup_remove(const struct floor_cgroup *g);
+void floor_cgroup_kill(const struct floor_cgroup *g);
+
+/* ---- floor_box.c -------------------------------------------------------------------------------
+ */
+
+struct floor_pod {
+	char name[32];
+	struct floor_cgroup cgroup, pause_cgroup, ctr_cgroup;
+	int pause_fd, ctr_fd; /* pidfds */
+	unsigned attempt;
+};
+
+/* Returns when the container's program has been executed. */
+void floor_pod_start(const struct floor_options *o, const struct floor_cgroup *root,
+	struct floor_pod *p, const char *const argv[]);
+/* One container more in the sandbox of p, whose former one has ended. */
+void floor_ctr_start(const struct floor_options *o, struct floor_pod *p, const char *const argv[]);
+void floor_ctr_end(struct floor_pod *p); /* kill, wait, remove its cgroup */
+/* Executes argv in the container and returns what a shell would say. */
+int floor_exec(const struct floor_options *o, const struct floor_pod *p, const char *const argv[]);
+void floor_pod_remove(const struct floor_options *o, struct floor_pod *p);

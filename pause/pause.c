@@ -84,16 +84,16 @@ static _Noreturn void refuse(const char *text)
 	leave(1);
 }
 
-/* carpel-launch has emptied the bounding set already; by hand it is done here.  Dropping needs
- * CAP_SETPCAP, so an error only means that there is nothing to drop with; what counts is checked
- * last. */
+/* carpel-launch has emptied the bounding set already; by hand it is done here.  The first error is
+ * either that of the number after the last capability or that of CAP_SETPCAP missing, and then
+ * there is nothing to drop with; what counts is checked last. */
 static void drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
 
-	for (long cap = 0; cap <= 63; cap++)
-		(void)call(__NR_prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
+	for (long cap = 0; call(__NR_prctl, PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+		;
 	if (call(__NR_capset, (long)&header, (long)none, 0, 0, 0) < 0)
 		refuse("carpel-pause: cannot give up capabilities\n");
 	if (call(__NR_capget, (long)&header, (long)none, 0, 0, 0) < 0 || none[0].permitted ||
@@ -159,6 +159,8 @@ static uint64_t bit(int sig)
 static _Noreturn __attribute__((used)) void pause_main(void)
 {
 	uint64_t set = bit(SIGCHLD) | bit(SIGTERM) | bit(SIGINT);
+	siginfo_t info;
+	int is_init;
 
 	/* Blocked first: a signal from here on waits for the loop. */
 	if (call(__NR_rt_sigprocmask, SIG_SETMASK, (long)&set, 0, SIGSET_BYTES, 0) < 0)
@@ -168,7 +170,8 @@ static _Noreturn __attribute__((used)) void pause_main(void)
 	if (call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		refuse("carpel-pause: cannot become non-dumpable\n");
 	(void)call(__NR_prctl, PR_SET_NAME, (long)"carpel-pause", 0, 0, 0);
-	if (call(__NR_getpid, 0, 0, 0, 0, 0) != 1)
+	is_init = call(__NR_getpid, 0, 0, 0, 0, 0) == 1;
+	if (!is_init)
 		say("carpel-pause: not PID 1: orphans of the pod will not come here\n");
 	drop_capabilities();
 	load_filter();
@@ -178,8 +181,10 @@ static _Noreturn __attribute__((used)) void pause_main(void)
 		/* Before the first wait too: a child may have ended while SIGCHLD was not blocked
 		 * yet. */
 		reap_all();
-		sig = call(__NR_rt_sigtimedwait, (long)&set, 0, 0, SIGSET_BYTES, 0);
-		if (sig == SIGTERM || sig == SIGINT)
+		sig = call(__NR_rt_sigtimedwait, (long)&set, (long)&info, 0, SIGSET_BYTES, 0);
+		/* Only whoever is outside of our PID namespace has no number in it: containers that
+		 * share it cannot end the pod. */
+		if ((sig == SIGTERM || sig == SIGINT) && (!is_init || info.si_pid == 0))
 			leave(0);
 	}
 }

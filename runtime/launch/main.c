@@ -114,7 +114,8 @@ static int run_plan(bool is_second_try)
 	int rc;
 
 	plan_init(&p);
-	reset_signals();
+	if (!is_second_try)
+		reset_signals();
 	(void)umask(0); /* modes are what we say */
 	if ((rc = fd_read_all(PLAN_FD, PLAN_BYTES_MAX, &text, &e)) < 0)
 		(void)err_wrap(&e, rc, "plan");

@@ -119,10 +119,7 @@ static int create_failed(int fs, int code, struct err *e)
 	return err_set(e, code, "make the overlay: %s", line + 2); /* after "e " */
 }
 
-/* volatile: no sync of the upper file system when a container ends.  The writable layer is never
- * mounted again after a crash of the machine, since the pod is gone then too.
- * nodev: an image's device nodes are files of a stranger; devices live in /dev only. */
-int overlay_make(struct job *j, struct err *e)
+static int try_once(struct job *j, struct err *e)
 {
 	const struct plan *p = j->plan;
 	CLEANUP(cleanup_fd) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
@@ -139,4 +136,27 @@ int overlay_make(struct job *j, struct err *e)
 		return create_failed(fs, errno, e);
 	j->mounts.root = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
 	return j->mounts.root < 0 ? err_set(e, errno, "mount the overlay") : 0;
+}
+
+/* A volatile overlay leaves this mark, and a marked layer is refused: it might have been used when
+ * the machine crashed.  Ours never outlive the pod, and a pod never outlives the machine; what was
+ * marked here is a start that failed. */
+static bool unmark(const char *work)
+{
+	CLEANUP(cleanup_fd) int dir = open(work, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return false;
+	(void)unlinkat(dir, "work/incompat/volatile/dirty", 0);
+	return unlinkat(dir, "work/incompat/volatile", AT_REMOVEDIR) == 0;
+}
+
+/* volatile: no sync of the upper file system when a container ends.  The writable layer is never
+ * mounted again after a crash of the machine, since the pod is gone then too.
+ * nodev: an image's device nodes are files of a stranger; devices live in /dev only. */
+int overlay_make(struct job *j, struct err *e)
+{
+	int rc = try_once(j, e);
+
+	return rc == -EINVAL && unmark(j->plan->work) ? try_once(j, e) : rc;
 }

@@ -10,6 +10,7 @@
 #include <linux/openat2.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -171,6 +172,19 @@ static int drop_privileges(struct job *j, struct err *e)
 	return rc < 0 ? rc : cred_keep_bounding(0, e);
 }
 
+/* What pause waits for.  The kernel drops a signal for PID 1 that has no handler, unless it is
+ * blocked: so it must be before there is a PID 1 that anybody knows of. */
+static void hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
 static int execute(struct job *j, struct err *e)
 {
 	char name[] = "carpel-pause", *argv[] = { name, NULL }, *envp[] = { NULL };
@@ -182,6 +196,7 @@ static int execute(struct job *j, struct err *e)
 		syscall(SYS_close_range, KEPT_FIRST + (unsigned)ARRAY_LEN(j->kept),
 			(unsigned)j->program_fd - 1, 0) < 0)
 		return err_set(e, errno, "close_range");
+	hold_signals();
 	j->is_executing = true;
 	(void)syscall(SYS_execveat, j->program_fd, "", argv, envp, AT_EMPTY_PATH);
 	return err_set(e, errno, "%s", j->plan->pause_path);

@@ -68,9 +68,10 @@ int cred_keep_bounding(uint64_t mask, struct err *e)
 	return 0;
 }
 
+/* cap_reset_ambient() would first ask for each capability by itself whether it is there. */
 int cred_apply_caps(cap_t caps, struct err *e)
 {
-	if (cap_reset_ambient() < 0)
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_set(e, errno, "empty the ambient set");
 	return cap_set_proc(caps) < 0 ? err_set(e, errno, "set capabilities") : 0;
 }

@@ -2,6 +2,7 @@
 """Drives carpel-launch as carpeld does: owns the result socket, hands over descriptors, reaps.
 
   launch_driver.py run [--wait SECONDS]     a plan on standard input, one record a line
+  launch_driver.py end SIGNAL               a sandbox's plan; sends pause the signal at once, waits
   launch_driver.py raw                      bytes of a plan on standard input, as they are
   launch_driver.py exits PAUSE N            N records of pause's exit pipe: "PID exit=CODE|signal=N"
   launch_driver.py store PAUSE put TAG FILE | list
@@ -157,7 +158,7 @@ def wait_for(pid, pidfd, limit):
         print("exited", os.WEXITSTATUS(status))
 
 
-def run(plan, limit):
+def run(plan, limit, sig=0):
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     launch = spawn(plan.bytes(), plan.fds, theirs, plan.leaks)
@@ -180,6 +181,8 @@ def run(plan, limit):
         return
     print(f"started pid={pid} host={host_pid(pidfd)}")
     sys.stdout.flush()
+    if sig:
+        signal.pidfd_send_signal(pidfd, sig)
     if plan.master >= 0:
         print_pty(plan.master, pidfd)
     if limit:
@@ -253,6 +256,8 @@ def main():
     signal.alarm(60)
     if verb == "run":
         run(Plan(sys.stdin.read()), int(args[1]) if args else 0)
+    elif verb == "end":
+        run(Plan(sys.stdin.read()), LIMIT_S, signal.Signals["SIG" + args[0]])
     elif verb == "raw":
         raw(sys.stdin.buffer.read())
     elif verb == "exits":

@@ -1,8 +1,11 @@
 /* Drives the socket's client half by hand, for tests.
- * usage: apiclient SOCKET request METHOD PATH [BODY|@FILE]   says "status warning…" on stderr
- * stderr apiclient SOCKET stream PATH       stdin and stdout; stderr has channels 2, 3 apiclient
- * SOCKET rounds N          N times a list, then a watch behind it apiclient SOCKET nested a request
- * in the middle of a watch's event apiclient SOCKET timeout PATH MS
+ *
+ * usage: apiclient SOCKET MODE ARGUMENTS
+ *   request METHOD PATH [BODY|@FILE]   prints the answer; "status warnings" on standard error
+ *   stream PATH       stdin and stdout; standard error has channels 2 and 3
+ *   rounds N          N times a list, then a watch behind it
+ *   nested            a request in the middle of a watch's event
+ *   timeout PATH MS   a request that is given up
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -24,6 +24,8 @@
  *   sleepy TEXT           prints TEXT, then sleeps for good (SIGTERM ends it)
  *   stubborn TEXT         the same, ignoring SIGTERM
  *   orphan SECONDS CODE   leaves a grandchild behind that ends so, prints its pid, and stays
+ *   orphans N             N grandchildren that end at once with 5, left to whoever reaps
+ *   signal PID SIGNAL
  *   family N              N children that sleep, prints their pids, sleeps
  *   eat MIB | spin | fork-bomb N
  *   tcp PORT [TEXT]       accepts for ever, says TEXT, closes
@@ -150,6 +152,26 @@ static int orphan(char **args)
 	fflush(stdout);
 	sleep_for_good();
 	return 0;
+}
+
+static int orphans(char **args)
+{
+	for (long i = 0; i < number(args[0]); i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			if (fork() == 0)
+				_exit(5);
+			_exit(0);
+		}
+		(void)waitpid(pid, NULL, 0);
+	}
+	return 0;
+}
+
+static int send_signal(char **args)
+{
+	return answer("signal", kill((pid_t)number(args[0]), (int)number(args[1])));
 }
 
 static int family(char **args)
@@ -321,6 +343,8 @@ static const struct {
 	{ "eprint", eprint, 0 },
 	{ "bytes", bytes, 1 },
 	{ "orphan", orphan, 2 },
+	{ "orphans", orphans, 1 },
+	{ "signal", send_signal, 2 },
 	{ "family", family, 1 },
 	{ "eat", eat, 1 },
 	{ "spin", spin, 0 },

@@ -62,6 +62,8 @@ static void report_status(void)
 		*colon = '\0';
 		for (char *c = colon + 1; *c; c++)
 			*c = *c == '\t' || *c == '\n' ? ' ' : *c;
+		for (char *c = colon + strlen(colon + 1); *c == ' '; c--)
+			*c = '\0';
 		for (size_t i = 0; i < COUNT(keys); i++)
 			if (strcmp(line, keys[i][0]) == 0)
 				printf("%s%s\n", keys[i][1], colon + 1);

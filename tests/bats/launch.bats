@@ -1,0 +1,628 @@
+#!/usr/bin/env bats
+# carpel-launch by hand: what a container and an exec look like from inside, and what each refusal
+# says.  Set-up and words: lib/launch.bash; the program inside: tests/bin/guest.c.
+
+load lib/launch
+
+setup() {
+	launch_setup
+}
+
+teardown() {
+	launch_teardown
+}
+
+# ---- the sandbox ----
+
+@test "sandbox: the host name, a loopback that is up, sysctls of its own" {
+	sandbox hostname=web-7 sysctl=net.ipv4.ip_unprivileged_port_start=42 sysctl=kernel.shm_rmid_forced=1
+	output=$(guest c -- /guest all report "connect 9" \
+		"cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced")
+	says "hostname web-7"
+	says "connect ECONNREFUSED" # not ENETUNREACH: lo is up
+	says 42
+	says 1
+	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" != 42 ]
+}
+
+@test "sandbox: host-network and host-ipc keep those of the host, and only those" {
+	sandbox host-network=1 host-ipc=1
+	output=$(guest c -- /guest all ns mounts)
+	says "net $(readlink /proc/self/ns/net)"
+	says "ipc $(readlink /proc/self/ns/ipc)"
+	lacks "uts $(readlink /proc/self/ns/uts)"
+	lacks "pid $(readlink /proc/self/ns/pid)"
+	# and /dev/shm is the host's then
+	echo here >"/dev/shm/$CG"
+	output=$(guest d -- /guest cat "/dev/shm/$CG")
+	rm "/dev/shm/$CG"
+	says here
+}
+
+@test "sandbox: pause is in its cgroups and has an empty read-only root" {
+	sandbox
+	grep -q "/$CG/pause$" "/proc/$PAUSE/cgroup"
+	[ "$(grep -c "/$CG/pause$" "/proc/$PAUSE/cgroup")" -eq $(($(wc -w <<<"$V1") + 1)) ]
+	[ "$(wc -l <"/proc/$PAUSE/mountinfo")" -eq 2 ]
+	[ "$(awk '{ print substr($6, 1, 3) }' "/proc/$PAUSE/mountinfo" | sort -u)" = ro, ]
+	[ "$(ls -A "/proc/$PAUSE/root")" = shm ]
+	[ -z "$(ls -A "/proc/$PAUSE/root/shm")" ]
+}
+
+@test "sandbox: a missing pause, a bad sysctl and a missing cgroup are reported by step" {
+	output=$(printf '%s\n' kind=sandbox id=p pause=/nonexistent | driver run)
+	says "failed code=ENOENT exit=128 sandbox p: open carpel-pause: open /nonexistent: No such file or directory"
+	output=$(printf '%s\n' kind=sandbox id=p "pause=$CARPEL_BIN/carpel-pause" sysctl=net.no.such=1 | driver run)
+	says "failed code=ENOENT exit=128 sandbox p: set sysctls: sysctl net.no.such=1: No such file or directory"
+	output=$(printf '%s\n' kind=sandbox id=p "pause=$CARPEL_BIN/carpel-pause" cgroup-v2=/sys/fs/cgroup/no/such | driver run)
+	mentions "sandbox p: open cgroups: open /sys/fs/cgroup/no/such: "
+	output=$(printf '%s\n' kind=sandbox id=p "pause=$RUN/rootfs" | driver run)
+	says "failed code=EACCES exit=128 sandbox p: execute carpel-pause: $RUN/rootfs: Permission denied"
+}
+
+@test "sandbox: shared memory has the size that was asked for" {
+	sandbox shm-bytes=1048576
+	output=$(guest c -- /guest mounts)
+	grep -q ' /dev/shm rw,nosuid,nodev,noexec.*size=1024k' <<<"$output"
+}
+
+# ---- what a container looks like from inside ----
+
+@test "container: identity, capabilities, filter, limits and nothing inherited" {
+	sandbox
+	output=$(guest c leak=5 env=A=b -- /guest report)
+	says "pid 1"
+	says "ppid 0"
+	says "sid 1"
+	says "uid 0 0 0 0"
+	for set in permitted effective bounding; do says "$set 00000000000005fb"; done
+	for set in inheritable ambient blocked ignored; do says "$set 0000000000000000"; done
+	says "no_new_privs 1"
+	says "seccomp 2"
+	says "umask 0022"
+	says "cwd /"
+	says "fds 0 1 2"
+	says "limit_core 0 0"
+	grep -q '^limit_nofile 1024 ' <<<"$output"
+	says "oom_score_adj 0"
+	says "env A=b"
+	says "env HOME=/"
+	[ "$(grep -c ^env <<<"$output")" -eq 2 ]
+}
+
+@test "container: another user has its groups, and no capability beyond the bounding set" {
+	sandbox
+	output=$(guest c user=1000:1001 group=7 group=1001 group=8 caps=400 -- /guest all report "try setuid-0 setgroups")
+	says "uid 1000 1000 1000 1000"
+	says "gid 1001 1001 1001 1001"
+	says "groups 7 8 1001" # the kernel sorts them
+	says "bounding 0000000000000400"
+	says "effective 0000000000000000" # exec gives a user nothing without ambient or file ones
+	says "setuid-0 EPERM"
+	says "setgroups EPERM"
+}
+
+@test "container: no-new-privs and filter are two things, and each is as asked" {
+	sandbox
+	output=$(guest a no-new-privs=0 -- /guest all report "try mount unknown")
+	says "no_new_privs 0"
+	says "seccomp 2"
+	says "effective 00000000000005fb"
+	says "bounding 00000000000005fb"
+	says "mount EPERM"
+	says "unknown ENOSYS"
+	output=$(guest b no-new-privs=0 user=1000 -- /guest report)
+	says "seccomp 2"
+	says "effective 0000000000000000"
+	says "bounding 00000000000005fb"
+	output=$(guest d seccomp-file=- no-new-privs=1 -- /guest report)
+	says "seccomp 0"
+	says "no_new_privs 1"
+}
+
+@test "container: its namespaces are its own or the pod's, never the host's" {
+	sandbox
+	output=$(guest a -- /guest ns)
+	for n in cgroup ipc mnt net pid uts; do
+		lacks "$n $(readlink "/proc/self/ns/$n")"
+	done
+	for n in ipc net uts; do
+		says "$n $(readlink "/proc/$PAUSE/ns/$n")"
+	done
+	lacks "pid $(readlink "/proc/$PAUSE/ns/pid")"
+	lacks "mnt $(readlink "/proc/$PAUSE/ns/mnt")"
+	output=$(guest b share-pid=1 -- /guest all ns procs)
+	says "pid $(readlink "/proc/$PAUSE/ns/pid")"
+	says "1 carpel-pause"
+}
+
+@test "container: the mount table is what we made, with its flags" {
+	sandbox
+	output=$(guest c -- /guest mounts | awk '{ print $5, $6 }')
+	says "/ rw,nodev,relatime"
+	says "/proc rw,nosuid,nodev,noexec,relatime"
+	for p in bus fs irq sys; do says "/proc/$p ro,nosuid,nodev,noexec,relatime"; done
+	says "/sys ro,nosuid,nodev,noexec,relatime"
+	says "/sys/fs/cgroup ro,nosuid,nodev,noexec,relatime"
+	says "/dev rw,nosuid,relatime"
+	says "/dev/pts rw,nosuid,noexec,relatime"
+	says "/dev/shm rw,nosuid,nodev,noexec,relatime"
+	says "/dev/mqueue rw,nosuid,nodev,noexec,relatime"
+	lacks "$RUN/rootfs "
+	# the pod's root below ours is gone
+	[ "$(grep -c '^/ ' <<<"$output")" -eq 1 ]
+	output=$(guest d read-only-root=1 -- /guest all mounts "write /x y" "write /dev/shm/x y")
+	grep -q ' / / ro,nodev' <<<"$output"
+	says "/x EROFS"
+	says "/dev/shm/x ok"
+}
+
+@test "container: /dev holds the six nodes, ptmx, the links, and nothing else" {
+	sandbox
+	output=$(guest c -- /guest all "ls /dev" "stat /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty /dev/ptmx" \
+		"readlink /dev/fd" "open rw /dev/ptmx" "open r /dev/zero" "write /dev/null x" "try mknod")
+	[ "$(sed -n '1,/--/p' <<<"$output" | grep -v -- -- | sort | tr '\n' ' ')" = \
+		"core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero " ]
+	says "/dev/null char 666 0 0 1:3"
+	says "/dev/zero char 666 0 0 1:5"
+	says "/dev/full char 666 0 0 1:7"
+	says "/dev/random char 666 0 0 1:8"
+	says "/dev/urandom char 666 0 0 1:9"
+	says "/dev/tty char 666 0 0 5:0"
+	says "/proc/self/fd"
+	says "/dev/ptmx ok"
+	says "/dev/zero ok"
+	says "mknod EPERM"
+}
+
+@test "container: hidden paths are /dev/null or an empty read-only directory" {
+	sandbox
+	hidden=""
+	for p in /proc/kcore /proc/keys /proc/interrupts /proc/timer_list /proc/sched_debug /proc/latency_stats; do
+		[ ! -e $p ] || hidden="$hidden $p"
+	done
+	[ -n "$hidden" ]
+	output=$(guest c -- /guest all "stat$hidden" "cat$hidden" "ls /proc/acpi" "ls /sys/firmware" \
+		"write /sys/firmware/x y" "open w /proc/sys/kernel/hostname")
+	for p in $hidden; do says "$p char 666 0 0 1:3"; done
+	[ "$(sed -n '/^--$/,$p' <<<"$output" | grep -cv -e '^--$' -e EROFS)" -eq 0 ] # all else is empty
+	says "/sys/firmware/x EROFS"
+	says "/proc/sys/kernel/hostname EROFS"
+}
+
+@test "container: dangerous calls answer as the default filter says" {
+	sandbox
+	denied="mount umount open_tree unshare-user unshare-net clone-newuser setns bpf keyctl add_key request_key
+		userfaultfd io_uring_setup perf_event_open kexec_load open_by_handle_at personality chroot reboot
+		swapon init_module sethostname alg alg-wide vsock raw tiocsti mknod"
+	output=$(guest c -- /guest try $denied clone3 unknown x32 i386)
+	for call in $denied; do says "$call EPERM"; done
+	says "clone3 ENOSYS"
+	says "unknown ENOSYS"
+	says "x32 killed SIGSYS"
+	says "i386 killed SIGSYS"
+}
+
+@test "container: its cgroup is the root of what it sees, read-only" {
+	sandbox
+	output=$(guest c -- /guest all "cat /proc/self/cgroup" "ls /sys/fs/cgroup" "mkdir /sys/fs/cgroup/x")
+	says "0::/"
+	lacks "$CG"
+	if [ -n "$V1" ]; then
+		says memory
+		[ "$(grep -cx cpuset <<<"$output")" -eq 0 ] # only what the plan names
+	fi
+	says "/sys/fs/cgroup/x EROFS"
+	container d -- /guest sleepy up
+	grep -q "/$CG/d$" "/proc/$CTR/cgroup"
+	[ "$(grep -c "/$CG/d$" "/proc/$CTR/cgroup")" -eq $(($(wc -w <<<"$V1") + 1)) ]
+}
+
+@test "container: its own session keyring, for its possessor only" {
+	sandbox
+	output=$(guest a seccomp-file=- -- /guest keyring)
+	grep -q '^keyring .*;3f000000;' <<<"$output"
+	first=$output
+	output=$(guest b seccomp-file=- -- /guest keyring)
+	[ "$(cut -d' ' -f2 <<<"$output")" != "$(cut -d' ' -f2 <<<"$first")" ]
+}
+
+@test "container: shared memory and message queues are the pod's" {
+	sandbox
+	output=$(guest a -- /guest all "write /dev/shm/note hello" "mq put /q message")
+	says "/dev/shm/note ok"
+	says "mq ok"
+	output=$(guest b -- /guest all "cat /dev/shm/note" "mq get /q" "ls /dev/mqueue")
+	mentions hello
+	says "mq message"
+	says q
+	first=$PAUSE
+	sandbox # another pod
+	output=$(guest d -- /guest all "ls /dev/shm" "ls /dev/mqueue")
+	lacks note
+	lacks q
+	kill -9 "$first"
+}
+
+@test "container: layers lie over each other, many of them too" {
+	sandbox
+	lowers=()
+	for i in $(seq 120); do
+		mkdir -p "$RUN/layers/$i"
+		echo "$i" >"$RUN/layers/$i/top"
+		echo "$i" >"$RUN/layers/$i/only-$i"
+		lowers+=("lower=$RUN/layers/$i")
+	done
+	for n in 2 40 120; do # by path, by number, one by one
+		output=$(guest "c$n" "${lowers[@]:0:n}" -- /guest all "cat /top" "cat /only-$n" "ls /")
+		[ "$(head -n 1 <<<"$output")" = 1 ]
+		says "$n"
+		[ "$(grep -c ^only- <<<"$output")" -eq $n ]
+	done
+	# a path with overlayfs' own letters, and one beyond the length of its texts
+	long=$RUN/$(printf 'x%.0s' $(seq 200))/$(printf 'y%.0s' $(seq 100))
+	mkdir -p "$long" "$RUN/a:b,c\\d"
+	touch "$long/long" "$RUN/a:b,c\\d/odd"
+	output=$(guest d "lower=$long" "lower=$RUN/a:b,c\\d" -- /guest ls /)
+	says long
+	says odd
+	says guest
+}
+
+@test "container: the writable layer of a start that failed serves the next one" {
+	sandbox
+	output=$(fails c -- /nosuch)
+	mentions exit=127
+	output=$(guest c -- /guest print again)
+	says again
+}
+
+@test "container: environment, arguments, streams and working directory are handed on exactly" {
+	sandbox
+	printf 'in\n' >"$RUN/in"
+	output=$(guest a "env=X=a b	c" 'env=Y=$(X)"' env=HOME=/h -- /guest args 'a  b' '' '$x' $'tab\t')
+	[ "$output" = $'a  b\n\n$x\ntab\t' ]
+	output=$(guest b "env=X=a b	c" 'env=Y=$(X)"' env=HOME=/h -- /guest env)
+	says 'X=a b	c'
+	says 'Y=$(X)"'
+	says HOME=/h
+	output=$(guest c "stdin-file=$RUN/in" -- /guest echo)
+	says in
+	output=$(guest d -- /guest all echo "open r /dev/stdin") # no stdin: /dev/null
+	[ "$(head -n 1 <<<"$output")" = -- ]
+	output=$(guest e cwd=/made/for/us -- /guest all report "stat /made/for/us")
+	says "cwd /made/for/us"
+	says "/made/for/us dir 755 0 0 0:0"
+}
+
+@test "container: a pipe of another user's stream can be opened again" {
+	sandbox
+	mkfifo "$RUN/c.out"
+	cat "$RUN/c.out" >"$RUN/text" 3>&- &
+	container c user=1000 -- /guest write /dev/stdout again
+	wait $!
+	grep -q again "$RUN/text"
+}
+
+@test "container: a terminal is the controlling one and has a name" {
+	sandbox
+	output=$(plan_container c tty=1 stdout-file=- stderr-file=- -- /guest tty | driver run)
+	mentions "yes 0x0 /dev/console"
+}
+
+@test "container: mounts appear where the plan says, made when missing" {
+	sandbox
+	mkdir "$RUN/vol"
+	echo content >"$RUN/vol/file"
+	echo single >"$RUN/single"
+	output=$(guest c "mount=$RUN/vol:/a/b/c" "mount=ro,$RUN/vol:/ro" "mount=file,$RUN/single:/etc/one" \
+		"mount=ro,file,$RUN/single:/a/b/c/two" -- /guest all "cat /a/b/c/file" "write /a/b/c/new x" \
+		"write /ro/new x" "cat /etc/one" "write /etc/one changed" "write /a/b/c/two x" mounts)
+	says content
+	says "/a/b/c/new ok"
+	says "/ro/new EROFS"
+	says single
+	says "/etc/one ok"
+	says "/a/b/c/two EROFS"
+	[ -e "$RUN/vol/new" ]
+	[ "$(cat "$RUN/single")" = changed ]
+	grep -q ' /a/b/c rw,nodev' <<<"$output"
+}
+
+@test "container: a device in the image or in a volume is only a file" {
+	sandbox
+	mkdir "$RUN/vol"
+	mknod "$RUN/vol/zero" c 1 5
+	mknod "$RUN/rootfs/zero" c 1 5
+	output=$(guest c "mount=$RUN/vol:/vol" -- /guest all "open r /zero" "open r /vol/zero" "open r /dev/zero")
+	says "/zero EACCES"
+	says "/vol/zero EACCES"
+	says "/dev/zero ok"
+}
+
+@test "container: links in the image never lead a mount out of it" {
+	sandbox
+	mkdir -p "$RUN/outside/dir" "$RUN/vol" "$RUN/rootfs/etc" "$RUN/rootfs/run"
+	echo v >"$RUN/vol/v"
+	ln -s "$RUN/outside/dir" "$RUN/rootfs/absolute"
+	ln -s ../../../../../../../../../..$RUN/outside "$RUN/rootfs/relative"
+	ln -s ../run/systemd/resolve/stub "$RUN/rootfs/etc/resolv.conf"
+	ln -s /etc/loop "$RUN/rootfs/etc/loop"
+	output=$(guest c "mount=$RUN/vol:/absolute/x" "mount=$RUN/vol:/relative/y" \
+		"mount=file,$RUN/vol/v:/etc/resolv.conf" -- /guest all "cat /etc/resolv.conf" \
+		"cat /run/systemd/resolve/stub" "ls $RUN/outside/dir/x" "ls $RUN/outside/y")
+	[ "$(grep -cx v <<<"$output")" -eq 4 ]
+	[ "$(find "$RUN/outside" | wc -l)" -eq 2 ] # nothing was made outside
+	output=$(fails d "mount=file,$RUN/vol/v:/etc/loop" -- /guest exit 0)
+	mentions "code=ELOOP exit=128 container d: attach mounts: mount /etc/loop: "
+}
+
+@test "container: /proc, /sys and /dev that are no directories are refused" {
+	sandbox
+	mkdir -p "$RUN/outside"
+	for name in proc sys dev; do
+		rm -rf "$RUN/rootfs/proc" "$RUN/rootfs/sys" "$RUN/rootfs/dev"
+		ln -s "$RUN/outside" "$RUN/rootfs/$name"
+		output=$(fails "l$name" -- /guest exit 0)
+		mentions "container l$name: make /$name: "
+		rm "$RUN/rootfs/$name"
+		mkfifo "$RUN/rootfs/$name"
+		output=$(fails "f$name" -- /guest exit 0)
+		mentions "container f$name: make /$name: "
+		rm "$RUN/rootfs/$name"
+	done
+	[ -z "$(ls "$RUN/outside")" ]
+	output=$(fails p "mount=$RUN/outside:/proc" -- /guest exit 0)
+	mentions "container p: attach mounts: mount /proc: the target is inside /proc"
+	output=$(fails q "mount=$RUN/outside:/proc/sys/kernel" -- /guest exit 0)
+	mentions "the target is inside /proc"
+}
+
+@test "container: a working directory of a link into /proc goes nowhere" {
+	sandbox
+	ln -s /proc/self/fd/7 "$RUN/rootfs/fd"
+	for cwd in /proc/self/fd/3 /proc/self/fd/7 /proc/self/fd/10 /proc/self/cwd /fd; do
+		i=$((i + 1))
+		output=$(fails "c$i" "cwd=$cwd" -- /guest exit 0)
+		mentions "code=ELOOP"
+		mentions "working directory: "
+	done
+}
+
+@test "container: privileged ones get everything that we have" {
+	sandbox
+	output=$(guest c privileged=1 caps=1ffffffffff no-new-privs=0 seccomp-file=- -- /guest all report \
+		"stat /proc/keys" "ls /dev" "write /proc/sys/kernel/domainname x" mounts)
+	says "seccomp 0"
+	grep -q '^effective 000001ff' <<<"$output"
+	grep -q '^/proc/keys file' <<<"$output"
+	says "/proc/sys/kernel/domainname ok"
+	for node in $(find /dev -maxdepth 1 -type c -printf '%f\n' | grep -vx -e console); do
+		says "$node"
+	done
+	grep -q ' /sys rw,' <<<"$output"
+}
+
+# ---- who it runs as ----
+
+@test "user: names, groups and homes come from the image" {
+	sandbox
+	mkdir -p "$RUN/rootfs/etc"
+	printf 'root:x:0:0::/root:/bin/sh\nweb:x:33:34:www:/var/www:/bin/false\n' >"$RUN/rootfs/etc/passwd"
+	printf 'root:x:0:\nadm:x:4:root,web\nweb:x:34:\nlog:x:40:web\nother:x:50:webb\n' >"$RUN/rootfs/etc/group"
+	output=$(guest a user=web merge-groups=1 -- /guest report)
+	says "uid 33 33 33 33"
+	says "gid 34 34 34 34"
+	says "groups 4 34 40"
+	says "env HOME=/var/www"
+	output=$(guest b user=33 -- /guest report)
+	says "gid 34 34 34 34"
+	says "groups 34"
+	output=$(guest c user=web:log group=9 -- /guest report)
+	says "gid 40 40 40 40"
+	says "groups 9 40"
+	output=$(guest d user=77 merge-groups=1 -- /guest report)
+	says "uid 77 77 77 77"
+	says "gid 0 0 0 0"
+	says "env HOME=/"
+	output=$(fails e user=nobody -- /guest exit 0)
+	says "failed code=ENOENT exit=128 container e: resolve user: user nobody is not in the image's /etc/passwd"
+}
+
+@test "user: no spelling becomes root by accident" {
+	sandbox
+	mkdir -p "$RUN/rootfs/etc"
+	for name in +0 00 0x0 -1 4294967296 2147483648 ' 0' 99999999999999999999; do
+		echo "$name:x:0:0::/:" >>"$RUN/rootfs/etc/passwd"
+	done
+	for user in +0 00 0x0 -1 4294967296 2147483648 ' 0' 99999999999999999999 :0 1: 1:+0 1:00 ::; do
+		i=$((i + 1))
+		output=$(fails "c$i" "user=$user" -- /guest exit 0)
+		mentions "code=EINVAL exit=128 container c$i: resolve user: user \"$user\" is neither"
+	done
+	echo 'zero:x:0:0::/:' >>"$RUN/rootfs/etc/passwd"
+	for user in 0 0:5 zero; do
+		i=$((i + 1))
+		output=$(fails "r$i" "user=$user" refuse-root=1 -- /guest exit 0)
+		mentions "runAsNonRoot"
+	done
+	output=$(guest ok user=1:0 refuse-root=1 -- /guest report)
+	says "uid 1 1 1 1"
+}
+
+@test "user: passwd files that are no files, or endless, or huge, end the start at once" {
+	sandbox
+	mkdir -p "$RUN/rootfs/etc"
+	mkfifo "$RUN/rootfs/etc/passwd"
+	output=$(fails a user=web -- /guest exit 0)
+	mentions "resolve user: etc/passwd is no regular file"
+	rm "$RUN/rootfs/etc/passwd"
+	truncate -s 5G "$RUN/rootfs/etc/passwd"
+	output=$(fails b user=web -- /guest exit 0)
+	mentions "code=EFBIG"
+	rm "$RUN/rootfs/etc/passwd"
+	mknod "$RUN/rootfs/etc/passwd" c 1 5
+	output=$(fails c user=web -- /guest exit 0)
+	mentions "resolve user: "
+	rm "$RUN/rootfs/etc/passwd"
+	ln -s /dev/zero "$RUN/rootfs/etc/passwd" # the image has no such file: there are no names
+	output=$(fails d user=web -- /guest exit 0)
+	mentions "code=ENOENT"
+}
+
+# ---- failures ----
+
+@test "failure: what a shell would say about the program, 127 and 126" {
+	sandbox
+	mkdir -p "$RUN/rootfs/bin"
+	printf 'x' >"$RUN/rootfs/plain"
+	printf 'x' >"$RUN/rootfs/bin/plain"
+	printf '#!/no/such\n' >"$RUN/rootfs/script"
+	printf '\177ELFnonsense' >"$RUN/rootfs/elf"
+	chmod +x "$RUN/rootfs/script" "$RUN/rootfs/elf"
+	output=$(fails a -- nosuch)
+	says "failed code=ENOENT exit=127 container a: execute: nosuch: executable file not found in PATH"
+	output=$(fails b -- /nosuch)
+	says "failed code=ENOENT exit=127 container b: execute: /nosuch: No such file or directory"
+	output=$(fails c -- /plain)
+	says "failed code=EACCES exit=126 container c: execute: /plain: Permission denied"
+	output=$(fails d -- plain)
+	says "failed code=EACCES exit=126 container d: execute: plain: Permission denied"
+	output=$(fails e -- /script)
+	mentions "exit=127"
+	output=$(fails f -- /elf)
+	says "failed code=ENOEXEC exit=126 container f: execute: /elf: Exec format error"
+	cp "$GUEST" "$RUN/rootfs/bin/found"
+	output=$(guest g env=PATH=/x:/bin -- found print yes)
+	says yes
+	output=$(guest h -- found print default)
+	says default
+}
+
+@test "failure: each names its step and leaves no process and no record behind" {
+	sandbox
+	output=$(fails a "lower=$RUN/none" -- /guest exit 0)
+	mentions "code=ENOENT exit=128 container a: make root: "
+	output=$(fails b "mount=/none:/x" -- /guest exit 0)
+	says "failed code=ENOENT exit=128 container b: copy mounts: copy mount /none: No such file or directory"
+	output=$(fails c "mount=file,/etc/hostname:/dev" -- /guest exit 0)
+	mentions "container c: attach mounts: mount /dev: "
+	output=$(fails d seccomp-file=/etc/hostname -- /guest exit 0)
+	mentions "container d: read seccomp filter: "
+	output=$(fails e "pause-pid=$$" user=x: -- /guest exit 0)
+	mentions "container e: resolve user: "
+	[ -z "$(find "$V2/$CG" -name cgroup.procs -not -path '*/pause/*' -exec cat {} +)" ]
+	output=$(guest z -- /guest exit 3) # and the first record is this one's, not a failed start's
+	grep -q exit=3 "$RUN/exit"
+}
+
+@test "failure: a plan that cannot be read is reported too" {
+	output=$(printf 'kind=sandbox\0result-fd=4\0' | driver raw)
+	says "failed code=EINVAL exit=128 plan: id is missing"
+	says "launch 128"
+	output=$(printf 'result-fd=4\0kind=sandbox\0id=x\0pause=/x\0bogus=1\0' | driver raw)
+	says "failed code=EINVAL exit=128 plan: unknown key bogus"
+	output=$(printf 'result-fd=4\0kind=sand' | driver raw)
+	says "failed code=EINVAL exit=128 plan: the last record is not closed by NUL"
+}
+
+@test "failure: nobody takes the report, so what was made is killed" {
+	sandbox
+	output=$(plan_container c result-closed=1 -- /guest sleepy up | driver run)
+	says "launch 128"
+	driver exits "$PAUSE" 1 | grep -q signal=9
+}
+
+@test "failure: a pod that has ended takes no container" {
+	sandbox
+	kill -9 "$PAUSE"
+	driver gone "$PAUSE"
+	output=$(plan_container c -- /guest exit 0 | driver run || true)
+	lacks started
+}
+
+# ---- exec ----
+
+@test "exec: confined exactly as the container" {
+	sandbox
+	mkdir -p "$RUN/rootfs/etc"
+	echo 'web:x:33:34::/var/www:' >"$RUN/rootfs/etc/passwd"
+	same=(user=web group=9 env=A=b caps=401 cwd=/etc)
+	container c "${same[@]}" -- /guest all report ns "try mount unshare-user bpf unknown" "cat /proc/self/cgroup" "sleepy up"
+	driver tee "$RUN/c.out" up
+	execute c "$CTR" leak=5 "${same[@]}" -- /guest all report ns "try mount unshare-user bpf unknown" "cat /proc/self/cgroup" >"$RUN/exec"
+	grep -q '^exited 0$' "$RUN/exec"
+	# all but who is who in the process tree
+	diff <(grep -v -e '^pid 1$' -e '^ppid' -e '^sid' -e '^up$' "$RUN/c.out") \
+		<(grep -v -e '^pid [0-9]*$' -e '^ppid' -e '^sid' -e '^started' -e '^exited' "$RUN/exec")
+}
+
+@test "exec: exit codes, signals and failures" {
+	sandbox
+	container c -- /guest sleepy up
+	output=$(execute c "$CTR" -- /guest exit 42)
+	says "exited 42"
+	output=$(execute c "$CTR" -- nosuch || true)
+	says "failed code=ENOENT exit=127 exec c: execute: nosuch: executable file not found in PATH"
+	output=$(execute c "$CTR" cwd=/none -- /guest exit 0 || true)
+	says "failed code=ENOENT exit=128 exec c: enter working directory: open /none: No such file or directory"
+	output=$(execute c "$CTR" refuse-root=1 -- /guest exit 0 || true)
+	mentions runAsNonRoot
+	kill -9 "$CTR"
+	driver gone "$CTR"
+	output=$(plan_exec c "$CTR" -- /guest exit 0 | driver run || true)
+	lacks started
+}
+
+@test "exec: sees the container's processes, files and terminal" {
+	sandbox
+	container c -- /guest sleepy up
+	output=$(execute c "$CTR" -- /guest all procs "write /made x")
+	says "1 guest"
+	says "2 guest"
+	[ -e "$RUN/c.upper/made" ]
+	output=$(plan_exec c "$CTR" tty=1 stdout-file=- stderr-file=- -- /guest tty | driver run --wait 20)
+	mentions "yes 0x0"
+}
+
+@test "exec: in the cgroups of the plan, the tracking one beside the container's" {
+	sandbox
+	container c -- /guest sleepy up
+	mkdir "$V2/$CG/c/exec-1"
+	plan_exec c "$CTR" "cgroup-v2=$V2/$CG/c/exec-1" -- /guest sleepy here | driver run >"$RUN/line"
+	pid=$(sed -n 's/^started .*host=//p' "$RUN/line")
+	grep -q "^0::/$CG/c/exec-1$" "/proc/$pid/cgroup"
+	[ -z "$V1" ] || grep -q "pids:.*/$CG/c$" "/proc/$pid/cgroup"
+	echo 1 >"$V2/$CG/c/exec-1/cgroup.kill"
+	driver gone "$pid"
+	[ "$(driver holds "$CTR")" = yes ]
+}
+
+# ---- our own executable ----
+
+@test "executable: a container that interprets itself by us cannot write us" {
+	sandbox
+	before=$(sha256sum "$CARPEL_BIN/carpel-launch")
+	printf '#!/proc/self/exe\n' >"$RUN/rootfs/self"
+	chmod +x "$RUN/rootfs/self"
+	guest c -- /self || true
+	# It ran carpel-launch, which found no plan; what it ran from was read-only.
+	container d -- /guest sleepy up
+	execute d "$CTR" -- /self || true
+	[ "$(sha256sum "$CARPEL_BIN/carpel-launch")" = "$before" ]
+	strace -f -e trace=execveat,mount_setattr -o "$RUN/trace" python3 "$DRIVER" run \
+		< <(plan_container e -- /guest exit 0)
+	grep -q 'mount_setattr(.*MOUNT_ATTR_RDONLY.*= 0' "$RUN/trace"
+	grep -q 'execveat(.*"--protected".*= 0' "$RUN/trace"
+}
+
+@test "executable: help, version and the filter" {
+	"$CARPEL_BIN/carpel-launch" --help | grep -q seccomp-profile
+	"$CARPEL_BIN/carpel-launch" --version | grep -q '^carpel-launch [0-9]'
+	run "$CARPEL_BIN/carpel-launch" --bogus
+	[ "$status" -eq 125 ]
+	run "$CARPEL_BIN/carpel-launch" --seccomp-profile xyz
+	[ "$status" -eq 125 ]
+	[ $(($(stat -c %s "$RUN/filter") % 8)) -eq 0 ]
+	[ "$(stat -c %s "$RUN/filter")" -gt 1000 ]
+}

@@ -55,10 +55,10 @@ static const char *pull_policy_of(const char *image)
 	size_t len = strspn(repository, alphabet), tag_len;
 	const char *tag = repository + len;
 
-	if (!len || (*tag && *tag != ':' && *tag != '@'))
-		return "IfNotPresent";
-	if (*tag != ':')
-		return *tag ? "IfNotPresent" : "Always";
+	if (!len || (*tag && *tag != ':'))
+		return "IfNotPresent"; /* no name, or only a digest behind it */
+	if (!*tag)
+		return "Always";
 	tag_len = strcspn(++tag, "@");
 	return tag_len == strlen("latest") && memcmp(tag, "latest", tag_len) == 0 ? "Always"
 										  : "IfNotPresent";
@@ -74,8 +74,6 @@ static void default_http(struct json *http)
 
 static void default_probe(struct json *probe)
 {
-	struct json *grpc = json_get(probe, "grpc");
-
 	if (!probe)
 		return;
 	set_number(probe, "timeoutSeconds", 1);
@@ -83,8 +81,6 @@ static void default_probe(struct json *probe)
 	set_number(probe, "successThreshold", 1);
 	set_number(probe, "failureThreshold", 3);
 	default_http(json_get(probe, "httpGet"));
-	if (grpc && !json_get(grpc, "service"))
-		json_set_str(grpc, "service", "");
 }
 
 static void default_ports(struct json *ports, bool is_host_network)
@@ -143,8 +139,6 @@ static void default_container(struct json *c, bool is_host_network)
 	default_requests(json_get(c, "resources"));
 	for (size_t i = 0; i < ARRAY_LEN(probes); i++)
 		default_probe(json_get(c, probes[i]));
-	default_http(json_path(c, "lifecycle.postStart.httpGet"));
-	default_http(json_path(c, "lifecycle.preStop.httpGet"));
 }
 
 static bool has_source(const struct json *volume)

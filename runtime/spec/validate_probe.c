@@ -27,12 +27,9 @@ static void validate_http(struct check *k, const struct json *http, const char *
 {
 	static const char *const schemes[] = { "HTTP", "HTTPS", NULL };
 	const struct json *headers = json_get(http, "httpHeaders");
-	CLEANUP(cleanup_free) char *path_at = str_fmt("%s.path", at);
 	CLEANUP(cleanup_free) char *port_at = str_fmt("%s.port", at);
 	CLEANUP(cleanup_free) char *headers_at = str_fmt("%s.httpHeaders", at);
 
-	if (!*text_at(http, "path"))
-		cause_required(k->causes, path_at, "");
 	check_probe_port(k, json_get(http, "port"), port_at);
 	check_word(k, http, "scheme", at, schemes);
 	for (size_t i = 0; i < json_len(headers); i++) {

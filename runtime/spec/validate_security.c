@@ -146,8 +146,6 @@ static void validate_proc_mount(struct check *k, const struct json *sc, const ch
 
 void validate_container_security(struct check *k, const struct json *sc, const char *path)
 {
-	if (!sc)
-		return;
 	check_id_at(k, sc, "runAsUser", path);
 	check_id_at(k, sc, "runAsGroup", path);
 	validate_proc_mount(k, sc, path);

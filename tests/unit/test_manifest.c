@@ -96,6 +96,33 @@ static void test_defaults_where_used(void **state)
 			      "'serviceAccount':'sa','hostNetwork':true," SPEC_END "}}");
 }
 
+/* Two names of one field are kept equal, and the new one wins. */
+static void test_account(void **state)
+{
+	static const char *const patches[] = { S("'serviceAccountName':'sa'"),
+		S("'serviceAccount':'sa'"), S("'serviceAccountName':'sa','serviceAccount':'old'") };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(patches); i++) {
+		CLEANUP(manifest_result_free) struct manifest_result r = { 0 };
+
+		assert_int_equal(read_patched(patches[i], &r, NULL), 0);
+		assert_string_equal(json_str(json_path(r.object, "spec.serviceAccountName")), "sa");
+		assert_string_equal(json_str(json_path(r.object, "spec.serviceAccount")), "sa");
+	}
+}
+
+static void test_false_is_kept(void **state)
+{
+	CLEANUP(manifest_result_free) struct manifest_result r = { 0 };
+	const struct json *links;
+
+	(void)state;
+	assert_int_equal(read_patched(S("'enableServiceLinks':false"), &r, NULL), 0);
+	links = json_path(r.object, "spec.enableServiceLinks");
+	assert_true(links && !json_is_true(links));
+}
+
 /* Where Kubernetes' tag has no omitempty, a value that is not there is written all the same. */
 static void test_values_that_are_always_written(void **state)
 {
@@ -150,7 +177,7 @@ static void test_pull_policy(void **state)
 	static const char *const always[] = { "busybox", "busybox:latest", "host:5000/a/b",
 		"HOST/a", "localhost/a:latest", "a:latest@sha256:00" };
 	static const char *const if_absent[] = { "busybox:1.36", "a@sha256:00", "a:1@sha256:00",
-		"Foo", "host:5000/a:1", "host:5000/Foo", "a b" };
+		"Foo", ":latest", "host:5000/a:1", "host:5000/Foo", "a b" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
@@ -348,11 +375,13 @@ static void test_kind(void **state)
 /* ---- unknown and repeated fields ---- */
 
 #define ODD_POD                                                                                    \
-	"{'kind':'Pod','apiVersion':'v1','metadata':{'name':'p','foo':{'x':1,'x':2}},"             \
+	"{'kind':'Pod','apiVersion':'v1','metadata':{'name':'p','labels':{'a':'1','a':'2'},'foo':" \
+	"{'x':1,'x':2}},"                                                                          \
 	"'spec':{'containers':[{'name':'c','image':'a','image':'b:1','Image':'c'}],'bar':1,"       \
 	"'bar':2}}"
 #define ODD_TEXT                                                                                   \
-	"unknown field \"metadata.foo\", duplicate field \"spec.containers[0].image\", unknown "   \
+	"duplicate field \"metadata.labels.a\", unknown field \"metadata.foo\", duplicate field "  \
+	"\"spec.containers[0].image\", unknown "                                                   \
 	"field \"spec.containers[0].Image\", unknown field \"spec.bar\""
 
 static void test_strict(void **state)
@@ -375,9 +404,9 @@ static void test_warn(void **state)
 
 	(void)state;
 	assert_int_equal(read_text(ODD_POD, FIELDS_WARN, &r, &e), 0);
-	assert_int_equal(r.warnings.len, 6);
-	assert_string_equal(r.warnings.at[0], "unknown field \"metadata.foo\"");
-	assert_string_equal(r.warnings.at[1], "duplicate field \"spec.containers[0].image\"");
+	assert_int_equal(r.warnings.len, 7);
+	assert_string_equal(r.warnings.at[1], "unknown field \"metadata.foo\"");
+	assert_string_equal(r.warnings.at[2], "duplicate field \"spec.containers[0].image\"");
 	assert_string_equal(r.spec->containers[0].image, "b:1");
 	assert_null(json_path(r.object, "metadata.foo"));
 }
@@ -445,6 +474,8 @@ int main(void)
 		cmocka_unit_test(test_smallest),
 		cmocka_unit_test(test_values_that_are_left_out),
 		cmocka_unit_test(test_defaults_where_used),
+		cmocka_unit_test(test_account),
+		cmocka_unit_test(test_false_is_kept),
 		cmocka_unit_test(test_values_that_are_always_written),
 		cmocka_unit_test(test_pull_policy),
 		cmocka_unit_test(test_quantities),

@@ -214,6 +214,25 @@ static void test_mounts(void **state)
 								       "Unsupported value: "
 								       "\"HostToContainer\":"
 								       " " NOT_THIS },
+		{ MOUNTS("{'name':'v','mountPath':'/a','mountPropagation':'x',"
+			 "'recursiveReadOnly':'y'}"),
+			UNSUPPORTED(C0 ".volumeMounts.mountPropagation", "\"x\"",
+				"\"Bidirectional\", \"HostToContainer\", \"None\"") "\n" UNSUPPORTED(C0
+				".volumeMounts.recursiveReadOnly",
+				"\"y\"",
+				"\"Disabled\", \"Enabled\", \"IfPossible\"") "\n" FORBIDDEN(C0
+				".volumeMounts.recursiveReadOnly",
+				"may only be specified when readOnly is true") "\n" FORBIDDEN(C0
+				".volumeMounts.recursiveReadOnly",
+				"may only be specified when mountPropagation is None or not "
+				"specified") "\n"
+					     "FieldValueNotSupported " M(
+						     "0") ".recursiveReadOnly: Unsupported value: "
+							  "\"y\": " NOT_THIS "\n"
+							  "FieldValueNotSupported " M(
+								  "0") ".mountPropagation: "
+								       "Unsupported value: "
+								       "\"x\": " NOT_THIS },
 		{ MOUNTS("{'name':'v','mountPath':'rel','readOnly':true,'mountPropagation':'None',"
 			 "'recursiveReadOnly':'Disabled'}"),
 			"" },
@@ -308,6 +327,18 @@ static void test_security(void **state)
 			INVALID(SC ".seccompProfile.localhostProfile",
 				"{\"Type\":\"Unconfined\",\"LocalhostProfile\":\"x\"}",
 				"can only be set when seccomp type is Localhost") },
+		{ C("'securityContext':{'seccompProfile':{'type':'Localhost',"
+		    "'localhostProfile':'/../a'}}"),
+			INVALID(SC ".seccompProfile.localhostProfile", "\"/../a\"",
+				"must be a relative path") "\n" INVALID(SC
+				".seccompProfile.localhostProfile",
+				"\"/../a\"",
+				"must not contain '..'") "\n"
+							 "FieldValueNotSupported " SC
+							 ".seccompProfile.type: Unsupported value: "
+							 "\"Localhost\": " NOT_THIS },
+		{ C("'securityContext':{'appArmorProfile':{}}"),
+			REQUIRED(SC ".appArmorProfile.type") },
 		{ C("'securityContext':{'appArmorProfile':{'type':'x'}}"),
 			UNSUPPORTED(SC ".appArmorProfile.type", "\"x\"",
 				"\"Localhost\", \"RuntimeDefault\", \"Unconfined\"") },

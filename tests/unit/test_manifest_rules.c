@@ -12,6 +12,8 @@ static void test_metadata(void **state)
 	static const struct rule_case cases[] = {
 		{ "{'metadata':{'name':null}}",
 			REQUIRED("metadata.name") ": name or generateName is required" },
+		{ "{'metadata':null}",
+			REQUIRED("metadata.name") ": name or generateName is required" },
 		{ "{'metadata':{'name':'A'}}", INVALID("metadata.name", "\"A\"", SUBDOMAIN_TEXT) },
 		{ "{'metadata':{'name':'../x'}}",
 			INVALID("metadata.name", "\"../x\"", SUBDOMAIN_TEXT) },
@@ -230,6 +232,14 @@ static void test_pod_security(void **state)
 			"\"x\": supported values: \"Always\", \"OnRootMismatch\"\n"
 			"FieldValueNotSupported " SC ".supplementalGroupsPolicy: Unsupported "
 			"value: \"y\": supported values: \"Merge\", \"Strict\"" },
+		{ S("'securityContext':{'seccompProfile':{'type':'x'},"
+		    "'appArmorProfile':{'type':'y'}}"),
+			"FieldValueNotSupported " SC ".seccompProfile.type: Unsupported value: "
+			"\"x\": supported values: \"Localhost\", \"RuntimeDefault\", "
+			"\"Unconfined\"\n"
+			"FieldValueNotSupported " SC ".appArmorProfile.type: Unsupported value: "
+			"\"y\": supported values: \"Localhost\", \"RuntimeDefault\", "
+			"\"Unconfined\"" },
 		{ S("'shareProcessNamespace':true,'hostPID':true"),
 			INVALID("spec.shareProcessNamespace", "true",
 				"ShareProcessNamespace and HostPID cannot both be "
@@ -259,6 +269,9 @@ static void test_sysctls(void **state)
 			INVALID(SYSCTL("0"), "\"a..b\"", SYSCTL_TEXT) "\n" INVALID(SYSCTL("1"),
 				"\"-a\"", SYSCTL_TEXT) "\n" INVALID(SYSCTL("2"), "\"a_\"",
 				SYSCTL_TEXT) "\n" INVALID(SYSCTL("3"), "\"A\"", SYSCTL_TEXT) },
+		{ SYSCTLS("{'name':'aBa'},{'name':'" X50 X50 X50 X50 X50 "xxxx'}"),
+			INVALID(SYSCTL("0"), "\"aBa\"", SYSCTL_TEXT) "\n" INVALID(
+				SYSCTL("1"), "\"" X50 X50 X50 X50 X50 "xxxx\"", SYSCTL_TEXT) },
 		{ SYSCTLS("{'name':'net.ipv4.tcp_rmem'},{'name':'net.ipv4.tcp_rmem'}"),
 			"FieldValueDuplicate " SYSCTL("1") ": Duplicate value: "
 							   "\"net.ipv4.tcp_rmem\"" },

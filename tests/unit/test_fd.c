@@ -132,6 +132,23 @@ static void test_replacing_fails_whole(void **state)
 	assert_int_equal(fd_replace_file(-1, "f", "x", 1, FD_SURVIVES_CRASH, &e), -EBADF);
 }
 
+/* Of a process that died while it wrote and had our pid: whatever number comes next, it is taken.
+ */
+static void test_replacing_despite_leftovers(void **state)
+{
+	CLEANUP(cleanup_fd) int root = open_root(state);
+	struct err e = { 0 };
+
+	for (int i = 0; i < 64; i++) {
+		CLEANUP(cleanup_free) char *name = str_fmt(".f.%d.%d", (int)getpid(), i);
+
+		put(root, name, "left");
+	}
+	assert_int_equal(fd_replace_file(root, "f", "new", 3, FD_SURVIVES_CRASH, &e), 0);
+	assert_holds(root, "f", "new");
+	assert_int_equal(count_entries(state), 64); /* one of them became the file */
+}
+
 /* A link is replaced, not followed. */
 static void test_replacing_a_link(void **state)
 {
@@ -232,6 +249,23 @@ static void test_passing_descriptors(void **state)
 	assert_int_equal(fd_recv(s.b, text, sizeof(text), NULL, NULL), 1);
 }
 
+/* Credentials that the kernel adds are no descriptors. */
+static void test_other_ancillary_data(void **state)
+{
+	CLEANUP(close_pair) struct pair s = socket_pair(SOCK_SEQPACKET);
+	int fds[4], on = 1;
+	size_t n = 4;
+	char text[4];
+
+	(void)state;
+	assert_int_equal(setsockopt(s.b, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+	assert_int_equal(fd_send(s.a, "x", 1, &s.a, 1), 1);
+	assert_int_equal(fd_recv(s.b, text, sizeof(text), fds, &n), 1);
+	assert_int_equal(n, 1);
+	assert_int_equal(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
+	close(fds[0]);
+}
+
 /* Too long, or with more descriptors than asked for: refused, and nothing leaks. */
 static void test_cut_messages(void **state)
 {
@@ -296,9 +330,11 @@ int main(void)
 		FD_TEST(test_reading_is_bounded),
 		FD_TEST(test_replacing_a_file),
 		FD_TEST(test_replacing_fails_whole),
+		FD_TEST(test_replacing_despite_leftovers),
 		FD_TEST(test_replacing_a_link),
 		FD_TEST(test_making_directories),
 		FD_TEST(test_passing_descriptors),
+		cmocka_unit_test(test_other_ancillary_data),
 		cmocka_unit_test(test_cut_messages),
 		cmocka_unit_test(test_end_of_a_socket),
 	};

@@ -77,12 +77,31 @@ static void test_removing_a_deep_tree(void **state)
 	assert_int_equal(fd_mkdir_all(root, "t/x", 0700, &e), 0);
 	make_deep(root, "t", DEPTH);
 	make_deep(root, "t/x", DEPTH);
-	/* Names that removal itself would use, taken by a file and by a directory. */
-	put(root, "t/.deep-0", "");
-	assert_int_equal(fd_mkdir_all(root, "t/.deep-1/full", 0700, &e), 0);
+	assert_int_equal(count_entries(state), 1);
 	if (fd_remove_tree(root, "t", &e) < 0)
 		print_error("%s\n", e.text);
 	assert_false(exists(root, "t"));
+	assert_int_equal(count_entries(state), 0);
+}
+
+/* The names that removal itself would use, taken by deep directories and by files. */
+static void test_removing_with_names_taken(void **state)
+{
+	CLEANUP(cleanup_fd) int root = open_root(state);
+	struct err e = { 0 };
+
+	for (int i = 0; i < 40; i++) {
+		CLEANUP(cleanup_free) char *name = str_fmt("t/.deep-%d", i);
+
+		if (i % 20 == 0) {
+			assert_int_equal(fd_mkdir_all(root, name, 0700, &e), 0);
+			make_deep(root, name, 100);
+		} else {
+			put(root, name, "");
+		}
+	}
+	if (fd_remove_tree(root, "t", &e) < 0)
+		print_error("%s\n", e.text);
 	assert_int_equal(count_entries(state), 0);
 }
 
@@ -164,6 +183,7 @@ int main(void)
 		FD_TEST(test_removing_a_tree),
 		FD_TEST(test_removing_follows_no_link),
 		FD_TEST(test_removing_a_deep_tree),
+		FD_TEST(test_removing_with_names_taken),
 		FD_TEST(test_removing_leaves_mounts_alone),
 	};
 

@@ -228,11 +228,22 @@ static void test_random_plans_survive(void **state)
 	}
 }
 
+static void test_names_of_kinds(void **state)
+{
+	(void)state;
+	assert_string_equal(plan_kind_name(PLAN_SANDBOX), "sandbox");
+	assert_string_equal(plan_kind_name(PLAN_CONTAINER), "container");
+	assert_string_equal(plan_kind_name(PLAN_EXEC), "exec");
+	assert_null(plan_kind_name((enum plan_kind)0));
+	assert_null(plan_kind_name((enum plan_kind)(PLAN_EXEC + 1)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_writing_is_the_inverse),
 		cmocka_unit_test(test_random_plans_survive),
+		cmocka_unit_test(test_names_of_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,9 +35,11 @@ static void test_one_container(void **state)
 	assert_int_equal(qos_of(none, NULL), QOS_BEST_EFFORT);
 	assert_int_equal(qos_of((struct want){ 0, 0, 0, 0 }, NULL), QOS_BEST_EFFORT);
 	assert_int_equal(qos_of(full, NULL), QOS_GUARANTEED);
+	assert_int_equal(qos_of((struct want){ 1, 1, 1, 1 }, NULL), QOS_GUARANTEED);
 	assert_int_equal(qos_of((struct want){ 1, -1, -1, -1 }, NULL), QOS_BURSTABLE);
 	assert_int_equal(qos_of((struct want){ -1, 1, -1, -1 }, NULL), QOS_BURSTABLE);
 	assert_int_equal(qos_of((struct want){ 0, -1, 1, -1 }, NULL), QOS_BURSTABLE);
+	assert_int_equal(qos_of((struct want){ -1, -1, -1, 1 }, NULL), QOS_BURSTABLE);
 	assert_int_equal(qos_of((struct want){ -1, 0, -1, 1 }, NULL), QOS_BURSTABLE);
 	/* A limit of one resource, of both but with a smaller request, and limits of nothing. */
 	assert_int_equal(qos_of((struct want){ 500, -1, 500, -1 }, NULL), QOS_BURSTABLE);

@@ -172,8 +172,8 @@ unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c yaml.c yaml_
 unit_manifests_LIBS := -lm
 unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c table.c) $(BASE_SRC)
 
-# The image of all tests: see its head.
-$(BUILD)/test/guest: $(addprefix tests/bin/,guest.c guest_look.c guest_try.c guest.h) $(FLAGS_STAMP)
+# The image of all tests, see its head: static, since an image holds nothing else, and without sanitizers.
+$(BUILD)/bin/test/guest: $(addprefix tests/bin/,guest.c guest_look.c guest_try.c guest.h) $(FLAGS_STAMP)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g0 $(WARN) -static -s -o $@ $(filter %.c,$^)
 
@@ -208,20 +208,14 @@ apiserver_SRC := tests/bin/apiserver.c $(FAKE_SRC)
 apiserver_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) -lm
 apiclient_SRC := tests/bin/apiclient.c $(CLIENT_SRC) $(BASE_SRC)
 apiclient_LIBS := $(LIBS_H2) $(LIBS_JSON)
-TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient)
+TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient guest)
 
 define test_bin_rule
 $(BUILD)/bin/test/$(1): $$(call obj,$$($(1)_SRC))
 	$$(call say,LINK,$$@)
 	$$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $$@ $$^ $$($(1)_LIBS)
 endef
-$(foreach p,$(notdir $(TEST_BINS)),$(eval $(call test_bin_rule,$(p))))
-
-# What runs inside containers: static, since an image holds nothing else, and without sanitizers.
-GUESTS := $(patsubst tests/bin/%.c,$(BUILD)/bin/test/%,$(wildcard tests/bin/guest*.c))
-$(GUESTS): $(BUILD)/bin/test/%: tests/bin/%.c $(FLAGS_STAMP)
-	$(call say,CC,$<)
-	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O1 -g $(WARN) -static -o $@ $<
+$(foreach p,$(filter-out guest,$(notdir $(TEST_BINS))),$(eval $(call test_bin_rule,$(p))))
 
 # ---- fuzzing ------------------------------------------------------------------------------------------------------
 # Each tests/fuzz/fuzz_NAME.c is linked with what it parses by, and begins with tests/fuzz/corpus/NAME.

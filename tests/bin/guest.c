@@ -21,6 +21,7 @@
  *   connect PORT          TCP to 127.0.0.1
  * Behaving:
  *   exit N | kill SIGNAL | sleep SECONDS | print TEXT… | eprint TEXT… | bytes N
+ *   lines N               "line 1" … "line N", each written by itself
  *   sleepy TEXT           prints TEXT, then sleeps for good (SIGTERM ends it)
  *   stubborn TEXT         the same, ignoring SIGTERM
  *   orphan SECONDS CODE   leaves a grandchild behind that ends so, prints its pid, and stays
@@ -126,6 +127,16 @@ static int bytes(char **args)
 {
 	for (long i = 0, n = number(args[0]); i < n; i++)
 		putchar(i % 64 == 63 ? '\n' : (int)('!' + i % 64));
+	return 0;
+}
+
+static int lines(char **args)
+{
+	for (long i = 1, n = number(args[0]); i <= n; i++) {
+		printf("line %ld\n", i);
+		if (fflush(stdout) != 0)
+			return 1; /* nobody reads any more */
+	}
 	return 0;
 }
 
@@ -342,6 +353,7 @@ static const struct {
 	{ "print", look_show_args, 0 },
 	{ "eprint", eprint, 0 },
 	{ "bytes", bytes, 1 },
+	{ "lines", lines, 1 },
 	{ "orphan", orphan, 2 },
 	{ "orphans", orphans, 1 },
 	{ "signal", send_signal, 2 },

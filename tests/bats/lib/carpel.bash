@@ -11,7 +11,7 @@ carpel_setup() {
 	CARPEL_BIN=${CARPEL_BIN:-$BATS_TEST_DIRNAME/../../build/bin}
 	ROOT=$(mktemp -d "${BATS_TMPDIR:-/tmp}/carpel.XXXXXX")
 	export ROOT CARPEL_BIN
-	DAEMON_OPTIONS=()
+	DAEMON_OPTIONS=''
 }
 
 # Everything of the instance ends, whatever the test left behind; a test that leaks fails here.
@@ -48,7 +48,8 @@ carpel() {
 # Starts the keeper and carpeld by hand, with the options in DAEMON_OPTIONS; `carpel` would without them.
 start_carpeld() {
 	mkdir -p "$ROOT/var/log/carpel"
-	setsid "$CARPEL_BIN/carpeld" --root "$ROOT" --keep "${DAEMON_OPTIONS[@]}" \
+	# shellcheck disable=SC2086 # several words
+	setsid "$CARPEL_BIN/carpeld" --root "$ROOT" --keep $DAEMON_OPTIONS \
 		</dev/null >/dev/null 2>>"$ROOT/var/log/carpel/carpeld.log" 3>&- 4>&- &
 	wait_for 10 carpel get pods
 }

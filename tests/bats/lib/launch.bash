@@ -3,7 +3,7 @@
 # CARPEL_BIN: where the programs are; GUEST: the guest program (tests/bin/guest.c).
 
 : "${CARPEL_BIN:=$BATS_TEST_DIRNAME/../../build/bin}"
-: "${GUEST:=$CARPEL_BIN/../test/guest}"
+: "${GUEST:=$CARPEL_BIN/test/guest}"
 export CARPEL_BIN
 DRIVER="$BATS_TEST_DIRNAME/launch_driver.py"
 NINE=5fb # the capabilities of contrib/docs/security.md

@@ -5,6 +5,7 @@
  */
 #include "image/tree_walk.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -251,7 +252,7 @@ int tree_walk(struct tree *t, const char *path, struct err *e)
 	CLEANUP(walk_free) struct walk w = { .t = t, .dir = -1, .is_hidden = t->hides_all };
 	int rc;
 
-	if (t->near_path && str_eq(t->near, path))
+	if (str_eq(t->near, path))
 		return 0;
 	tree_forget_near(t);
 	w.rest = str_dup(path);
@@ -274,6 +275,7 @@ int tree_reach(struct tree *t, const char *path, struct place *out, struct err *
 
 	if (rc < 0)
 		return rc;
+	assert(t->near_path);
 	out->dir = t->near_fd;
 	out->name = path_last(path);
 	out->path = *t->near_path ? str_fmt("%s/%s", t->near_path, out->name) : str_dup(out->name);

@@ -134,17 +134,19 @@ a_directory() {
 }
 
 @test "a directory's copy stays on its file system, off the store, and follows no link" {
-	mkdir -p "$T/source/mounted" "$T/source/var"
+	mkdir -p "$T/source/mounted" "$T/source/bound" "$T/source/var"
 	STORE="$T/source/var/store"
 	echo secret >"$T/secret"
 	ln -s "$T/secret" "$T/source/link"
 	unshare --mount sh -ec '
 		mount -t tmpfs none "$1/source/mounted"
+		mount --bind /etc "$1/source/bound"
 		echo no >"$1/source/mounted/file"
 		"$2" --store "$3" import dir "$1/source" >/dev/null' sh "$T" "$IMAGE" "$STORE"
 	merged dir '
 		[ -d mounted ]
 		[ -z "$(ls -A mounted)" ]
+		[ -z "$(ls -A bound)" ]
 		[ -d var/store ]
 		[ -z "$(ls -A var/store)" ]
 		[ -L link ]'
@@ -226,15 +228,16 @@ a_directory() {
 			{"path": "gone", "data": "x"}, {"path": "gonedir/"}, {"path": "gonedir/x", "data": "x"},
 			{"path": "opaque/"}, {"path": "opaque/low", "data": "x"}, {"path": "opaque/sub/"},
 			{"path": "late/"}, {"path": "late/low", "data": "x"},
-			{"path": "back/"}, {"path": "back/low", "data": "x"},
+			{"path": "back/"}, {"path": "back/low", "data": "x"}, {"path": "after/"}, {"path": "after/low", "data": "x"},
 			{"path": "dir/"}, {"path": "dir/low", "data": "x"}, {"path": "file", "data": "x"}, {"path": "stays", "data": "x"}
 		], [
 			{"path": ".wh.gone"}, {"path": ".wh.gonedir"}, {"path": ".wh.never"}, {"path": ".wh..wh.plnk"},
 			{"path": "opaque/"}, {"path": "opaque/.wh..wh..opq"}, {"path": "opaque/new", "data": "n"},
 			{"path": "late/"}, {"path": "late/new", "data": "n"}, {"path": "late/.wh..wh..opq"},
 			{"path": ".wh.back"}, {"path": "back/"}, {"path": "back/new", "data": "n"},
+			{"path": "after/"}, {"path": "after/new", "data": "n"}, {"path": ".wh.after"},
 			{"path": "dir", "data": "now a file"}, {"path": "file/"}, {"path": "file/in", "data": "n"}
-		], [{"path": "dir/"}, {"path": "dir/top", "data": "t"}, {"path": "gone", "data": "again"}]]}
+		], [{"path": ".wh.gonedir"}, {"path": "dir/"}, {"path": "dir/top", "data": "t"}, {"path": "gone", "data": "again"}]]}
 	EOS
 	image import white "$T/layout"
 	merged white '
@@ -243,10 +246,28 @@ a_directory() {
 		[ "$(ls opaque)" = new ]
 		[ "$(ls late)" = new ]
 		[ "$(ls back)" = new ]
+		[ "$(ls after)" = new ]
 		[ "$(ls file)" = in ]
 		[ "$(ls dir)" = top ]
 		[ -f stays ]
 		[ -z "$(find . -name ".wh*")" ]'
+	[ "$(find "$STORE/layers" -type c | wc -l)" -eq 2 ] # where something is to hide, and nowhere else
+}
+
+@test "a hidden directory lends nothing to one that comes back" {
+	build oci "$T/layout" <<-'EOS'
+		{"layers": [[{"path": "a/"}, {"path": "a/b/", "mode": "1777", "uid": 5}, {"path": "c/"}, {"path": "c/d/", "uid": 5},
+				{"path": "e/"}, {"path": "e/f", "link": "../a"}],
+			[{"path": "a/"}, {"path": "a/.wh..wh..opq"}, {"path": ".wh.c"}, {"path": "e/"}, {"path": "e/.wh..wh..opq"},
+				{"path": "e/f/g", "data": "x"}],
+			[{"path": "a/b/x", "data": "x"}, {"path": "c/d/x", "data": "x"}]]}
+	EOS
+	image import hidden "$T/layout"
+	merged hidden '
+		[ "$(stat -c "%a %u" a/b)" = "755 0" ]
+		[ "$(stat -c %u c/d)" = 0 ]
+		[ -d e/f ]
+		[ "$(ls e/f a)" = "$(printf "a:\nb\n\ne/f:\ng")" ]'
 }
 
 @test "an opaque root hides all that is below" {
@@ -356,6 +377,13 @@ a_directory() {
 	done
 }
 
+@test "an archive's links do not lead to other images" {
+	mkdir -p "$STORE"
+	build tar "$STORE/secret" <<<'{"layers": [[{"path": "a", "data": "x"}]]}'
+	build docker "$T/thief.tar" <<<'{"layers": [[{"path": "a", "data": "x"}]], "link": "'"$STORE"'/secret"}'
+	refused "open 0/layer.tar: No such file" import web "$T/thief.tar"
+}
+
 @test "truncated and other broken archives" {
 	a_directory
 	head -c 100000 /dev/urandom >"$T/source/random"
@@ -380,6 +408,9 @@ a_directory() {
 	tar -C "$T/source" -czf "$T/bomb.tgz" zeros
 	refused "larger than 10485760 bytes" --max-size 10M import web "$T/bomb.tgz"
 	refused "larger than 10485760 bytes" --max-size 10M import web "$T/source"
+	tar -C "$T/source" --exclude zeros -cf "$T/small.tar" .
+	(cat "$T/small.tar" && head -c 100M /dev/zero) | gzip >"$T/tail.tgz"
+	refused "larger than 10485760 bytes" --max-size 10M import web "$T/tail.tgz"
 	build tar "$T/sparse.tar" <<<'{"layers": [[{"path": "s", "sparse": 4611686018427387904}]]}'
 	refused "larger than" import web "$T/sparse.tar"
 	build oci "$T/layout" <<<'{"layers": [[{"path": "s", "sparse": 8000000}], [{"path": "t", "sparse": 8000000}]]}'
@@ -511,7 +542,7 @@ a_directory() {
 	run touch "$root/x"
 	[ "$status" -ne 0 ]
 	exec 9<&-
-	wait
+	wait "$pid"
 	image list | grep -q '"name": "web"'
 }
 

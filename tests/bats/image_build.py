@@ -2,8 +2,8 @@
 """Builds images for tests, good ones and bad ones: image_build.py tar|oci|docker OUT < SPEC
 
 SPEC is JSON: {"layers": [[ENTRY, ...], ...], "config": {...}, "gzip": true, "spoil": WORD,
-"names": [...]}.  ENTRY has "path" (ending in "/": a directory) and may have data, mode, uid, gid,
-link, hard, dev ("c 1 3"), fifo, xattr, sparse (a size).  "tar" writes the first layer alone.
+"names": [...], "link": PATH instead of Docker's layers}.  ENTRY has "path" (ending in "/": a
+directory) and may have data, mode, uid, gid, link, hard, dev ("c 1 3"), fifo, xattr, sparse (a size).  "tar" writes the first layer alone.
 """
 import gzip
 import hashlib
@@ -138,6 +138,9 @@ def build_docker(spec, tars, out):
     for i, plain in enumerate(tars):
         os.makedirs(f"{folder}/{i}")
         paths.append(f"{i}/layer.tar")
+        if "link" in spec:
+            os.symlink(spec["link"], f"{folder}/{i}/layer.tar")
+            continue
         if i and plain == tars[0]:
             os.symlink("../0/layer.tar", f"{folder}/{i}/layer.tar")  # as old Dockers do
             continue

@@ -218,6 +218,26 @@ teardown() {
 	[ "$(grep -c "/$CG/d$" "/proc/$CTR/cgroup")" -eq $(($(wc -w <<<"$V1") + 1)) ]
 }
 
+@test "container: its oom score is the plan's or 0, never ours; lowering may fail, aloud" {
+	sandbox
+	output=$(guest a own-oom=300 -- /guest report)
+	says "oom_score_adj 0"
+	output=$(guest b own-oom=300 oom-score-adj=700 -- /guest report)
+	says "oom_score_adj 700"
+	container c own-oom=300 -- /guest sleepy up
+	output=$(execute c "$CTR" own-oom=300 oom-score-adj=5 -- /guest report)
+	says "oom_score_adj 5"
+	plan_container d oom-score-adj=-500 -- /guest report | driver run 2>"$RUN/warning"
+	driver tee "$RUN/d.out" oom_score_adj
+	output=$(cat "$RUN/d.out")
+	if capsh --has-p=cap_sys_resource 2>/dev/null; then
+		says "oom_score_adj -500"
+	else
+		says "oom_score_adj 0"
+		[ "$(grep -c "carpel-launch: warning: d: set oom_score_adj to -500: Permission denied" "$RUN/warning")" -eq 1 ]
+	fi
+}
+
 @test "container: its own session keyring, for its possessor only" {
 	sandbox
 	output=$(guest a seccomp-file=- -- /guest keyring)

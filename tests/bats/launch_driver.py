@@ -12,7 +12,8 @@
 
 A plan may name, beside carpel-launch's own keys: pause-pid=PID (becomes a pidfd and pause-fd),
 stdin-file=, stdout-file=, stderr-file= (opened here), seccomp-file=, tty=1 (a pty whose output is
-printed), result-closed=1 (nobody listens), leak=N (descriptors 20…20+N stay open in carpel-launch).
+printed), result-closed=1 (nobody listens), leak=N (descriptors 20…20+N stay open in carpel-launch),
+own-oom=N (carpel-launch is started with that oom_score_adj).
 Prints one line: "started pid=P host=H" or "failed code=ERRNO exit=N TEXT", then, with --wait for an
 exec, "exited N" or "signalled N".
 """
@@ -62,6 +63,7 @@ class Plan:
         self.master = -1
         self.is_deaf = False
         self.leaks = 0
+        self.own_oom = None
         for line in text.splitlines():
             if line and not line.startswith("#"):
                 self.add(*line.split("=", 1))
@@ -84,6 +86,9 @@ class Plan:
         elif key == "leak":
             self.leaks = int(value)
             return
+        elif key == "own-oom":
+            self.own_oom = value
+            return
         elif key in ("stdin-file", "seccomp-file"):
             key, value = key[:-4] + "fd", self.give(os.open(value, os.O_RDONLY))
         elif key in ("stdout-file", "stderr-file"):
@@ -95,7 +100,7 @@ class Plan:
         return b"".join(r + b"\0" for r in self.records + [b"result-fd=4"])
 
 
-def spawn(plan_bytes, fds, result, leaks=0):
+def spawn(plan_bytes, fds, result, leaks=0, own_oom=None):
     plan_fd = os.memfd_create("plan", 0)
     os.write(plan_fd, plan_bytes)
     os.lseek(plan_fd, 0, os.SEEK_SET)
@@ -105,6 +110,9 @@ def spawn(plan_bytes, fds, result, leaks=0):
     high = {n: os.dup2(fd, 100 + n, inheritable=False) for n, fd in wanted.items()}
     pid = os.fork()
     if pid == 0:
+        if own_oom:
+            with open("/proc/self/oom_score_adj", "w") as f:
+                f.write(own_oom)
         for number, fd in high.items():
             os.dup2(fd, number)
         os.execve(launch_path(), ["carpel-launch"], {})
@@ -161,7 +169,7 @@ def wait_for(pid, pidfd, limit):
 def run(plan, limit, sig=0):
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    launch = spawn(plan.bytes(), plan.fds, theirs, plan.leaks)
+    launch = spawn(plan.bytes(), plan.fds, theirs, plan.leaks, plan.own_oom)
     theirs.close()
     for fd in plan.fds.values():
         os.close(fd)

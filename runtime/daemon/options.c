@@ -36,9 +36,10 @@ static int read_number(const char *text, int64_t max, int64_t *out)
 	return str_to_i64(text, 1, max, out);
 }
 
-/* "100,1000,60000" */
-static int read_back_off(char *text, struct lifecycle_config *c)
+/* "100,1000,60000"; given is left whole, since a keeper hands it on. */
+static int read_back_off(const char *given, struct lifecycle_config *c)
 {
+	CLEANUP(cleanup_free) char *text = str_dup(given);
 	int64_t *const fields[] = { &c->backoff_base_ms, &c->backoff_max_ms, &c->backoff_reset_ms };
 	char *save = NULL;
 

@@ -119,7 +119,7 @@ more_restarts_than() {
 
 @test "ready state survives, and probing goes on" {
 	import_guest
-	EXTRA='readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}' pod a http 8080 /tmp/ok | carpel run -f - --wait
+	EXTRA='readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}' pod a http 8080 /tmp/ok | carpel run -f - --wait=running
 	carpel exec a -- /bin/guest write /tmp/ok yes
 	carpel wait --for=ready pod/a --timeout 20s
 	local since

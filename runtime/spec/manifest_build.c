@@ -140,9 +140,8 @@ static char *hostname_of(const struct json *spec, const char *pod_name)
 	const char *full = override && *override ? override : own && *own ? own : pod_name;
 	char *name = str_ndup(full, HOSTNAME_MAX);
 
-	if (strlen(full) > HOSTNAME_MAX)
-		for (size_t len = HOSTNAME_MAX; len && strchr("-.", name[len - 1]); len--)
-			name[len - 1] = '\0';
+	for (size_t len = strlen(name); len && strchr("-.", name[len - 1]); len--)
+		name[len - 1] = '\0';
 	return name;
 }
 

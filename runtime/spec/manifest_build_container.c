@@ -66,18 +66,14 @@ static void build_mounts(const struct json *mounts, struct container_spec *out)
 	}
 }
 
+/* What is not there reads as no quantity and leaves its -1. */
 static struct resource_spec build_resources(const struct json *list)
 {
 	struct resource_spec r = { -1, -1, -1 };
-	const char *cpu = json_get_str(list, "cpu"), *memory = json_get_str(list, "memory");
-	const char *disk = json_get_str(list, "ephemeral-storage");
 
-	if (cpu)
-		(void)quantity_milli(cpu, &r.cpu_milli);
-	if (memory)
-		(void)quantity_units(memory, &r.memory_bytes);
-	if (disk)
-		(void)quantity_units(disk, &r.ephemeral_bytes);
+	(void)quantity_milli(json_get_str(list, "cpu"), &r.cpu_milli);
+	(void)quantity_units(json_get_str(list, "memory"), &r.memory_bytes);
+	(void)quantity_units(json_get_str(list, "ephemeral-storage"), &r.ephemeral_bytes);
 	return r;
 }
 
@@ -165,8 +161,7 @@ static void build_probe(const struct json *probe, struct probe_spec *out)
 		out->path = str_dup(text_at(http, "path"));
 		build_headers(json_get(http, "httpHeaders"), out);
 	}
-	if (http || tcp)
-		build_target(http ? http : tcp, out);
+	build_target(http ? http : tcp, out);
 }
 
 void build_container(const struct json *c, const struct json *pod_sc, struct container_spec *out)

@@ -114,7 +114,7 @@ static void test_container(void **state)
 		"'divisor':'1m'}}}],'volumeMounts':[{'name':'v','mountPath':'/m',"
 		"'subPath':'s','readOnly':true},{'name':'v','mountPath':'/n'}],"
 		"'resources':{'limits':{'cpu':'1.5','memory':'1Ki'},"
-		"'requests':{'cpu':'100m'}}}]"),
+		"'requests':{'cpu':'100m','ephemeral-storage':'2Ki'}}}]"),
 		&r);
 	c = &r.spec->containers[0];
 	assert_int_equal(c->command.len, 2);
@@ -144,6 +144,7 @@ static void test_container(void **state)
 	assert_int_equal(c->requests.cpu_milli, 100);
 	assert_int_equal(c->requests.memory_bytes, 1024);
 	assert_int_equal(c->limits.ephemeral_bytes, -1);
+	assert_int_equal(c->requests.ephemeral_bytes, 2048);
 	assert_int_equal(r.spec->qos, QOS_BURSTABLE);
 }
 
@@ -209,6 +210,7 @@ static void test_probes(void **state)
 	assert_int_equal(p[PROBE_READINESS].port, 80);
 	assert_null(p[PROBE_READINESS].port_name);
 	assert_null(p[PROBE_READINESS].host);
+	assert_null(p[PROBE_READINESS].path);
 	assert_int_equal(p[PROBE_READINESS].timing.success_threshold, 5);
 	assert_int_equal(p[PROBE_READINESS].timing.period_ms, 10000);
 	assert_int_equal(p[PROBE_READINESS].grace_seconds, -1);

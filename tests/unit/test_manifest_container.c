@@ -308,6 +308,15 @@ static void test_security(void **state)
 				"`hostUsers` must be false to use `Unmasked`") },
 		{ C("'securityContext':{'procMount':'x'}"),
 			UNSUPPORTED(SC ".procMount", "\"x\"", "\"Default\", \"Unmasked\"") },
+	};
+
+	(void)state;
+	expect_all(cases, ARRAY_LEN(cases));
+}
+
+static void test_profiles(void **state)
+{
+	static const struct rule_case cases[] = {
 		{ C("'securityContext':{'seccompProfile':{'type':'foo'}}"),
 			UNSUPPORTED(SC ".seccompProfile.type", "\"foo\"",
 				"\"Localhost\", \"RuntimeDefault\", \"Unconfined\"") },
@@ -444,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_resources),
 		cmocka_unit_test(test_security),
+		cmocka_unit_test(test_profiles),
 		cmocka_unit_test(test_probe_numbers),
 		cmocka_unit_test(test_probe_handlers),
 	};

@@ -172,6 +172,20 @@ a_directory() {
 		[ "$(stat -c "%a %Y" etc)" = "755 1000000000" ]'
 }
 
+@test "names are bytes, in whatever locale" {
+	local format
+
+	mkdir -p "$T/source"
+	touch "$T/source/ä€" "$T/source/"$'raw\xff' "$T/source/"$'new\nline'
+	ln -s ziel-ü "$T/source/link"
+	for format in pax gnu ustar; do
+		tar -C "$T/source" --format="$format" -cf "$T/$format.tar" .
+		env -i "$IMAGE" --store "$STORE" import "$format" "$T/$format.tar" >/dev/null
+		diff <(cd "$T/source" && find . -printf '%p %l\0' | sort -z) \
+			<(merged "$format" "find . -printf '%p %l\0'" | sort -z)
+	done
+}
+
 @test "an OCI layout, directory or tar, brings its configuration" {
 	local source
 

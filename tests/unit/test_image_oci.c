@@ -250,8 +250,8 @@ static void null_and_empty_say_nothing(void **state)
 	static const char *const configs[] = {
 		"null",
 		"{}",
-		"{\"User\":\"\",\"Env\":null,\"Entrypoint\":null,\"Cmd\":[],\"WorkingDir\":\"\","
-		"\"StopSignal\":null,\"Volumes\":null}",
+		("{\"User\":\"\",\"Env\":null,\"Entrypoint\":null,\"Cmd\":[],\"WorkingDir\":\"\","
+		 "\"StopSignal\":null,\"Volumes\":null}"),
 	};
 
 	(void)state;

@@ -45,12 +45,21 @@ static int start_session(struct job *j, struct err *e)
 	return setsid() < 0 ? err_set(e, errno, "setsid") : 0;
 }
 
-/* A program that is not root may open /dev/stdout again only when the pipe is its own. */
+/* A program that is not root may open /dev/stdout again only when the pipe or terminal is its own.
+ * Nothing else changes its owner: a stream may be the host's /dev/null. */
 static int give_stream(const struct job *j, int fd, struct err *e)
 {
-	if (j->user.uid == 0 || fchown(fd, j->user.uid, (gid_t)-1) == 0 || errno == EROFS)
+	struct stat st;
+
+	if (j->user.uid == 0)
 		return 0;
-	return err_set(e, errno, "give stream %d to uid %u", fd, j->user.uid);
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "look at stream %d", fd);
+	if (!S_ISFIFO(st.st_mode) && j->plan->tty_fd < 0)
+		return 0;
+	return fchown(fd, j->user.uid, (gid_t)-1) < 0
+		       ? err_set(e, errno, "give stream %d to uid %u", fd, j->user.uid)
+		       : 0;
 }
 
 static int place_streams(struct job *j, struct err *e)

@@ -322,6 +322,14 @@ teardown() {
 	container c user=1000 -- /guest write /dev/stdout again
 	wait $!
 	grep -q again "$RUN/text"
+	[ "$(stat -c %u "$RUN/c.out")" = 1000 ]
+}
+
+@test "container: a device that is a stream stays whose it is" {
+	sandbox
+	mknod "$RUN/null" c 1 3
+	guest c user=1000 "stdin-file=$RUN/null" "stderr-file=$RUN/null" -- /guest exit 0
+	[ "$(stat -c %u "$RUN/null")" = 0 ]
 }
 
 @test "container: a terminal is the controlling one and has a name" {

@@ -253,7 +253,8 @@ static void random_spec(struct sim *m)
 		struct container_spec *c = &m->ctr_specs[i];
 
 		*c = (struct container_spec){ .name = m->names[i], .image = image };
-		snprintf(m->names[i], sizeof(m->names[i]), "c%zu", i);
+		m->names[i][0] = 'c';
+		m->names[i][1] = (char)('0' + i);
 		for (int t = PROBE_STARTUP; t < PROBE_TYPES; t++) {
 			c->probes[t].handler = sim_one_in(m, 2) ? PROBE_EXEC : PROBE_NONE;
 			c->probes[t].grace_seconds = sim_one_in(m, 3) ? sim_below(m, 90) : -1;

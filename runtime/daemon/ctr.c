@@ -19,10 +19,11 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/launch.h"
+#include "image/lease.h"
 #include "log/reader.h"
 #include "pod/container.h"
 
-enum { ID_BYTES = 32, MESSAGE_BYTES_MAX = 4096 };
+enum { LEASE_TRIES = 3, ID_BYTES = 32, MESSAGE_BYTES_MAX = 4096 };
 
 static const struct container_spec *spec_of(const struct ctr *c)
 {
@@ -40,14 +41,49 @@ static struct container_request request_of(const struct ctr *c, const struct ima
 		.attempt = c->pod->state->ctrs[c->index].attempt };
 }
 
-int ctr_request(const struct ctr *c, struct image_record *image, struct container_request *out,
-	struct err *e)
+int ctr_request(struct ctr *c, struct container_request *out, struct err *e)
 {
-	int rc = image_find(c->pod->d, spec_of(c)->image, image, e);
+	int rc = c->image.ref ? 0 : image_find(c->pod->d, spec_of(c)->image, &c->image, e);
 
 	if (rc == 0)
-		*out = request_of(c, image);
+		*out = request_of(c, &c->image);
 	return rc;
+}
+
+static char *lease_of(const struct ctr *c)
+{
+	return str_fmt("%s.%s", c->pod->spec->uid, spec_of(c)->name);
+}
+
+/* Finds the image anew and keeps its layers; they may be taken away between the two. */
+static int take_image(struct ctr *c, struct container_request *out, struct err *e)
+{
+	const char *store = c->pod->d->layout.images;
+	CLEANUP(cleanup_free) char *holder = lease_of(c);
+	CLEANUP(cleanup_free) char *held = str_dup(c->image.id);
+	int rc = 0;
+
+	for (int tries = 0; tries < LEASE_TRIES; tries++) {
+		image_record_free(&c->image);
+		rc = ctr_request(c, out, e);
+		if (rc < 0 || str_eq(held, c->image.id))
+			return rc;
+		rc = image_lease_take(store, holder, &c->image, e);
+		if (rc != -ENOENT)
+			break;
+	}
+	return rc;
+}
+
+void ctr_drop_leases(struct pod *p)
+{
+	for (size_t i = 0; i < p->spec->containers_len; i++) {
+		CLEANUP(cleanup_free) char *holder = lease_of(&p->ctrs[i]);
+		struct err e = { 0 };
+
+		if (image_lease_drop(p->d->layout.images, holder, &e) < 0)
+			log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
+	}
 }
 
 struct ctr *ctr_by_id(const struct daemon *d, const char *id)
@@ -124,7 +160,7 @@ void ctr_is_up(struct ctr *c)
 	link_log(c);
 	pod_step(c->pod,
 		&(struct pod_event){
-			.kind = EV_CTR_UP, .ctr = c->index, .id = c->id, .text = c->image_id });
+			.kind = EV_CTR_UP, .ctr = c->index, .id = c->id, .text = c->image.id });
 	sandbox_watch_exits(c->pod);
 }
 
@@ -218,7 +254,6 @@ static int begin(struct ctr *c, const struct container_request *q, int filter, c
 	new_id(c->id);
 	c->oom_kills_before = 0; /* the cgroup is new */
 	c->stop_signal = container_stop_signal(q->image->stop_signal);
-	(void)snprintf(c->image_id, sizeof(c->image_id), "%s", q->image->id);
 	if ((rc = pod_record(c->pod, e)) < 0 ||
 		(rc = container_prepare(q, c->pod->d->cgroups, e)) < 0 ||
 		(rc = logs_begin(c, &s, e)) < 0)
@@ -264,7 +299,6 @@ int ctr_filter(
 
 void ctr_start(struct ctr *c)
 {
-	struct image_record image = { 0 };
 	struct container_request q;
 	const char *reason;
 	struct err e = { 0 };
@@ -279,7 +313,7 @@ void ctr_start(struct ctr *c)
 		start_failed(c, "CreateContainerError", &e, 0);
 		return;
 	}
-	if (ctr_request(c, &image, &q, &e) < 0) {
+	if (take_image(c, &q, &e) < 0) {
 		if (spec_of(c)->pull == PULL_NEVER)
 			(void)err_say(&e, ENOENT,
 				"Container image \"%s\" is not present with pull policy of Never",
@@ -292,7 +326,6 @@ void ctr_start(struct ctr *c)
 		start_failed(c, reason, &e, 0);
 	else
 		sandbox_watch_exits(c->pod);
-	image_record_free(&image);
 }
 
 void ctr_signal(struct ctr *c)
@@ -345,7 +378,7 @@ static char *termination_message(const struct ctr *c, bool has_failed)
 	return text.len ? str_utf8(text.data, text.len) : NULL;
 }
 
-void ctr_ended(struct ctr *c, int32_t wait_status)
+static void bury(struct ctr *c, int32_t wait_status)
 {
 	struct pod *p = c->pod;
 	CLEANUP(cleanup_free) char *cgroup = container_cgroup(p->spec, c->id);
@@ -368,4 +401,21 @@ void ctr_ended(struct ctr *c, int32_t wait_status)
 			    .wait_status = wait_status,
 			    .is_oom = is_oom,
 			    .text = message });
+}
+
+/* Its last words may still be on their way through carpel-log. */
+static bool waits_for_log(struct ctr *c, int32_t wait_status)
+{
+	if (wait_status == 0 || spec_of(c)->message_policy != MESSAGE_FALLBACK_TO_LOGS)
+		return false;
+	logs_end(c);
+	return str_eq(c->logging_id, c->id);
+}
+
+bool ctr_ended(struct ctr *c, int32_t wait_status, enum ctr_patience patience)
+{
+	if (patience == CTR_MAY_WAIT && waits_for_log(c, wait_status))
+		return false;
+	bury(c, wait_status);
+	return true;
 }

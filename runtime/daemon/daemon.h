@@ -26,6 +26,7 @@
 #include "api/server.h"
 #include "base/loop.h"
 #include "daemon/child.h"
+#include "image/record.h"
 #include "pod/env.h"
 #include "pod/fdstore.h"
 #include "pod/layout.h"
@@ -55,7 +56,9 @@ struct ctr {
 	struct profile_wait *profile; /* a start that waits for its filter */
 	bool is_logging;              /* id's streams are with carpel-log */
 	int stop_signal;
-	char image_id[72]; /* "sha256:…" of what it was started from */
+	/* What it was started from; ref NULL: not read yet (after a take-over).  An exec sees this
+	 * one, whatever the name means by now. */
+	struct image_record image;
 };
 
 struct pod {
@@ -70,7 +73,7 @@ struct pod {
 	int pause_fd; /* pidfd of the sandbox, -1: none */
 	int exit_fd;  /* read end of pause's exit pipe, -1 */
 	struct loop_io pause_io, exit_io;
-	struct loop_timer timer, end_timer;
+	struct loop_timer timer, end_timer, log_timer;
 	struct launch *launch; /* the sandbox in the making */
 	bool is_ending;        /* end_timer retries the clean-up */
 	unsigned end_tries;
@@ -137,29 +140,32 @@ void pod_link(struct pod *p);
 void pod_unlink(struct pod *p);
 
 /* sandbox.c */
+enum ctr_patience { CTR_MAY_WAIT = 1, CTR_MUST_NOT_WAIT };
 void sandbox_start(struct pod *p);
 void sandbox_end(struct pod *p);
 int sandbox_adopt(struct pod *p, int pause_fd, struct err *e); /* takes pause_fd on success */
 int sandbox_store(const struct pod *p, struct fdstore *out, struct err *e); /* fdstore_close() it */
 void sandbox_watch_exits(struct pod *p);
-void sandbox_take_exits(struct pod *p); /* acts on the notes in pause's pipe */
-/* The pid of a note in that pipe that belongs to no known container: want, or any when 0.  0: none.
- */
-int32_t sandbox_find_exit(struct pod *p, int32_t want);
+/* Acts on the notes in pause's pipe, in their order; they stay there until that is done. */
+void sandbox_take_exits(struct pod *p, enum ctr_patience patience);
+void sandbox_log_done(struct pod *p); /* a log that exits may be waiting for is complete */
+bool sandbox_has_note(const struct pod *p, int32_t pid);
+int32_t sandbox_find_exit(struct pod *p); /* pid of a note of no known container; 0: none */
 
 /* ctr.c */
 void ctr_start(struct ctr *c);
 void ctr_is_up(struct ctr *c); /* pid and pidfd are set */
 void ctr_signal(struct ctr *c);
 void ctr_kill(struct ctr *c);
-void ctr_ended(struct ctr *c, int32_t wait_status);
+/* false: not yet, since its log is not complete and the pod wants the end of it; sandbox_log_done()
+ * brings it up again. */
+bool ctr_ended(struct ctr *c, int32_t wait_status, enum ctr_patience patience);
 struct ctr *ctr_by_id(const struct daemon *d, const char *id);
 void ctr_release(struct ctr *c); /* closes what it holds of the instance */
-/* What a plan for this instance is made from; image_record_free() image afterwards. */
-struct image_record;
+/* What a plan for this instance is made from; borrows from c. */
 struct container_request;
-int ctr_request(const struct ctr *c, struct image_record *image, struct container_request *out,
-	struct err *e);
+int ctr_request(struct ctr *c, struct container_request *out, struct err *e);
+void ctr_drop_leases(struct pod *p); /* on its images' layers: nothing of the pod is mounted */
 
 /* The seccomp profile's descriptor, borrowed, or -1 for none in *out_fd.  -EINPROGRESS: ready is
  * called when it is there; ready NULL: -EAGAIN. */
@@ -251,7 +257,6 @@ void discards_free(struct daemon *d);
 void daemon_discard_all(struct daemon *d); /* what an earlier supervisor left in the trash */
 
 /* images.c */
-struct image_record;
 void image_call(
 	struct daemon *d, struct api_call *c, const char *name); /* name NULL: the collection */
 int image_find(const struct daemon *d, const char *ref, struct image_record *out, struct err *e);

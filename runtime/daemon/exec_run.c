@@ -263,7 +263,6 @@ static struct exec_run *run_new(struct ctr *c, const struct exec_run_options *o,
 int exec_run_start(struct ctr *c, const struct exec_run_options *o,
 	const struct exec_run_peer *peer, struct exec_run **out, struct err *e)
 {
-	struct image_record image = { 0 };
 	struct container_request q;
 	struct pipes p = { .child = { -1, -1, -1 }, .tty = -1 };
 	struct exec_run *r;
@@ -277,7 +276,7 @@ int exec_run_start(struct ctr *c, const struct exec_run_options *o,
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return err_set(e, errno, "get random bytes");
 	(void)snprintf(exec_id, sizeof(exec_id), "%016" PRIx64, random);
-	if ((rc = ctr_request(c, &image, &q, e)) < 0)
+	if ((rc = ctr_request(c, &q, e)) < 0)
 		return rc;
 	r = run_new(c, o, peer, exec_id);
 	rc = make_pipes(r, o, &p, e);
@@ -286,7 +285,6 @@ int exec_run_start(struct ctr *c, const struct exec_run_options *o,
 	for (int i = 0; i < 3; i++)
 		cleanup_fd(&p.child[i]);
 	cleanup_fd(&p.tty);
-	image_record_free(&image);
 	if (rc < 0) {
 		run_free(r);
 		return rc;

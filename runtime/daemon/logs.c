@@ -153,6 +153,7 @@ static void log_done(struct daemon *d, const char *id)
 			log_warn("pod=%s %s", c->pod->spec->name, e.text);
 		fdstore_close(&store);
 	}
+	sandbox_log_done(c->pod);
 	if (d->server)
 		api_server_poke_logs(d->server);
 }

@@ -63,12 +63,15 @@ void pod_free(struct pod *p)
 		p->pending = e->next;
 		free_pending(e);
 	}
-	for (size_t i = 0; i < p->spec->containers_len; i++)
+	for (size_t i = 0; i < p->spec->containers_len; i++) {
 		ctr_release(&p->ctrs[i]);
+		image_record_free(&p->ctrs[i].image);
+	}
 	loop_io_stop(&p->pause_io);
 	loop_io_stop(&p->exit_io);
 	loop_timer_stop(&p->timer);
 	loop_timer_stop(&p->end_timer);
+	loop_timer_stop(&p->log_timer);
 	if (p->pause_fd >= 0)
 		close(p->pause_fd);
 	if (p->exit_fd >= 0)
@@ -93,7 +96,6 @@ static struct json *runtime_json(const struct pod *p)
 		json_set_i64(c, "oomKills", (int64_t)p->ctrs[i].oom_kills_before);
 		json_set_bool(c, "logging", p->ctrs[i].is_logging);
 		json_set_i64(c, "stopSignal", p->ctrs[i].stop_signal);
-		json_set_str(c, "imageID", p->ctrs[i].image_id);
 		json_push(list, c);
 	}
 	return list;

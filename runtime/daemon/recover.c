@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/find.h"
+#include "image/lease.h"
 #include "pod/container.h"
 #include "pod/record.h"
 #include "pod/status.h"
@@ -26,20 +27,13 @@ enum { SETTLE_MS = 500, LOOK_MS = 2 };
 
 /* ---- records ---- */
 
-static void restore_text(const struct json *j, const char *key, char *out, size_t size)
-{
-	const char *text = json_get_str(j, key);
-
-	if (text && strlen(text) < size)
-		memcpy(out, text, strlen(text) + 1);
-}
-
 static void restore_ctr(struct ctr *c, const struct json *j)
 {
+	const char *id = json_get_str(j, "id");
 	int64_t n = 0;
 
-	restore_text(j, "id", c->id, sizeof(c->id));
-	restore_text(j, "imageID", c->image_id, sizeof(c->image_id));
+	if (id && strlen(id) < sizeof(c->id))
+		memcpy(c->id, id, strlen(id) + 1);
 	if (json_i64(json_get(j, "pid"), 0, INT32_MAX, &n) == 0)
 		c->pid = (int32_t)n;
 	if (json_i64(json_get(j, "oomKills"), 0, INT64_MAX, &n) == 0)
@@ -130,6 +124,23 @@ static void sweep_dir(struct daemon *d, const char *path, const char *prefix,
 		(void)closedir(dir);
 }
 
+/* Leases are named after their pod's uid and the container, by a dot. */
+static void sweep_leases(struct daemon *d)
+{
+	CLEANUP(cleanup_free) char *path = str_fmt("%s/leases", d->layout.images);
+	DIR *dir = opendir(path);
+
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		CLEANUP(cleanup_free)
+		char *uid = str_ndup(entry->d_name, strcspn(entry->d_name, "."));
+
+		if (entry->d_name[0] != '.' && !pod_find_uid(d, uid))
+			(void)image_lease_drop(d->layout.images, entry->d_name, NULL);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
 static void discard_cgroup_at(struct daemon *d, const char *path)
 {
 	const char *below = path + strlen(cgroups_root(d->cgroups)) + 1;
@@ -144,6 +155,7 @@ static void sweep(struct daemon *d)
 	CLEANUP(cleanup_free) char *pods = str_fmt("%s/pods", d->layout.lib);
 
 	sweep_dir(d, pods, "", daemon_discard);
+	sweep_leases(d);
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
 		CLEANUP(cleanup_free)
 		char *level = str_fmt("%s%s", cgroups_root(d->cgroups), levels[i]);
@@ -187,6 +199,17 @@ static struct found settle(const struct daemon *d, const char *cgroup)
 	return f;
 }
 
+/* Pause reaps in an instant, but perhaps not in this one. */
+static bool await_note(const struct pod *p, int32_t pid)
+{
+	for (int ms = 0; ms < SETTLE_MS; ms += LOOK_MS) {
+		if (sandbox_has_note(p, pid))
+			return true;
+		look_again_soon();
+	}
+	return false;
+}
+
 /* Its note must not be found by the next supervisor, which would take it for an instance that ran.
  */
 static void forget_undone(struct pod *p, struct found *f)
@@ -194,20 +217,19 @@ static void forget_undone(struct pod *p, struct found *f)
 	if (f->pidfd < 0)
 		return;
 	close(f->pidfd);
-	for (int ms = 0; ms < SETTLE_MS; ms += LOOK_MS) {
-		if (sandbox_find_exit(p, f->pid))
-			break;
-		look_again_soon();
-	}
-	sandbox_take_exits(p);
+	(void)await_note(p, f->pid);
+	sandbox_take_exits(p, CTR_MUST_NOT_WAIT);
 }
 
 static void resume_starting(struct ctr *c)
 {
+	struct container_request q;
 	struct pod *p = c->pod;
 	CLEANUP(cleanup_free) char *cgroup = container_cgroup(p->spec, c->id);
 	struct found f = *c->id ? settle(p->d, cgroup) : (struct found){ .pidfd = -1 };
 
+	if (*c->id)
+		(void)ctr_request(c, &q, NULL); /* for the image's id */
 	if (f.pidfd >= 0 && f.has_started) {
 		c->pid = f.pid;
 		c->pidfd = f.pidfd;
@@ -215,7 +237,7 @@ static void resume_starting(struct ctr *c)
 		return;
 	}
 	/* It ran and has ended already: it must not run twice. */
-	if (*c->id && f.pidfd < 0 && (c->pid = sandbox_find_exit(p, 0)) != 0) {
+	if (*c->id && f.pidfd < 0 && (c->pid = sandbox_find_exit(p)) != 0) {
 		ctr_is_up(c);
 		return; /* its note is still in the pipe */
 	}
@@ -233,6 +255,10 @@ static void resume_running(struct ctr *c, const struct ctr_state *s)
 	struct found f = find_container(c->pod->d, cgroup, c->pid);
 
 	c->pidfd = f.pidfd; /* -1: it has ended, its note is in the pipe */
+	if (f.pidfd < 0 && !await_note(c->pod, c->pid)) {
+		(void)ctr_ended(c, -1, CTR_MUST_NOT_WAIT); /* it is gone, and nobody can say how */
+		return;
+	}
 	if (s->phase != CTR_ENDING)
 		return;
 	/* The wish is on disk; whether it was carried out is not known. */

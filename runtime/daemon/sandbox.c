@@ -23,6 +23,7 @@
 enum { PAUSE_EXIT_READ = 3, PAUSE_STORE_WRITE = 5, PAUSE_STORE_READ = 6 };
 enum {
 	NOTES_A_TURN = 64,
+	LOG_WAIT_MS = 1000, /* for carpel-log to write an ended container's last words */
 	END_RETRY_MS = 2,
 	END_TRIES_STRANGE = 20,
 	END_TRIES_LOUD = 2500,
@@ -77,41 +78,76 @@ static size_t peek_exits(const struct pod *p, struct exit_note *notes, size_t ma
 	return n > 0 ? (size_t)n / sizeof(*notes) : 0;
 }
 
-/* The notes are acted upon and so recorded on disk, and only then taken out of the pipe: a
- * supervisor that dies in between finds them again. */
-void sandbox_take_exits(struct pod *p)
+static void on_log_timer(struct loop_timer *t)
+{
+	sandbox_take_exits(t->arg, CTR_MUST_NOT_WAIT);
+	sandbox_watch_exits(t->arg);
+}
+
+static void drop_notes(struct pod *p, size_t n)
 {
 	struct exit_note notes[NOTES_A_TURN];
-	size_t n = peek_exits(p, notes, ARRAY_LEN(notes));
 
-	for (size_t i = 0; i < n; i++) {
-		struct ctr *c = ctr_of_pid(p, notes[i].pid);
-
-		if (c)
-			ctr_ended(c, notes[i].wait_status);
-		if (p->is_removed)
-			return;
-	}
 	if (n > 0 && p->exit_fd >= 0 && read(p->exit_fd, notes, n * sizeof(notes[0])) < 0)
 		log_warn("pod=%s/%s cannot take exit notes: %s", p->spec->namespace, p->spec->name,
 			strerror(errno));
 }
 
-int32_t sandbox_find_exit(struct pod *p, int32_t want)
+/* A step cannot free p here: its sandbox has yet to end, and that takes a turn of the loop.
+ * The notes are acted upon and so recorded on disk, and only then taken out of the pipe: a
+ * supervisor that dies in between finds them again. */
+void sandbox_take_exits(struct pod *p, enum ctr_patience patience)
+{
+	struct exit_note notes[NOTES_A_TURN];
+	size_t n = peek_exits(p, notes, ARRAY_LEN(notes)), done = 0;
+
+	while (done < n) {
+		struct ctr *c = ctr_of_pid(p, notes[done].pid);
+
+		if (c && !ctr_ended(c, notes[done].wait_status, patience)) {
+			loop_io_stop(&p->exit_io);
+			loop_timer_start(p->d->loop, &p->log_timer, LOG_WAIT_MS, on_log_timer, p);
+			break;
+		}
+		done++;
+	}
+	drop_notes(p, done);
+}
+
+void sandbox_log_done(struct pod *p)
+{
+	if (!loop_timer_is_set(&p->log_timer))
+		return;
+	loop_timer_stop(&p->log_timer);
+	sandbox_watch_exits(p);
+}
+
+int32_t sandbox_find_exit(struct pod *p)
 {
 	struct exit_note notes[NOTES_A_TURN];
 	size_t n = p->exit_fd < 0 ? 0 : peek_exits(p, notes, ARRAY_LEN(notes));
 
 	for (size_t i = 0; i < n; i++)
-		if (!ctr_of_pid(p, notes[i].pid) && (!want || notes[i].pid == want))
+		if (!ctr_of_pid(p, notes[i].pid))
 			return notes[i].pid;
 	return 0;
+}
+
+bool sandbox_has_note(const struct pod *p, int32_t pid)
+{
+	struct exit_note notes[NOTES_A_TURN];
+	size_t n = p->exit_fd < 0 ? 0 : peek_exits(p, notes, ARRAY_LEN(notes));
+
+	for (size_t i = 0; i < n; i++)
+		if (notes[i].pid == pid)
+			return true;
+	return false;
 }
 
 static void on_exits(struct loop_io *io, unsigned events)
 {
 	(void)events;
-	sandbox_take_exits(io->arg);
+	sandbox_take_exits(io->arg, CTR_MAY_WAIT);
 }
 
 /* While a start is in flight its pid is not known yet, so the notes wait in the pipe. */
@@ -119,7 +155,7 @@ void sandbox_watch_exits(struct pod *p)
 {
 	if (p->exit_fd < 0)
 		return;
-	if (is_launching(p))
+	if (is_launching(p) || loop_timer_is_set(&p->log_timer))
 		loop_io_stop(&p->exit_io);
 	else if (!p->exit_io.loop)
 		loop_io_start(p->d->loop, &p->exit_io, p->exit_fd, LOOP_READ, on_exits, p);
@@ -129,6 +165,7 @@ static void drop_sandbox(struct pod *p)
 {
 	loop_io_stop(&p->pause_io);
 	loop_io_stop(&p->exit_io);
+	loop_timer_stop(&p->log_timer);
 	if (p->pause_fd >= 0)
 		close(p->pause_fd);
 	if (p->exit_fd >= 0)
@@ -145,7 +182,7 @@ static void on_pause_end(struct loop_io *io, unsigned events)
 	(void)spawn_reap(p->pause_fd,
 		&status); /* ours when this supervisor started it, the keeper's otherwise */
 	if (p->exit_fd >= 0 && !is_launching(p))
-		sandbox_take_exits(p);
+		sandbox_take_exits(p, CTR_MUST_NOT_WAIT);
 	drop_sandbox(p);
 	if (p->is_ending) {
 		loop_timer_stop(&p->end_timer);
@@ -248,8 +285,10 @@ static void sandbox_gone(struct pod *p)
 	p->is_ending = false;
 	p->end_tries = 0;
 	/* The volumes and layers go with the pod, not with one of its sandboxes. */
-	if (p->state->stop != STOP_NONE)
+	if (p->state->stop != STOP_NONE) {
 		daemon_discard(p->d, dir);
+		ctr_drop_leases(p);
+	}
 	pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_GONE });
 }
 

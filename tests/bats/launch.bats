@@ -274,10 +274,15 @@ teardown() {
 		lowers+=("lower=$RUN/layers/$i")
 	done
 	for n in 2 40 120; do # by path, by number, one by one
-		output=$(guest "c$n" "${lowers[@]:0:n}" -- /guest all "cat /top" "cat /only-$n" "ls /")
+		output=$(guest "c$n" "${lowers[@]:0:n}" -- /guest all "cat /top" "cat /only-$n" "ls /" mounts)
 		[ "$(head -n 1 <<<"$output")" = 1 ]
 		says "$n"
 		[ "$(grep -c ^only- <<<"$output")" -eq $n ]
+		case $n in
+		2) mentions "$RUN/layers/2" ;;
+		40) grep -q 'lowerdir=[0-9]*:[0-9]*:' <<<"$output" ;; # what older kernels need
+		120) mentions lowerdir+ ;;
+		esac
 	done
 	# a path with overlayfs' own letters, and one beyond the length of its texts
 	long=$RUN/$(printf 'x%.0s' $(seq 200))/$(printf 'y%.0s' $(seq 100))

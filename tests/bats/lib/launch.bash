@@ -2,6 +2,7 @@
 # $RUN and $CG, and leaves nothing: launch_teardown kills by the cgroup and waits for its end.
 # CARPEL_BIN: where the programs are; GUEST: the guest program (tests/bin/guest.c).
 
+# shellcheck disable=SC2034,SC2154 # bats sets output; tests read CTR, INNER, PAUSE
 : "${CARPEL_BIN:=$BATS_TEST_DIRNAME/../../build/bin}"
 : "${GUEST:=$CARPEL_BIN/test/guest}"
 export CARPEL_BIN
@@ -27,16 +28,16 @@ launch_setup() {
 }
 
 launch_teardown() {
-	local tree i
+	local tree _
 	[ ! -d "$V2/$CG" ] || echo 1 >"$V2/$CG/cgroup.kill"
-	for i in $(seq 1000); do
+	for _ in $(seq 1000); do
 		grep -qs 'populated 1' "$V2/$CG/cgroup.events" || break
 		sleep 0.01
 	done
 	for tree in $V2 $V1; do
 		[ -d "$tree/$CG" ] || continue
 		# What the kernel still finishes keeps its v1 cgroups for a moment.
-		for i in $(seq 300); do
+		for _ in $(seq 300); do
 			find "$tree/$CG" -depth -type d -exec rmdir {} + 2>/dev/null && break
 			sleep 0.01
 		done
@@ -75,7 +76,7 @@ sandbox() {
 # plan_container NAME RECORD… -- ARGS…: the usual confinement, then the records, which may repeat a
 # key of these: the last one counts.
 plan_container() {
-	local name=$1 records=() seen
+	local name=$1 records=()
 	shift
 	while [ $# -gt 0 ] && [ "$1" != -- ]; do
 		records+=("$1")

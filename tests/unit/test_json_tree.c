@@ -242,6 +242,9 @@ static void test_writing_repairs_utf8(void **state)
 	json_write(j, JSON_COMPACT, &out);
 	assert_string_equal(out.data, "\"a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\"");
 	again = parse(out.data);
+	buf_clear(&out);
+	json_write_string(&out, "\xc3\xa4", 1); /* the half that is given */
+	assert_string_equal(out.data, "\"\xef\xbf\xbd\"");
 	assert_non_null(again);
 }
 

@@ -31,6 +31,10 @@
  *   eat MIB | spin | fork-bomb N
  *   tcp PORT [TEXT]       accepts for ever, says TEXT, closes
  *   http PORT [FILE]      200 while FILE exists (or is not given), else 503; prints "ready"
+ *   talk PORT TEXT [hold] reads once, says TEXT, then closes unless told to hold
+ *   catch                 prints "signal N" for the first signal that would end it, and ends with 0
+ *   have PATH             ends with 0 when it is there, else with 1
+ *   age PATH              appends to it how many milliseconds ago PID 1 was made
  *   echo                  standard input to standard output until its end
  *   tty                   "yes ROWSxCOLS", whether standard input is the controlling terminal
  */
@@ -239,7 +243,7 @@ static int fork_bomb(char **args)
 	return 0;
 }
 
-static int listen_on(long port)
+int listen_on(long port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 	int sock = socket(AF_INET, SOCK_STREAM, 0), one = 1;
@@ -363,6 +367,10 @@ static const struct {
 	{ "fork-bomb", fork_bomb, 1 },
 	{ "tcp", tcp, 1 },
 	{ "http", http, 1 },
+	{ "talk", act_talk, 2 },
+	{ "catch", act_catch, 0 },
+	{ "have", act_have, 1 },
+	{ "age", act_age, 1 },
 	{ "echo", echo, 0 },
 	{ "tty", tty, 0 },
 };

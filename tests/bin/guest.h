@@ -7,6 +7,12 @@
 
 int answer(const char *name, long rc); /* prints "NAME ok" or "NAME ERRNO" */
 long number(const char *text);
+int listen_on(long port); /* on every address, prints "ready"; ends the program when it cannot */
+
+int act_talk(char **args);
+int act_catch(char **args);
+int act_have(char **args);
+int act_age(char **args);
 
 int look_cat(char **args);
 int look_mounts(char **args);

@@ -141,6 +141,11 @@ int fd_mkdir_all(int dir, const char *path, mode_t mode, struct err *e)
 {
 	CLEANUP(cleanup_free) char *part = str_dup(path);
 
+	/* The last one first: those above it are mostly there. */
+	if (mkdirat(dir, path, mode) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return require_dir(dir, path, e);
 	for (char *slash = part + 1; *part; slash++) {
 		slash = strchr(slash, '/');
 		if (slash)

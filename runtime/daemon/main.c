@@ -73,12 +73,19 @@ static int read_node(struct setup *s, struct err *e)
 	return node_read(s->d, s->o->node_name, e);
 }
 
+/* The levels of QoS are made here and not with their first pod, so that one that a crash left
+ * without controllers gets them. */
 static int open_cgroups(struct setup *s, struct err *e)
 {
+	static const char *const levels[] = { "burstable", "besteffort" };
 	struct daemon *d = s->d;
 	int rc = cgroups_open(d->layout.cgroup, &d->cgroups, e);
 
-	return rc < 0 ? rc : cgroup_make(d->cgroups, DAEMONS_CGROUP, CGROUP_LEAF, NULL, e);
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(levels); i++)
+		rc = cgroup_make(d->cgroups, levels[i], CGROUP_INNER, NULL, e);
+	if (rc == 0)
+		rc = cgroup_make(d->cgroups, DAEMONS_CGROUP, CGROUP_LEAF, NULL, e);
+	return rc;
 }
 
 static int open_launch(struct setup *s, struct err *e)

@@ -83,11 +83,16 @@ static int make_dir(const char *dir, struct err *e)
 	return 0;
 }
 
-/* Makes every directory of path below top; is_v2: enables controllers in all but the last one. */
+/* Makes every directory of path below top; is_v2: enables controllers in all but the last one.  The
+ * last one first: whoever asks for it has mostly asked for those above it before. */
 static int make_path(const char *top, const char *path, bool is_v2, struct err *e)
 {
 	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", top, path);
-	int rc = 0;
+	int rc = make_dir(dir, NULL);
+
+	if (rc != -ENOENT)
+		return rc < 0 ? make_dir(dir, e) : 0;
+	rc = 0;
 
 	for (char *slash = dir + strlen(top) + 1; rc == 0 && (slash = strchr(slash, '/'));
 		slash++) {

@@ -44,6 +44,7 @@ static void look(struct child *c)
 		c->next->link = c->link;
 	if (c->ended)
 		c->ended(c->arg, rc == 1 ? status : -1);
+	child_reap_strangers(c->d); /* that it may have stood before */
 	free(c);
 }
 
@@ -71,7 +72,8 @@ void child_forget(struct child *c)
 
 void child_reap_strangers(struct daemon *d)
 {
-	for (;;) {
+	/* Among the dead may be what a carpel-launch has just executed and we do not watch yet. */
+	while (d->launches == 0) {
 		siginfo_t dead = { 0 };
 
 		if (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) < 0 || !dead.si_pid)

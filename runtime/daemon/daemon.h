@@ -113,6 +113,7 @@ struct daemon {
 	char *compiler; /* tells builds of carpel-launch apart; profiles.c */
 	struct events *events;
 	struct child *children; /* see child.h */
+	unsigned launches;      /* in flight: their programs are not among the children yet */
 	struct discard *discards;
 	struct loop_timer discard_timer;
 	struct exec_session *execs;

@@ -42,6 +42,8 @@ int launch_fd(struct launch_fds *f, int fd)
 
 static void launch_free(struct launch *l)
 {
+	l->d->launches--;
+	child_reap_strangers(l->d);
 	loop_io_stop(&l->io);
 	close(l->sock);
 	child_forget(l->child);
@@ -188,6 +190,7 @@ int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 	*l = (struct launch){
 		.d = d, .sock = pair[0], .result = { .pidfd = -1 }, .done = done, .arg = arg
 	};
+	d->launches++;
 	(void)fd_set_nonblock(l->sock);
 	l->child = child_watch(d, pidfd, pid, on_child_end, l);
 	loop_io_start(d->loop, &l->io, l->sock, LOOP_READ, on_report, l);

@@ -177,6 +177,10 @@ static void on_signal(int signal, void *arg)
 {
 	struct daemon *d = arg;
 
+	if (signal == SIGCHLD) {
+		child_reap_strangers(d);
+		return;
+	}
 	log_info("signal %d: leaving %zu pods to the next carpeld", signal, d->pods_len);
 	listen_notify("STOPPING=1");
 	api_server_shutdown(d->server, GOODBYE_MS, on_goodbye, d);
@@ -219,7 +223,7 @@ static void tear_down(struct daemon *d)
 
 static int run(const struct layout *layout, const struct options *o)
 {
-	static const int signals[] = { SIGTERM, SIGINT };
+	static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
 	struct daemon d = { .layout = *layout,
 		.config = o->config,
 		.listen_fd = -1,

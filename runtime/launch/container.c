@@ -191,7 +191,13 @@ static int start_exec(struct job *j, struct err *e)
 {
 	const struct ns_child c = { .cgroup_fd = j->cgroup_fd, .run = exec_main, .arg = j };
 
-	return ns_start(&c, &j->pid, &j->pidfd, e);
+	int rc = ns_start(&c, &j->pid, &j->pidfd, e);
+
+	/* A start that failed is reaped here: its zombie would keep the container's PID namespace,
+	 * and so the container, from ending. */
+	if (rc == 0 && j->rc < 0)
+		(void)waitpid(j->pid, NULL, 0);
+	return rc;
 }
 
 static const struct step exec_steps[] = {

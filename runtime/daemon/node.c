@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -64,17 +65,21 @@ static char *read_address(void)
 int node_read(struct daemon *d, const char *given, struct err *e)
 {
 	struct sysinfo memory;
+	struct statvfs disk;
 	int rc = read_name(given, &d->node_name, e);
 
 	if (rc < 0)
 		return rc;
 	if (sysinfo(&memory) < 0)
 		return err_set(e, errno, "read the machine's memory");
+	if (statvfs(d->layout.lib, &disk) < 0)
+		return err_set(e, errno, "read the size of %s", d->layout.lib);
 	d->host_ip = read_address();
 	d->facts = (struct env_facts){ .node_name = d->node_name,
 		.host_ip = d->host_ip,
 		.node_cpu_milli = sysconf(_SC_NPROCESSORS_ONLN) * 1000,
-		.node_memory_bytes = (int64_t)memory.totalram * memory.mem_unit };
+		.node_memory_bytes = (int64_t)memory.totalram * memory.mem_unit,
+		.node_ephemeral_bytes = (int64_t)(disk.f_blocks * disk.f_frsize) };
 	return 0;
 }
 

@@ -56,13 +56,6 @@ int sandbox_prepare(const struct layout *l, struct cgroups *cg, const struct pod
 	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(pod);
 	CLEANUP(cleanup_free) char *pause = sandbox_cgroup(pod);
 	const struct cgroup_limits pod_limits = resources_of_pod(pod);
-	/* As containerd does: next to no weight, and no limit of its own, since the pod's counts.
-	 */
-	const struct cgroup_limits pause_limits = { .cpu_shares = 2,
-		.cpu_scale = CGROUP_LINEAR,
-		.cpu_quota_us = -1,
-		.memory_bytes = -1,
-		.pids = -1 };
 	int rc = fd_mkdir_all(AT_FDCWD, dir, 0700, e);
 
 	if (rc == 0)
@@ -72,7 +65,9 @@ int sandbox_prepare(const struct layout *l, struct cgroups *cg, const struct pod
 	if (rc == 0)
 		rc = cgroup_make(cg, cgroup, CGROUP_INNER, &pod_limits, e);
 	if (rc == 0)
-		rc = cgroup_make(cg, pause, CGROUP_LEAF, &pause_limits, e);
+		/* No limits of its own, the pod's count; and not the least weight, as containerd
+		 * gives it: pause only reaps, and a restart waits for that. */
+		rc = cgroup_make(cg, pause, CGROUP_LEAF, NULL, e);
 	return rc;
 }
 

@@ -34,6 +34,8 @@
  *   talk PORT TEXT [hold] reads once, says TEXT, then closes unless told to hold
  *   catch                 prints "signal N" for the first signal that would end it, and ends with 0
  *   have PATH             ends with 0 when it is there, else with 1
+ *   later PATH            makes it and ends with 1; with 0 when it is there already
+ *   stamp PATH CODE [WAIT] appends the milliseconds since boot, stays while WAIT is there, ends so
  *   age PATH              appends to it how many milliseconds ago PID 1 was made
  *   echo                  standard input to standard output until its end
  *   tty                   "yes ROWSxCOLS", whether standard input is the controlling terminal
@@ -370,6 +372,8 @@ static const struct {
 	{ "talk", act_talk, 2 },
 	{ "catch", act_catch, 0 },
 	{ "have", act_have, 1 },
+	{ "later", act_later, 1 },
+	{ "stamp", act_stamp, 2 },
 	{ "age", act_age, 1 },
 	{ "echo", echo, 0 },
 	{ "tty", tty, 0 },

@@ -13,6 +13,8 @@ int act_talk(char **args);
 int act_catch(char **args);
 int act_have(char **args);
 int act_age(char **args);
+int act_stamp(char **args);
+int act_later(char **args);
 
 int look_cat(char **args);
 int look_mounts(char **args);

@@ -36,20 +36,50 @@ static long long first_start_ms(void)
 	return field ? strtoll(field, NULL, 10) * MS_PER_S / sysconf(_SC_CLK_TCK) : -1;
 }
 
-int act_age(char **args)
+static long long now_ms(void)
 {
 	struct timespec now;
-	char line[64];
-	int fd = open(args[0], O_WRONLY | O_CREAT | O_APPEND, 0666), len;
 
-	if (fd < 0)
-		return 1;
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	len = snprintf(line, sizeof(line), "%lld\n",
-		now.tv_sec * (long long)MS_PER_S + now.tv_nsec / NS_PER_MS - first_start_ms());
-	len = (int)write(fd, line, (size_t)len);
-	close(fd);
-	return len > 0 ? 0 : 1;
+	return now.tv_sec * (long long)MS_PER_S + now.tv_nsec / NS_PER_MS;
+}
+
+static int append_number(const char *path, long long value)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+	int written = fd < 0 ? -1 : dprintf(fd, "%lld\n", value);
+
+	if (fd >= 0)
+		close(fd);
+	return written > 0 ? 0 : 1;
+}
+
+int act_age(char **args)
+{
+	return append_number(args[0], now_ms() - first_start_ms());
+}
+
+int act_stamp(char **args)
+{
+	const struct timespec moment = { .tv_nsec = 10 * NS_PER_MS };
+
+	if (append_number(args[0], now_ms()) != 0)
+		return 99;
+	while (args[2] && access(args[2], F_OK) == 0)
+		nanosleep(&moment, NULL);
+	return (int)number(args[1]);
+}
+
+int act_later(char **args)
+{
+	int fd;
+
+	if (access(args[0], F_OK) == 0)
+		return 0;
+	fd = open(args[0], O_WRONLY | O_CREAT, 0666);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? 99 : 1;
 }
 
 int act_talk(char **args)

@@ -19,6 +19,7 @@ enum {
 		1024 * 1024, /* dropped header bytes of one request before the connection ends */
 	TOKENS_MAX = 1000,
 	TOKENS_PER_SECOND = 200,
+	LINGER_MS = 1000,
 };
 
 static const char *const header_names[H2_HEADERS] = {
@@ -248,6 +249,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 {
 	struct h2_conn *c = arg;
 	struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);
+	int rc;
 
 	(void)flags;
 	if (s && s->is_dispatched && s->answer.input) {
@@ -266,9 +268,10 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t id, const ui
 			c->bodies_bytes += len;
 		}
 	}
-	return nghttp2_session_consume(session, id, len) == NGHTTP2_ERR_NOMEM
-		       ? NGHTTP2_ERR_CALLBACK_FAILURE
-		       : 0;
+	/* The window of a refused stream is not given back: its client soon has to stop sending. */
+	rc = s && s->refusal ? nghttp2_session_consume_connection(session, len)
+			     : nghttp2_session_consume(session, id, len);
+	return rc == NGHTTP2_ERR_NOMEM ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *arg)
@@ -283,6 +286,28 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 	return is_rapid ? conn_pay(c) : 0;
 }
 
+/* curl before 8 shows nothing of an answer whose stream is reset while it still sends: it has a
+ * moment to read why, and to end the stream by itself. */
+static void stream_linger(struct h2_stream *s)
+{
+	s->deadline_ms = clock_now().boot_ms + LINGER_MS;
+	h2_conn_arm(s->conn);
+}
+
+static void stream_expire(struct h2_stream *s)
+{
+	struct h2_conn *c = s->conn;
+
+	s->deadline_ms = 0;
+	if (!s->has_head)
+		c->is_doomed = true; /* half a header block: nothing else can come either */
+	else if (!s->is_dispatched)
+		stream_refuse(s, 408);
+	else
+		(void)nghttp2_submit_rst_stream(
+			c->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+}
+
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
 	struct h2_stream *s;
@@ -293,9 +318,13 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 	if (s)
 		s->is_head_sent = true;
+	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
+		nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) != 0)
+		return 0;
 	/* Answered before the request was whole: the rest of it is of no use (RFC 9113 §8.1). */
-	if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM &&
-		nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
+	if (s && s->refusal)
+		stream_linger(s);
+	else
 		(void)nghttp2_submit_rst_stream(
 			session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
 	return 0;
@@ -364,13 +393,8 @@ int64_t h2_session_expire(struct h2_conn *c, int64_t now_ms)
 
 	for (struct h2_stream *s = c->streams; s; s = next) {
 		next = s->next;
-		if (s->deadline_ms && s->deadline_ms <= now_ms) {
-			/* Half a header block: nothing else can come on this connection either. */
-			if (!s->has_head)
-				c->is_doomed = true;
-			else
-				stream_refuse(s, 408);
-		}
+		if (s->deadline_ms && s->deadline_ms <= now_ms)
+			stream_expire(s);
 		if (s->deadline_ms && (!next_ms || s->deadline_ms < next_ms))
 			next_ms = s->deadline_ms;
 	}

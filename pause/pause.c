@@ -159,7 +159,7 @@ static uint64_t bit(int sig)
 static _Noreturn __attribute__((used)) void pause_main(void)
 {
 	uint64_t set = bit(SIGCHLD) | bit(SIGTERM) | bit(SIGINT);
-	siginfo_t info;
+	siginfo_t info = { 0 };
 	int is_init;
 
 	/* Blocked first: a signal from here on waits for the loop. */

@@ -61,49 +61,53 @@ static int set_lowers(int fs, const struct strv *names, struct err *e)
 		       : rc;
 }
 
-static int name_by_number(const char *path, struct strv *out, struct err *e)
+enum { NUMBER_MAX = 16 };
+
+/* The descriptor stays open until exec, as the name's meaning. */
+static int open_as_number(const char *path, char out[NUMBER_MAX], struct err *e)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char text[16];
 
 	if (fd < 0)
 		return err_set(e, errno, "open layer %s", path);
-	(void)snprintf(text, sizeof(text), "%d", fd);
-	strv_add(out, text);
+	(void)snprintf(out, NUMBER_MAX, "%d", fd);
 	return 0;
 }
 
-/* All of a layer list by number; our directory becomes /proc/self/fd until the root is entered. */
-static int number_all(const struct plan *p, struct strv *lowers, struct strv *own, struct err *e)
+static int set_by_number(int fs, const struct plan *p, struct err *e)
 {
-	int rc = 0;
+	char number[NUMBER_MAX], upper[NUMBER_MAX], work[NUMBER_MAX];
+	struct strv lowers = { 0 };
+	int rc = open_as_number(p->upper, upper, e);
 
+	if (rc == 0)
+		rc = open_as_number(p->work, work, e);
 	for (size_t i = 0; rc == 0 && i < p->lowers.len; i++)
-		rc = name_by_number(p->lowers.at[i], lowers, e);
-	if (rc == 0)
-		rc = name_by_number(p->upper, own, e);
-	if (rc == 0)
-		rc = name_by_number(p->work, own, e);
+		if ((rc = open_as_number(p->lowers.at[i], number, e)) == 0)
+			strv_add(&lowers, number);
+	/* Our directory until the root is entered. */
 	if (rc == 0 && chdir("/proc/self/fd") < 0)
 		rc = err_set(e, errno, "enter /proc/self/fd");
+	if (rc == 0)
+		rc = set_lowers(fs, &lowers, e);
+	if (rc == 0)
+		rc = set_text(fs, "upperdir", upper, e);
+	if (rc == 0)
+		rc = set_text(fs, "workdir", work, e);
+	strv_free(&lowers);
 	return rc;
 }
 
 static int set_dirs(int fs, const struct plan *p, struct err *e)
 {
-	struct strv lowers = { 0 }, own = { 0 };
-	bool is_named = are_plain(p);
-	int rc = is_named ? 0 : number_all(p, &lowers, &own, e);
+	int rc;
 
+	if (!are_plain(p))
+		return set_by_number(fs, p, e);
+	rc = set_lowers(fs, &p->lowers, e);
 	if (rc == 0)
-		rc = set_lowers(fs, is_named ? &p->lowers : &lowers, e);
-	if (rc == 0)
-		rc = set_text(fs, "upperdir", is_named ? p->upper : own.at[0], e);
-	if (rc == 0)
-		rc = set_text(fs, "workdir", is_named ? p->work : own.at[1], e);
-	strv_free(&lowers);
-	strv_free(&own);
-	return rc;
+		rc = set_text(fs, "upperdir", p->upper, e);
+	return rc < 0 ? rc : set_text(fs, "workdir", p->work, e);
 }
 
 /* What overlayfs has to say about a refusal stands in the context, not in errno. */

@@ -2,6 +2,9 @@
 # carpel-launch by hand: what a container and an exec look like from inside, and what each refusal
 # says.  Set-up and words: lib/launch.bash; the program inside: tests/bin/guest.c.
 
+# Each test has a shell of its own, and a dollar in single quotes is meant.
+# shellcheck disable=SC2016,SC2030,SC2031
+
 load lib/launch
 
 setup() {
@@ -195,6 +198,7 @@ teardown() {
 	denied="mount umount open_tree unshare-user unshare-net clone-newuser setns bpf keyctl add_key request_key
 		userfaultfd io_uring_setup perf_event_open kexec_load open_by_handle_at personality chroot reboot
 		swapon init_module sethostname alg alg-wide vsock raw tiocsti mknod"
+	# shellcheck disable=SC2086 # words
 	output=$(guest c -- /guest try $denied clone3 unknown x32 i386)
 	for call in $denied; do says "$call EPERM"; done
 	says "clone3 ENOSYS"
@@ -378,7 +382,7 @@ teardown() {
 	mkdir -p "$RUN/outside/dir" "$RUN/vol" "$RUN/rootfs/etc" "$RUN/rootfs/run"
 	echo v >"$RUN/vol/v"
 	ln -s "$RUN/outside/dir" "$RUN/rootfs/absolute"
-	ln -s ../../../../../../../../../..$RUN/outside "$RUN/rootfs/relative"
+	ln -s ../../../../../../../../../.."$RUN/outside" "$RUN/rootfs/relative"
 	ln -s ../run/systemd/resolve/stub "$RUN/rootfs/etc/resolv.conf"
 	ln -s /etc/loop "$RUN/rootfs/etc/loop"
 	output=$(guest c "mount=$RUN/vol:/absolute/x" "mount=$RUN/vol:/relative/y" \

@@ -71,7 +71,7 @@ teardown() {
 	[ "$(cat "$V2/$CG"/*/cgroup.procs | wc -l)" -eq 8 ]
 	kill -9 "$PAUSE"
 	for p in "$PAUSE" "$a" "$CTR"; do driver gone "$p"; done
-	for i in $(seq 500); do
+	for _ in $(seq 500); do
 		[ "$(cat "$V2/$CG"/*/cgroup.procs | wc -l)" -gt 0 ] || break
 		sleep 0.01
 	done
@@ -108,7 +108,7 @@ teardown() {
 	sandbox
 	# 8192 records fill the pipe; a shared PID namespace makes orphans cheap
 	container a share-pid=1 -- /guest all "orphans 9000" "sleepy done"
-	driver tee "$RUN/a.out" done
+	driver tee "$RUN/a.out" "done"
 	driver exits "$PAUSE" 9000 >"$RUN/records"
 	[ "$(grep -c exit=5 "$RUN/records")" -eq 9000 ]
 	[ "$(sort -u "$RUN/records" | wc -l)" -eq 9000 ]
@@ -134,7 +134,7 @@ teardown() {
 	grep -q '^Name:.carpel-pause$' <<<"$status"
 	[ "$(awk '/^Threads/ { print $2 }' <<<"$status")" -eq 1 ]
 	[ "$(grep -c ' rw,' <(awk '{ print " " $6 }' "/proc/$PAUSE/mountinfo"))" -eq 0 ]
-	[ "$(ls "/proc/$PAUSE/fd" | sort -n | tr '\n' ' ')" = "0 1 2 3 4 5 6 " ]
+	[ "$(find "/proc/$PAUSE/fd" -type l -printf "%f\n" | sort -n | tr '\n' ' ')" = "0 1 2 3 4 5 6 " ]
 	for fd in 0 1 2; do [ "$(readlink "/proc/$PAUSE/fd/$fd")" = /dev/null ]; done
 }
 
@@ -167,7 +167,7 @@ teardown() {
 }
 
 @test "end: a signal that comes before pause is ready counts too" {
-	for i in $(seq 20); do
+	for _ in $(seq 20); do
 		for sig in TERM INT; do
 			output=$(plan_sandbox | driver end $sig)
 			says "exited 0"

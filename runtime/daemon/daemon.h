@@ -115,7 +115,8 @@ struct daemon {
 	struct child *children; /* see child.h */
 	unsigned launches;      /* in flight: their programs are not among the children yet */
 	struct discard *discards;
-	struct loop_timer discard_timer;
+	struct loop_timer discard_timer, trash_timer;
+	bool has_trash, is_emptying;
 	struct exec_session *execs;
 	bool is_shutting_down;
 	struct loop_timer shutdown_timer;

@@ -15,13 +15,16 @@
  * the kernel. */
 enum { RETRY_MS = 5, TRIES_MAX = 12000 };
 
+/* One rm for all that comes within that time: starting it costs more than most of its work. */
+enum { TRASH_MS = 1000 };
+
 struct discard {
 	struct discard *next;
 	char *cgroup;
 	int tries;
 };
 
-static void run_rm(struct daemon *d, char *path)
+static struct child *run_rm(struct daemon *d, char *path, void (*ended)(void *arg, int wait_status))
 {
 	char rm[] = "rm", flags[] = "-rf", same[] = "--one-file-system", end[] = "--";
 	char *argv[] = { rm, flags, same, end, path, NULL }, *envp[] = { NULL };
@@ -33,10 +36,46 @@ static void run_rm(struct daemon *d, char *path)
 	pid_t pid;
 	int pidfd = spawn_process(&s, &pid, &e);
 
-	if (pidfd < 0)
+	if (pidfd < 0) {
 		log_warn("cannot remove %s: %s", path, e.text);
-	else
-		(void)child_watch(d, pidfd, pid, NULL, NULL);
+		return NULL;
+	}
+	return child_watch(d, pidfd, pid, ended, d);
+}
+
+static void empty_trash(struct daemon *d);
+
+static void on_trash_timer(struct loop_timer *t)
+{
+	empty_trash(t->arg);
+}
+
+static void on_emptied(void *arg, int wait_status)
+{
+	struct daemon *d = arg;
+
+	if (wait_status != 0)
+		log_warn("not all of the trash could be removed");
+	d->is_emptying = false;
+	if (d->has_trash)
+		loop_timer_start(d->loop, &d->trash_timer, TRASH_MS, on_trash_timer, d);
+}
+
+/* Moved aside as a whole, so that what comes meanwhile waits for the next time. */
+static void empty_trash(struct daemon *d)
+{
+	CLEANUP(cleanup_free) char *trash = str_fmt("%s/trash", d->layout.lib);
+	CLEANUP(cleanup_free) char *old = str_fmt("%s/trash.old", d->layout.lib);
+
+	if (d->is_emptying)
+		return;
+	/* Where an earlier rm did not finish, what it left goes first. */
+	d->has_trash = rename(trash, old) < 0 && errno != ENOENT;
+	if (d->has_trash && errno != ENOTEMPTY && errno != EEXIST)
+		log_warn("cannot move %s away: %s", trash, strerror(errno));
+	if (mkdir(trash, 0700) < 0 && errno != EEXIST)
+		log_warn("cannot make %s: %s", trash, strerror(errno));
+	d->is_emptying = run_rm(d, old, on_emptied) != NULL;
 }
 
 void daemon_discard(struct daemon *d, const char *path)
@@ -46,29 +85,23 @@ void daemon_discard(struct daemon *d, const char *path)
 		strrchr(path, '/') + 1);
 
 	if (rename(path, trash) == 0) {
-		run_rm(d, trash);
+		d->has_trash = true;
+		if (!d->is_emptying && !loop_timer_is_set(&d->trash_timer))
+			loop_timer_start(d->loop, &d->trash_timer, TRASH_MS, on_trash_timer, d);
 	} else if (errno == EXDEV) {
 		CLEANUP(cleanup_free)
 		char *there = str_dup(path); /* logs on a file system of their own */
 
-		run_rm(d, there);
+		(void)run_rm(d, there, NULL);
 	} else if (errno != ENOENT) {
 		log_warn("cannot move %s away: %s", path, strerror(errno));
 	}
 }
 
-/* Moved aside as a whole.  Where an earlier rm did not finish, that goes first, the rest next time.
- */
 void daemon_discard_all(struct daemon *d)
 {
-	CLEANUP(cleanup_free) char *trash = str_fmt("%s/trash", d->layout.lib);
-	CLEANUP(cleanup_free) char *old = str_fmt("%s/trash.old", d->layout.lib);
-
-	if (rename(trash, old) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
-		log_warn("cannot move %s away: %s", trash, strerror(errno));
-	if (mkdir(trash, 0700) < 0 && errno != EEXIST)
-		log_warn("cannot make %s: %s", trash, strerror(errno));
-	run_rm(d, old);
+	loop_timer_stop(&d->trash_timer);
+	empty_trash(d);
 }
 
 static void on_timer(struct loop_timer *t)
@@ -110,6 +143,7 @@ void daemon_discard_cgroup(struct daemon *d, const char *path)
 void discards_free(struct daemon *d)
 {
 	loop_timer_stop(&d->discard_timer);
+	loop_timer_stop(&d->trash_timer);
 	while (d->discards) {
 		struct discard *c = d->discards;
 

@@ -68,6 +68,8 @@ static void go_on(struct daemon *d)
 		return; /* daemon_pod_gone() calls again */
 	prober_close(d);
 	logs_close(d);
+	if (d->has_trash)
+		daemon_discard_all(d);
 	if (!is_quiet(d)) {
 		loop_timer_start(d->loop, &d->shutdown_timer, LOOK_MS, on_timer, d);
 		return;

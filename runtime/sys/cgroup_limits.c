@@ -151,12 +151,16 @@ uint64_t cgroup_oom_kills(const struct cgroups *c, const char *path)
 /* A container cannot make cgroups (its view is read-only), so the depth is ours: three at most. */
 int cgroup_remove_tree(const char *dir, struct err *e)
 {
-	DIR *d = opendir(dir);
 	struct dirent *entry;
 	int rc = 0;
+	DIR *d;
 
+	/* Mostly there is nothing below. */
+	if (rmdir(dir) == 0 || errno == ENOENT)
+		return 0;
+	d = errno == EBUSY ? opendir(dir) : NULL;
 	if (!d)
-		return errno == ENOENT ? 0 : err_set(e, errno, "open cgroup %s", dir);
+		return errno == ENOENT ? 0 : err_set(e, errno, "remove cgroup %s", dir);
 	while (rc == 0 && (entry = readdir(d))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;

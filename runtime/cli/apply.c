@@ -98,14 +98,18 @@ static int update(struct cli *c, const struct manifest *m, bool is_dry, enum cha
 static int write_pod(struct cli *c, const struct job *j, const struct manifest *m, bool is_dry,
 	enum change *out_change, struct json **out, struct err *e)
 {
+	/* What `get -o yaml` printed speaks of a pod that exists: it cannot be created. */
+	bool has_version = json_path(m->pod, "metadata.resourceVersion");
 	int rc = -ENOENT;
 
 	/* It may come or go between two of our requests; that happens once, not for ever. */
 	for (int tries = 0; rc == -ENOENT && tries < TRIES_MAX; tries++) {
-		*out_change = CHANGE_CREATED;
-		rc = post(c, m, is_dry, out, e);
-		if (rc != -EEXIST || j->must_be_new || !m->name)
-			break;
+		if (tries > 0 || !has_version || j->must_be_new || !m->name) {
+			*out_change = CHANGE_CREATED;
+			rc = post(c, m, is_dry, out, e);
+			if (rc != -EEXIST || j->must_be_new || !m->name)
+				break;
+		}
 		rc = update(c, m, is_dry, out_change, out, e);
 	}
 	return rc < 0 ? rc : 0;

@@ -5,12 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -158,23 +158,25 @@ static int await_process(int pidfd, int64_t limit_ms, const char *what, struct e
 
 /* ---- what is left ---- */
 
+/* carpeld tells the path of its cgroup in the v2 hierarchy; it is the same in those of v1. */
 static void find_cgroups(const struct instance *i, struct strv *left)
 {
-	CLEANUP(cleanup_free)
-	char *plain = str_fmt("/sys/fs/cgroup/%s", i->cgroup ? i->cgroup : "");
-	CLEANUP(cleanup_free)
-	char *unified = str_fmt("/sys/fs/cgroup/unified/%s", i->cgroup ? i->cgroup : "");
-	struct stat st;
+	static const char top[] = "/sys/fs/cgroup", unified[] = "/unified";
+	const char *path = i->cgroup && str_starts(i->cgroup, top) ? i->cgroup + strlen(top) : "";
+	CLEANUP(cleanup_free) char *pattern = NULL;
+	glob_t found;
 
-	if (!i->cgroup || !*i->cgroup)
+	if (str_starts(path, unified))
+		path += strlen(unified);
+	if (path[0] != '/' || !path[1])
 		return;
-	if (i->cgroup[0] == '/' && str_starts(i->cgroup, "/sys/fs/cgroup") &&
-		stat(i->cgroup, &st) == 0)
-		strv_add(left, i->cgroup);
-	if (stat(plain, &st) == 0)
-		strv_add(left, plain);
-	if (stat(unified, &st) == 0)
-		strv_add(left, unified);
+	/* v2 alone is mounted at the top, the hierarchies of v1 and hybrid machines below it. */
+	pattern = str_fmt("%s{,/*}%s", top, path);
+	if (glob(pattern, GLOB_BRACE | GLOB_NOSORT, NULL, &found) != 0)
+		return;
+	for (size_t n = 0; n < found.gl_pathc; n++)
+		strv_add(left, found.gl_pathv[n]);
+	globfree(&found);
 }
 
 /* Mount points below our folders: the fifth field of each line. */

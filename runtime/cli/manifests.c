@@ -177,19 +177,28 @@ int manifests_parse(const struct cli *c, const char *file, const struct buf *tex
 	return 0;
 }
 
+static bool is_stdin(const char *file)
+{
+	return strcmp(file, "-") == 0;
+}
+
+static const char *name_of_file(const char *file)
+{
+	return is_stdin(file) ? "standard input" : file;
+}
+
 static int read_file(const char *file, struct buf *out, struct err *e)
 {
-	bool is_stdin = strcmp(file, "-") == 0;
 	CLEANUP(cleanup_fd)
-	int fd = is_stdin ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
+	int fd = is_stdin(file) ? dup(STDIN_FILENO) : open(file, O_RDONLY | O_CLOEXEC);
 	int rc;
 
 	if (fd < 0)
-		return err_set(e, errno, "%s", file);
+		return err_set(e, errno, "%s", name_of_file(file));
 	rc = fd_read_all(fd, YAML_BYTES_MAX, out, e);
 	if (rc == -EFBIG)
-		return err_say(e, EFBIG, "%s is larger than 1 MiB", file);
-	return rc < 0 ? err_wrap(e, rc, "%s", file) : 0;
+		return err_say(e, EFBIG, "%s is larger than 1 MiB", name_of_file(file));
+	return rc < 0 ? err_wrap(e, rc, "%s", name_of_file(file)) : 0;
 }
 
 int manifests_read(
@@ -201,8 +210,7 @@ int manifests_read(
 		int rc = read_file(file, &text, e);
 
 		if (rc == 0)
-			rc = manifests_parse(
-				c, strcmp(file, "-") == 0 ? "standard input" : file, &text, out, e);
+			rc = manifests_parse(c, name_of_file(file), &text, out, e);
 		if (rc < 0)
 			return rc;
 	}

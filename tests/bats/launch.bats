@@ -534,6 +534,10 @@ teardown() {
 	says yes
 	output=$(guest h -- found print default)
 	says default
+	mkdir "$RUN/rootfs/later"
+	cp "$GUEST" "$RUN/rootfs/later/plain"
+	output=$(guest i env=PATH=/bin:/plain:/later -- plain print later) # no right there, found later
+	says later
 }
 
 @test "failure: each names its step and leaves no process and no record behind" {
@@ -550,6 +554,24 @@ teardown() {
 	mentions "container e: resolve user: "
 	[ -z "$(find "$V2/$CG" -name cgroup.procs -not -path '*/pause/*' -exec cat {} +)" ]
 	output=$(guest z -- /guest exit 3) # and the first record is this one's, not a failed start's
+	grep -q exit=3 "$RUN/exit"
+}
+
+@test "failure: a process that is killed while it is made is reported, and is no container's end" {
+	sandbox
+	plan_container c -- /guest exit 0 >"$RUN/plan" # makes the cgroup
+	echo 1 >"$V2/$CG/c/cgroup.freeze"              # it is born frozen
+	driver run <"$RUN/plan" >"$RUN/line" 3>&- &
+	for _ in $(seq 1000); do
+		[ -z "$(cat "$V2/$CG/c/cgroup.procs")" ] || break
+		sleep 0.01
+	done
+	echo 1 >"$V2/$CG/c/cgroup.kill"
+	wait $!
+	output=$(cat "$RUN/line")
+	says "failed code=ESRCH exit=128 container c: start process: the new process was killed"
+	echo 0 >"$V2/$CG/c/cgroup.freeze"
+	guest d -- /guest exit 3
 	grep -q exit=3 "$RUN/exit"
 }
 

@@ -84,12 +84,8 @@ static void first_process_main(void *arg)
 static void intermediate_main(void *arg)
 {
 	struct job *j = arg;
-	const struct ns_child c = { .flags = CLONE_NEWNS | (j->plan->share_pid ? 0 : CLONE_NEWPID),
-		.cgroup_fd = j->cgroup_fd,
-		.run = first_process_main,
-		.arg = j };
-
-	int rc = ns_start(&c, &j->pid, &j->pidfd, &j->err);
+	int rc = process_start(j, CLONE_NEWNS | (j->plan->share_pid ? 0 : CLONE_NEWPID),
+		first_process_main, &j->err);
 
 	if (rc < 0) {
 		j->rc = rc;
@@ -189,15 +185,7 @@ static int resolve_user_inside(struct job *j, struct err *e)
 
 static int start_exec(struct job *j, struct err *e)
 {
-	const struct ns_child c = { .cgroup_fd = j->cgroup_fd, .run = exec_main, .arg = j };
-
-	int rc = ns_start(&c, &j->pid, &j->pidfd, e);
-
-	/* A start that failed is reaped here: its zombie would keep the container's PID namespace,
-	 * and so the container, from ending. */
-	if (rc == 0 && j->rc < 0)
-		(void)waitpid(j->pid, NULL, 0);
-	return rc;
+	return process_start(j, 0, exec_main, e);
 }
 
 static const struct step exec_steps[] = {

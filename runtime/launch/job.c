@@ -15,6 +15,7 @@ void job_init(struct job *j, const struct plan *p)
 		.null_fd = -1,
 		.proc_fd = -1,
 		.cgroup_fd = -1,
+		.cgroup_procs = -1,
 		.program_fd = -1,
 		.shm_fd = -1,
 		.pidfd = -1,

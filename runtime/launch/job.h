@@ -49,6 +49,7 @@ struct job {
 	const struct plan *plan;
 
 	const char *step;  /* the running one; for messages */
+	bool is_born;      /* the new process has run its first step */
 	bool is_executing; /* the last step was reached: what happens now is the program's doing */
 	int exit_code;     /* of a failure, 0: 128 */
 	int rc;            /* of the new process: what its last step returned, */
@@ -58,9 +59,10 @@ struct job {
 	int proc_fd;                       /* the host's, verified; for this stage only */
 	int cgroup_fd;                     /* v2, to be born in */
 	int cgroup_tasks[JOB_CGROUPS_MAX]; /* v1, to write "0" into */
-	int program_fd;                    /* sandbox: carpel-pause */
-	int kept[4];                       /* sandbox: exit pipe and descriptor store */
-	int shm_fd;                        /* sandbox: the detached /dev/shm */
+	int cgroup_procs; /* v2, to write "0" into where being born there does not work; else -1 */
+	int program_fd;   /* sandbox: carpel-pause */
+	int kept[4];      /* sandbox: exit pipe and descriptor store */
+	int shm_fd;       /* sandbox: the detached /dev/shm */
 
 	struct job_mounts mounts;
 	struct job_device *devices; /* privileged: those of the host; heap */

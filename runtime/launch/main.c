@@ -20,6 +20,7 @@
 #include "launch/protect.h"
 #include "launch/report.h"
 #include "launch/sandbox.h"
+#include "launch/serve.h"
 #include "sys/seccomp_profile.h"
 
 enum { EXIT_FAILED = 128, EXIT_USAGE = 125, SIGNALS_STANDARD = 31 };
@@ -27,11 +28,13 @@ enum { EXIT_FAILED = 128, EXIT_USAGE = 125, SIGNALS_STANDARD = 31 };
 static const char usage_text[] =
 	"Usage: carpel-launch 3<PLAN\n"
 	"       carpel-launch --seccomp-profile CAPS\n"
+	"       carpel-launch --serve 3<>SOCKET\n"
 	"\n"
 	"Makes a pod's sandbox, a container or an exec as the plan on descriptor 3 says.\n"
 	"\n"
 	"  --seccomp-profile CAPS  write the default system call filter for a container with\n"
 	"                          the capabilities CAPS (a hexadecimal mask) to standard output\n"
+	"  --serve                 carry out the orders that come on the socket, until it closes\n"
 	"  --help                  this text\n"
 	"  --version               the version\n"
 	"\n"
@@ -131,6 +134,12 @@ static int run_plan(bool is_second_try)
 	return EXIT_FAILED;
 }
 
+/* The server was started from where it is safe, and so are its copies. */
+static int run_served(void)
+{
+	return run_plan(true);
+}
+
 static int write_profile(const char *caps)
 {
 	CLEANUP(buf_free) struct buf program = { 0 };
@@ -159,6 +168,8 @@ int main(int argc, char **argv)
 		return run_plan(false);
 	if (argc == 2 && strcmp(argv[1], protect_argument) == 0)
 		return run_plan(true);
+	if (argc == 2 && strcmp(argv[1], "--serve") == 0)
+		return serve(run_served);
 	if (argc == 3 && strcmp(argv[1], "--seccomp-profile") == 0)
 		return write_profile(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)

@@ -9,16 +9,47 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "sys/cred.h"
+#include "sys/ns.h"
 
 enum { STREAMS = 3, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
+/* A process killed at birth, before its first instruction.  KERNEL 6.14 to at least 6.18: one born
+ * into another cgroup than its parent's (CLONE_INTO_CGROUP) is killed when cgroup.kill was ever
+ * written in only one of the two, since the kernel compares the two counts of that.  So it is born
+ * beside us and moves, which is slow: the kernel waits for every fork of the machine.  Where the
+ * kill was meant, whoever meant it closes our result socket too, and the report's failure kills. */
+static int start_beside(struct job *j, struct ns_child *c, struct err *e)
+{
+	(void)waitpid(j->pid, NULL, 0);
+	cleanup_fd(&j->pidfd);
+	j->cgroup_procs = openat(j->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (j->cgroup_procs < 0)
+		return err_set(e, errno, "open %s/cgroup.procs", j->plan->cgroup_v2);
+	c->cgroup_fd = -1;
+	return ns_start(c, &j->pid, &j->pidfd, e);
+}
+
+int process_start(struct job *j, uint64_t namespaces, void (*run)(void *), struct err *e)
+{
+	struct ns_child c = {
+		.flags = namespaces, .cgroup_fd = j->cgroup_fd, .run = run, .arg = j
+	};
+	int rc = ns_start(&c, &j->pid, &j->pidfd, e);
+
+	return rc == 0 && !j->is_born && j->cgroup_fd >= 0 ? start_beside(j, &c, e) : rc;
+}
+
 int process_join_cgroups(struct job *j, struct err *e)
 {
+	j->is_born = true;
+	if (j->cgroup_procs >= 0 && write(j->cgroup_procs, "0", 1) < 0)
+		return err_set(e, errno, "join %s", j->plan->cgroup_v2);
 	for (size_t i = 0; i < j->plan->cgroups.len; i++)
 		if (write(j->cgroup_tasks[i], "0", 1) < 0)
 			return err_set(e, errno, "join %s", j->plan->cgroups.at[i]);

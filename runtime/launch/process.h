@@ -6,6 +6,11 @@
 
 #include "launch/job.h"
 
+/* Starts the new process in its v2 cgroup, in new namespaces (CLONE_NEW*), and returns when it has
+ * executed its program or is gone: j->pid, j->pidfd.  run's first step is process_join_cgroups().
+ */
+int process_start(struct job *j, uint64_t namespaces, void (*run)(void *), struct err *e);
+
 /* Writes "0" to the v1 cgroups: before anything that allocates on the container's account. */
 int process_join_cgroups(struct job *j, struct err *e);
 

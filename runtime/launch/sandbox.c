@@ -25,7 +25,6 @@
 #include "launch/process.h"
 #include "sys/cred.h"
 #include "sys/mount.h"
-#include "sys/ns.h"
 
 enum { SHM_BYTES = 64 << 20 };
 /* Descriptors of pause, see pause/pause.c. */
@@ -223,14 +222,11 @@ static void child_main(void *arg)
 static int start(struct job *j, struct err *e)
 {
 	const struct plan *p = j->plan;
-	const struct ns_child c = { .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS |
-					     (p->host_network ? 0 : CLONE_NEWNET) |
-					     (p->host_ipc ? 0 : CLONE_NEWIPC),
-		.cgroup_fd = j->cgroup_fd,
-		.run = child_main,
-		.arg = j };
 
-	return ns_start(&c, &j->pid, &j->pidfd, e);
+	return process_start(j,
+		CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | (p->host_network ? 0 : CLONE_NEWNET) |
+			(p->host_ipc ? 0 : CLONE_NEWIPC),
+		child_main, e);
 }
 
 static const struct step steps[] = {

@@ -21,7 +21,7 @@ static enum qos_class qos_of(struct want a, const struct want *b)
 	struct pod_spec pod = { .containers = ctrs, .containers_len = b ? 2 : 1 };
 
 	for (size_t i = 0; i < pod.containers_len; i++) {
-		const struct want *w = i ? b : &a;
+		const struct want *w = b && i ? b : &a;
 
 		ctrs[i].requests = (struct resource_spec){ w->cpu, w->memory, -1 };
 		ctrs[i].limits = (struct resource_spec){ w->cpu_limit, w->memory_limit, -1 };

@@ -50,6 +50,9 @@ struct api_stream_peer {
 	void (*output)(void *arg, int channel, const char *bytes,
 		size_t len); /* 1 stdout, 2 stderr, 3 the final v1.Status JSON */
 	void *arg;
+	/* Resize JSON or NULL: goes out with the request and not behind its answer, so that the
+	 * terminal has its size before the program looks. Not used after opening. */
+	const char *size;
 };
 /* On an HTTP failure: -EPROTO and *out_refusal holds the answer. */
 int api_stream_open(struct api_client *c, const char *path, const struct api_stream_peer *peer,

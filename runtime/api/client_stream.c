@@ -192,6 +192,9 @@ static int begin(struct api_stream *s, const char *path, struct err *e)
 
 	if (rc == 0)
 		rc = client_begin(s->c, &s->x, lines, ARRAY_LEN(lines), e);
+	if (rc == 0 && s->peer.size)
+		send_message(s, WS_RESIZE, s->peer.size, strlen(s->peer.size));
+	s->peer.size = NULL;
 	while (rc == 0 && !s->x.answer.status && !s->x.is_over)
 		rc = client_turn(s->c, -1, e);
 	if (rc == 0 && !s->x.answer.status)

@@ -59,16 +59,23 @@ static void restore_terminal(struct session *s)
 	s->is_raw = false;
 }
 
-static void send_size(struct session *s)
+/* As resize JSON; NULL without a terminal. */
+static char *terminal_size(const struct session *s)
 {
 	struct winsize size;
-	CLEANUP(cleanup_free) char *text = NULL;
 
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0 &&
-		ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
-		return;
-	text = str_fmt("{\"Width\":%u,\"Height\":%u}", size.ws_col, size.ws_row);
-	api_stream_send(s->stream, CHANNEL_RESIZE, text, strlen(text));
+	if (!s->has_tty || (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0 &&
+				   ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0))
+		return NULL;
+	return str_fmt("{\"Width\":%u,\"Height\":%u}", size.ws_col, size.ws_row);
+}
+
+static void send_size(struct session *s)
+{
+	CLEANUP(cleanup_free) char *text = terminal_size(s);
+
+	if (text)
+		api_stream_send(s->stream, CHANNEL_RESIZE, text, strlen(text));
 }
 
 static int watch_signals(struct session *s, struct err *e)
@@ -86,7 +93,7 @@ static int watch_signals(struct session *s, struct err *e)
 	s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0)
 		return err_set(e, errno, "watch signals");
-	send_size(s);
+	send_size(s); /* it may have changed since the stream was opened */
 	return 0;
 }
 
@@ -250,7 +257,8 @@ static int open_and_pump(struct session *s)
 {
 	CLEANUP(api_answer_free) struct api_answer refusal = { 0 };
 	CLEANUP(buf_free) struct buf path = { 0 };
-	struct api_stream_peer peer = { .output = on_output, .arg = s };
+	CLEANUP(cleanup_free) char *size = terminal_size(s);
+	struct api_stream_peer peer = { .output = on_output, .arg = s, .size = size };
 	struct err e = { 0 };
 	int code, rc;
 

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/aged.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -95,13 +97,15 @@ void event_file_close(struct event_file *f)
 
 /* ---- reading ---- */
 
-/* In the order of their last lines; a gone one's line is NULL. */
+/* The last line of each event. */
+struct replay_line {
+	struct aged aged; /* its key is name_hash(), its age the number of the line */
+	struct json *line;
+};
+
 struct replay {
-	struct {
-		uint64_t name; /* a hash of namespace and name: most are told apart by it */
-		struct json *line;
-	} * at;
-	size_t len;
+	struct aged_table lines;
+	int64_t count;
 };
 
 static uint64_t name_hash(const struct json *metadata)
@@ -124,22 +128,30 @@ static bool is_same(const struct json *a, const struct json *b)
 	       str_eq(json_get_str(a, "namespace"), json_get_str(b, "namespace"));
 }
 
+static void line_free(struct replay *r, struct replay_line *l)
+{
+	aged_remove(&r->lines, &l->aged);
+	json_free(l->line);
+	free(l);
+}
+
 static void forget(struct replay *r, const struct json *metadata)
 {
-	uint64_t name = name_hash(metadata);
+	struct aged *next;
 
-	for (size_t i = 0; i < r->len; i++) {
-		if (r->at[i].name != name ||
-			!is_same(json_path(r->at[i].line, "event.metadata"), metadata))
-			continue;
-		json_free(r->at[i].line);
-		r->at[i].line = NULL;
+	for (struct aged *a = aged_find(&r->lines, name_hash(metadata)); a; a = next) {
+		struct replay_line *l = (struct replay_line *)a;
+
+		next = aged_find_next(a);
+		if (is_same(json_path(l->line, "event.metadata"), metadata))
+			line_free(r, l);
 	}
 }
 
 static void take_line(struct replay *r, const char *text, size_t len)
 {
 	const struct json *metadata;
+	struct replay_line *l;
 	struct json *line = NULL;
 
 	/* The last line may be torn; what does not parse says nothing. */
@@ -152,9 +164,9 @@ static void take_line(struct replay *r, const char *text, size_t len)
 	}
 	metadata = json_path(line, "event.metadata");
 	forget(r, metadata);
-	r->at = mem_resize(r->at, r->len + 1, sizeof(r->at[0]));
-	r->at[r->len].name = name_hash(metadata);
-	r->at[r->len++].line = line;
+	l = mem_zalloc(sizeof(*l));
+	l->line = line;
+	aged_add(&r->lines, &l->aged, name_hash(metadata), r->count++);
 }
 
 static bool is_of_this_boot(const char *text, size_t len)
@@ -199,11 +211,12 @@ int event_file_replay(const char *path, void (*item)(void *arg, const struct eve
 			take_line(&r, start, len);
 		at += len + 1;
 	}
-	for (size_t i = 0; i < r.len; i++) {
-		if (r.at[i].line)
-			tell(r.at[i].line, item, arg);
-		json_free(r.at[i].line);
+	while (r.lines.oldest) {
+		struct replay_line *l = (struct replay_line *)r.lines.oldest;
+
+		tell(l->line, item, arg);
+		line_free(&r, l);
 	}
-	free(r.at);
+	aged_free(&r.lines);
 	return 0;
 }

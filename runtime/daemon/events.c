@@ -46,7 +46,7 @@ static void rewrite_one(void *arg, struct fold_entry *entry)
 {
 	struct rewrite *w = arg;
 	CLEANUP(cleanup_json) struct json *event = stored(w->evs->d, entry);
-	const struct event_line l = { entry->key, entry->last_boot_ms, event };
+	const struct event_line l = { entry->aged.key, entry->aged.at_ms, event };
 
 	if (w->rc == 0 && event)
 		w->rc = event_file_add(&w->evs->file, &l, &w->e);
@@ -71,7 +71,7 @@ static int rewrite(struct events *evs, struct err *e)
 /* In memory in any case: what cannot be written is still shown. */
 static void write_line(struct events *evs, const struct fold_entry *entry, const struct json *event)
 {
-	const struct event_line l = { entry->key, entry->last_boot_ms, event };
+	const struct event_line l = { entry->aged.key, entry->aged.at_ms, event };
 	struct err e = { 0 };
 	int rc;
 
@@ -141,9 +141,10 @@ static struct json *new_event(
 	char now[CLOCK_TEXT_MAX], uid[UID_LEN + 1];
 	struct json *event = json_new_object(), *metadata = json_new_object();
 	struct json *source = json_new_object();
+	CLEANUP(cleanup_free)
+	char *name = str_fmt("%s.%" PRIx64, p->spec->name, (uint64_t)clock_wall_ns());
 
-	entry->ns = str_dup(p->spec->namespace);
-	entry->name = str_fmt("%s.%" PRIx64, p->spec->name, (uint64_t)clock_wall_ns());
+	event_fold_name(p->d->events->fold, entry, p->spec->namespace, name);
 	clock_rfc3339(clock_now().wall_ms, now);
 	json_set_str(metadata, "name", entry->name);
 	json_set_str(metadata, "namespace", entry->ns);
@@ -203,8 +204,6 @@ void event_emit_detail(struct pod *p, size_t ctr, bool is_warning, const char *r
 		return;
 	event = entry->count > 1 ? stored(p->d, entry) : NULL;
 	if (!event) {
-		free(entry->ns);
-		free(entry->name);
 		entry->count = 1;
 		event = new_event(p, &ev, entry);
 	}
@@ -236,7 +235,7 @@ int event_keep(struct daemon *d, const struct json *event, struct err *e)
 		return err_say(e, EINVAL, "the event has no name");
 	if (!entry)
 		entry = event_fold_restore(d->events->fold, 0, ns, name, 1, now);
-	entry->last_boot_ms = now;
+	event_fold_touch(d->events->fold, entry, now);
 	keep(d->events, entry, event);
 	drop_expired(d->events);
 	return 0;

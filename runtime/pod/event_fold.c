@@ -7,26 +7,25 @@
 
 /* Texts of events that are alike in all but the text. */
 struct similar {
-	struct similar *next;
-	uint64_t key;
+	struct aged aged; /* its key is similar_key() */
 	uint64_t texts[FOLD_SIMILAR_MAX];
 	size_t len;
-	int64_t last_boot_ms;
 };
 
-/* What an object may still say. */
+/* What an object may still say; its age is when it was filled up last. */
 struct budget {
-	struct budget *next;
-	uint64_t key;
+	struct aged aged; /* its key is the hash of the object's uid */
 	int64_t tokens;
-	int64_t filled_boot_ms;
+};
+
+/* Clients choose names too, so an equal hash is not yet an equal name. */
+struct fold_name {
+	struct aged aged;
+	struct fold_entry *entry;
 };
 
 struct event_fold {
-	struct fold_entry *entries;
-	size_t len;
-	struct similar *similar;
-	struct budget *budgets;
+	struct aged_table entries, names, similar, budgets;
 };
 
 /* FNV-1a over each text with its end, so that "ab","c" is not "a","bc". */
@@ -50,58 +49,59 @@ struct event_fold *event_fold_new(void)
 	return mem_zalloc(sizeof(struct event_fold));
 }
 
-static void entry_free(struct fold_entry *entry)
+/* ---- the oldest of each ---- */
+
+static struct fold_entry *oldest_entry(struct event_fold *f)
 {
-	free(entry->ns);
-	free(entry->name);
-	free(entry);
+	return (struct fold_entry *)f->entries.oldest;
+}
+
+static void drop_oldest(struct aged_table *t)
+{
+	struct aged *oldest = t->oldest;
+
+	aged_remove(t, oldest);
+	free(oldest);
 }
 
 void event_fold_free(struct event_fold *f)
 {
 	if (!f)
 		return;
-	while (f->entries) {
-		struct fold_entry *entry = f->entries;
-
-		f->entries = entry->next;
-		entry_free(entry);
-	}
-	while (f->similar) {
-		struct similar *s = f->similar;
-
-		f->similar = s->next;
-		free(s);
-	}
-	while (f->budgets) {
-		struct budget *b = f->budgets;
-
-		f->budgets = b->next;
-		free(b);
-	}
+	while (f->entries.oldest)
+		event_fold_forget(f, oldest_entry(f));
+	while (f->similar.oldest)
+		drop_oldest(&f->similar);
+	while (f->budgets.oldest)
+		drop_oldest(&f->budgets);
+	aged_free(&f->entries);
+	aged_free(&f->names);
+	aged_free(&f->similar);
+	aged_free(&f->budgets);
 	free(f);
 }
 
-static struct similar *similar_of(struct event_fold *f, uint64_t key)
-{
-	struct similar *s = f->similar;
+/* ---- what is let through ---- */
 
-	while (s && s->key != key)
-		s = s->next;
-	if (s)
-		return s;
-	s = mem_zalloc(sizeof(*s));
-	*s = (struct similar){ .next = f->similar, .key = key };
-	f->similar = s;
+static struct similar *similar_of(struct event_fold *f, uint64_t key, int64_t now)
+{
+	struct similar *s = (struct similar *)aged_find(&f->similar, key);
+
+	if (!s) {
+		s = mem_zalloc(sizeof(*s));
+		aged_add(&f->similar, &s->aged, key, now);
+	}
 	return s;
 }
 
 /* True when there are so many texts by now that this one is told among the others. */
-static bool note_text(struct similar *s, uint64_t text, int64_t now)
+static bool note_text(struct event_fold *f, uint64_t like, uint64_t text, int64_t now)
 {
-	if (now - s->last_boot_ms > FOLD_SIMILAR_MS)
+	struct similar *s = similar_of(f, like, now);
+
+	if (now - s->aged.at_ms > FOLD_SIMILAR_MS)
 		s->len = 0;
-	s->last_boot_ms = now;
+	aged_touch(&f->similar, &s->aged, now);
 	for (size_t i = 0; i < s->len; i++)
 		if (s->texts[i] == text)
 			return false;
@@ -113,19 +113,17 @@ static bool note_text(struct similar *s, uint64_t text, int64_t now)
 
 static bool take_token(struct event_fold *f, uint64_t key, int64_t now)
 {
-	struct budget *b = f->budgets;
+	struct budget *b = (struct budget *)aged_find(&f->budgets, key);
+	int64_t more;
 
-	while (b && b->key != key)
-		b = b->next;
 	if (!b) {
 		b = mem_zalloc(sizeof(*b));
-		*b = (struct budget){ f->budgets, key, FOLD_BURST, now };
-		f->budgets = b;
+		b->tokens = FOLD_BURST;
+		aged_add(&f->budgets, &b->aged, key, now);
 	}
-	if (now - b->filled_boot_ms >= FOLD_REFILL_MS) {
-		int64_t more = (now - b->filled_boot_ms) / FOLD_REFILL_MS;
-
-		b->filled_boot_ms += more * FOLD_REFILL_MS;
+	more = (now - b->aged.at_ms) / FOLD_REFILL_MS;
+	if (more > 0) {
+		aged_touch(&f->budgets, &b->aged, b->aged.at_ms + more * FOLD_REFILL_MS);
 		b->tokens = b->tokens + more > FOLD_BURST ? FOLD_BURST : b->tokens + more;
 	}
 	if (b->tokens == 0)
@@ -138,30 +136,59 @@ static struct fold_entry *entry_add(struct event_fold *f, uint64_t key, int64_t 
 {
 	struct fold_entry *entry = mem_zalloc(sizeof(*entry));
 
-	*entry = (struct fold_entry){ .next = f->entries, .key = key, .last_boot_ms = now };
-	f->entries = entry;
-	f->len++;
+	aged_add(&f->entries, &entry->aged, key, now);
 	return entry;
 }
 
 struct fold_entry *event_fold(struct event_fold *f, const struct fold_event *ev, int64_t now)
 {
 	uint64_t like = similar_key(ev), key = hash(like, ev->message);
-	bool is_combined = note_text(similar_of(f, like), key, now);
-	struct fold_entry *entry = f->entries;
+	struct fold_entry *entry;
+	bool is_combined = note_text(f, like, key, now);
 
 	if (is_combined)
 		key = like;
-	while (entry && entry->key != key)
-		entry = entry->next;
+	entry = (struct fold_entry *)aged_find(&f->entries, key);
 	if (!entry && !take_token(f, hash(0xcbf29ce484222325, ev->uid), now))
 		return NULL;
 	if (!entry)
 		entry = entry_add(f, key, now);
 	entry->is_combined = is_combined;
 	entry->count++;
-	entry->last_boot_ms = now;
+	event_fold_touch(f, entry, now);
 	return entry;
+}
+
+void event_fold_touch(struct event_fold *f, struct fold_entry *entry, int64_t now)
+{
+	aged_touch(&f->entries, &entry->aged, now);
+}
+
+/* ---- names ---- */
+
+static uint64_t name_key(const char *ns, const char *name)
+{
+	return hash(hash(0xcbf29ce484222325, ns), name);
+}
+
+static void unname(struct event_fold *f, struct fold_entry *entry)
+{
+	if (entry->named)
+		aged_remove(&f->names, &entry->named->aged);
+	free(entry->named);
+	free(entry->ns);
+	free(entry->name);
+}
+
+void event_fold_name(
+	struct event_fold *f, struct fold_entry *entry, const char *ns, const char *name)
+{
+	unname(f, entry);
+	entry->ns = str_dup(ns);
+	entry->name = str_dup(name);
+	entry->named = mem_zalloc(sizeof(*entry->named));
+	entry->named->entry = entry;
+	aged_add(&f->names, &entry->named->aged, name_key(ns, name), 0);
 }
 
 struct fold_entry *event_fold_restore(struct event_fold *f, uint64_t key, const char *ns,
@@ -169,73 +196,58 @@ struct fold_entry *event_fold_restore(struct event_fold *f, uint64_t key, const 
 {
 	struct fold_entry *entry = entry_add(f, key, last_boot_ms);
 
-	entry->ns = str_dup(ns);
-	entry->name = str_dup(name);
+	event_fold_name(f, entry, ns, name);
 	entry->count = count;
 	return entry;
 }
 
 struct fold_entry *event_fold_find(struct event_fold *f, const char *ns, const char *name)
 {
-	struct fold_entry *entry = f->entries;
+	struct aged *a = ns && name ? aged_find(&f->names, name_key(ns, name)) : NULL;
 
-	while (entry && !(str_eq(entry->name, name) && str_eq(entry->ns, ns)))
-		entry = entry->next;
-	return entry;
+	for (; a; a = aged_find_next(a)) {
+		struct fold_entry *entry = ((struct fold_name *)a)->entry;
+
+		if (str_eq(entry->name, name) && str_eq(entry->ns, ns))
+			return entry;
+	}
+	return NULL;
 }
+
+/* ---- all of them, and their end ---- */
 
 void event_fold_each(
 	struct event_fold *f, void (*item)(void *arg, struct fold_entry *entry), void *arg)
 {
-	for (struct fold_entry *entry = f->entries; entry; entry = entry->next)
-		item(arg, entry);
+	for (struct aged *a = f->entries.oldest; a; a = a->newer)
+		item(arg, (struct fold_entry *)a);
 }
 
 void event_fold_forget(struct event_fold *f, struct fold_entry *entry)
 {
-	struct fold_entry **at = &f->entries;
-
-	while (*at != entry)
-		at = &(*at)->next;
-	*at = entry->next;
-	f->len--;
-	entry_free(entry);
+	unname(f, entry);
+	aged_remove(&f->entries, &entry->aged);
+	free(entry);
 }
 
-/* Their news is too old to matter for what comes next. */
+/* Their news is too old to matter for what comes next; a budget would be full again. */
 static void drop_idle(struct event_fold *f, int64_t now)
 {
-	for (struct similar **at = &f->similar; *at;) {
-		struct similar *s = *at;
+	const struct aged_table *similar = &f->similar, *budgets = &f->budgets;
 
-		if (now - s->last_boot_ms <= FOLD_SIMILAR_MS) {
-			at = &s->next;
-			continue;
-		}
-		*at = s->next;
-		free(s);
-	}
-	for (struct budget **at = &f->budgets; *at;) {
-		struct budget *b = *at;
-
-		if (now - b->filled_boot_ms < (int64_t)FOLD_REFILL_MS * FOLD_BURST) {
-			at = &b->next;
-			continue;
-		}
-		*at = b->next; /* it would be full again */
-		free(b);
-	}
+	while (similar->oldest && now - similar->oldest->at_ms > FOLD_SIMILAR_MS)
+		drop_oldest(&f->similar);
+	while (budgets->oldest &&
+		now - budgets->oldest->at_ms >= (int64_t)FOLD_REFILL_MS * FOLD_BURST)
+		drop_oldest(&f->budgets);
 }
 
 struct fold_entry *event_fold_expired(struct event_fold *f, size_t max, int64_t now)
 {
-	struct fold_entry *oldest = f->entries;
+	struct fold_entry *oldest = oldest_entry(f);
 
 	drop_idle(f, now);
-	for (struct fold_entry *entry = oldest; entry; entry = entry->next)
-		if (entry->last_boot_ms < oldest->last_boot_ms)
-			oldest = entry;
-	if (oldest && (f->len > max || now - oldest->last_boot_ms > FOLD_KEPT_MS))
+	if (oldest && (f->entries.len > max || now - oldest->aged.at_ms > FOLD_KEPT_MS))
 		return oldest;
 	return NULL;
 }

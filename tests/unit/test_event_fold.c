@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "base/str.h"
 #include "pod/event_fold.h"
 
@@ -21,8 +22,9 @@ static struct fold_entry *say(
 	struct fold_entry *entry = event_fold(f, &ev, now);
 
 	if (entry && !entry->name) {
-		entry->ns = str_dup("default");
-		entry->name = str_fmt("%s.%s", uid, message);
+		CLEANUP(cleanup_free) char *name = str_fmt("%s.%s", uid, message);
+
+		event_fold_name(f, entry, "default", name);
 	}
 	return entry;
 }
@@ -37,7 +39,7 @@ static void test_the_same_again_counts(void **state)
 	for (int i = 2; i <= 100; i++)
 		assert_ptr_equal(say(f, "u", "refused", i * 1000), first);
 	assert_int_equal(first->count, 100);
-	assert_int_equal(first->last_boot_ms, 100 * 1000);
+	assert_int_equal(first->aged.at_ms, 100 * 1000);
 	event_fold_free(f);
 }
 
@@ -143,7 +145,7 @@ static void test_a_restart_goes_on_counting(void **state)
 	struct fold_entry *again;
 
 	(void)state;
-	(void)event_fold_restore(after, old->key, old->ns, old->name, 7, 5);
+	(void)event_fold_restore(after, old->aged.key, old->ns, old->name, 7, 5);
 	again = say(after, "u", "refused", 6);
 	assert_int_equal(again->count, 8);
 	assert_string_equal(again->name, old->name);

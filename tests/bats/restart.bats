@@ -1,0 +1,256 @@
+#!/usr/bin/env bats
+# How containers start and end: restart policies, back-off, order, what a status says of each.
+
+load lib/carpel
+load lib/pod
+
+setup() {
+	carpel_setup
+}
+
+teardown() {
+	carpel_teardown
+}
+
+# policy_case POLICY ARGS… : a pod of that policy whose container ends at once.
+policy_case() {
+	local name=$1
+
+	shift
+	RESTART=$POLICY pod "$name" "$@" | apply
+}
+
+@test "restartPolicy Always restarts whatever the exit" {
+	DAEMON_OPTIONS='--back-off 50,100,600000'
+	start_carpeld
+	import_guest
+	POLICY=Always
+	policy_case zero exit 0
+	policy_case three exit 3
+	policy_case signal kill 4
+	local pod
+	for pod in zero three signal; do
+		wait_for 20 has_restarts "$pod" 2
+		is_field "$pod" .status.phase Running
+	done
+	is_status zero '.lastState.terminated | "\(.exitCode) \(.reason)"' '0 Completed'
+	is_status three '.lastState.terminated | "\(.exitCode) \(.reason)"' '3 Error'
+	is_status signal '.lastState.terminated | "\(.exitCode) \(.reason) \(.signal)"' '132 Error null'
+}
+
+@test "restartPolicy OnFailure restarts what failed, and success ends it" {
+	DAEMON_OPTIONS='--back-off 50,100,600000'
+	start_carpeld
+	import_guest
+	POLICY=OnFailure
+	policy_case zero exit 0
+	policy_case three exit 3
+	policy_case signal kill 4
+	carpel wait --for=exit pod/zero --timeout 20s
+	is_field zero .status.phase Succeeded
+	is_status zero .restartCount 0
+	wait_for 20 has_restarts three 2
+	wait_for 20 has_restarts signal 2
+	# What failed, and then ends well, is done.
+	EXTRA='volumeMounts: [{name: v, mountPath: /v}]' SPEC='volumes: [{name: v, emptyDir: {}}]' \
+		policy_case once later /v/done
+	wait_for 20 has_restarts once 1
+	carpel wait --for=exit pod/once --timeout 20s
+	is_field once .status.phase Succeeded
+	is_status once '.state.terminated.exitCode' 0
+	is_status once '.lastState.terminated.exitCode' 1
+	is_status once .restartCount 1
+}
+
+@test "restartPolicy Never: one instance, Succeeded or Failed" {
+	import_guest
+	POLICY=Never
+	policy_case zero exit 0
+	policy_case three exit 3
+	policy_case signal kill 4
+	carpel wait --for=exit pod/zero pod/three pod/signal --timeout 20s
+	is_field zero .status.phase Succeeded
+	is_field three .status.phase Failed
+	is_field signal .status.phase Failed
+	is_status zero '.state.terminated | "\(.exitCode) \(.reason)"' '0 Completed'
+	is_status three '.state.terminated | "\(.exitCode) \(.reason)"' '3 Error'
+	is_status signal '.state.terminated | "\(.exitCode) \(.reason)"' '132 Error'
+	[ "$(restarts zero)$(restarts three)$(restarts signal)" = 000 ]
+	# One of two that fails makes the pod Failed, but only when both have ended.
+	RESTART=Never pod_of two '{name: bad, image: guest, command: [/bin/guest, exit, "2"]},
+		{name: good, image: guest, command: [/bin/guest, sleepy, hello]}' | apply
+	wait_for 20 matches two '.status.containerStatuses[0].state.terminated.exitCode == 2'
+	is_field two .status.phase Running
+	carpel exec two -c good -- /bin/guest signal 1 15
+	carpel wait --for=exit pod/two --timeout 20s
+	is_field two .status.phase Failed
+	matches two '.status.containerStatuses[1].state.terminated.exitCode == 143'
+}
+
+# The distances between the end of one instance and the start of the next, in units of 400 ms, by the
+# guest's own clock: it appends to a file that outlives it.
+@test "back-off: none, b, 2b, 4b, then the longest" {
+	DAEMON_OPTIONS='--back-off 400,1600,600000'
+	start_carpeld
+	import_guest
+	EXTRA='volumeMounts: [{name: v, mountPath: /v}]' SPEC='volumes: [{name: v, emptyDir: {}}]' \
+		pod a stamp /v/at 1 | apply
+	wait_for 30 has_restarts a 6
+	local gaps at
+	at=$(stamps a)
+	gaps=$(jq -sc '[range(1; length) as $i | .[$i] - .[$i - 1]]' <<<"$at")
+	# Never early; late only by what a busy machine costs, and never as late as the next step.
+	jq -e '.[0] < 400 and .[1] >= 400 and .[1] < 800 and .[2] >= 800 and .[2] < 1600 and
+		.[3] >= 1600 and .[3] < 3200 and .[4] >= 1600 and .[4] < 3200 and .[5] >= 1600 and .[5] < 3200' <<<"$gaps" ||
+		{ echo "gaps: $gaps" >&2; return 1; }
+	is_status a '.state.waiting // {} | .reason // "none"' CrashLoopBackOff
+	is_status a '.state.waiting.message | sub("\\(.*"; "")' 'back-off 1.6s restarting failed container=c pod=a_default'
+	has_event a BackOff "^Back-off restarting failed container c in pod a_default\\($(field a .metadata.uid)\\)\$"
+	had_events a BackOff 5
+	is_field a .status.phase Running
+	matches a '[.status.conditions[] | select(.type == "Ready")][0] | .status == "False" and .reason == "ContainersNotReady"
+		and .message == "containers with unready status: [c]"'
+}
+
+# One number a line: when each instance began, in milliseconds.
+stamps() {
+	local uid
+
+	uid=$(field "$1" .metadata.uid)
+	cat "$ROOT"/var/lib/carpel/pods/"$uid"/volumes/v/at
+}
+
+@test "a long run makes back-off begin anew" {
+	DAEMON_OPTIONS='--back-off 300,60000,1500'
+	start_carpeld
+	import_guest
+	EXTRA='volumeMounts: [{name: v, mountPath: /v}]' SPEC='volumes: [{name: v, emptyDir: {}}]' \
+		pod a stamp /v/at 1 /v/stay | apply
+	wait_for 20 has_restarts a 3
+	# 300, 600 ms have been waited; 1200 ms would be next.  An instance that lives for 2 s voids that.
+	guest_stays a
+	wait_for 20 has_restarts a 4
+	sleep 2
+	guest_leaves a
+	wait_for 20 has_restarts a 5
+	jq -se '(.[-1] - .[-2]) as $ran | $ran >= 2000 and $ran < 3500' <<<"$(stamps a)"
+	wait_for 20 has_restarts a 6
+	jq -se '(.[-1] - .[-2]) as $gap | $gap >= 300 and $gap < 1200' <<<"$(stamps a)"
+}
+
+guest_stays() {
+	touch "$ROOT/var/lib/carpel/pods/$(field "$1" .metadata.uid)/volumes/v/stay"
+}
+
+guest_leaves() {
+	rm "$ROOT/var/lib/carpel/pods/$(field "$1" .metadata.uid)/volumes/v/stay"
+}
+
+@test "containers start in their order, and die in any" {
+	import_guest
+	RESTART=OnFailure pod_of a '{name: z, image: guest, command: [/bin/guest, sleepy, z]},
+		{name: m, image: guest, command: [/bin/guest, sleepy, m]},
+		{name: b, image: guest, command: [/bin/guest, sleepy, b]}' | carpel apply -f - --wait=ready --timeout 20s
+	[ "$(started_order a)" = 'z m b' ]
+	# Sorted by name in the status.
+	[ "$(field a '.status.containerStatuses[*].name')" = 'b m z' ]
+	local name net
+	net=$(carpel exec a -c b -- /bin/guest ns | grep ^net)
+	for name in m z b; do
+		carpel exec a -c "$name" -- /bin/guest signal 1 15
+		wait_for 20 is_restarted a "$name"
+		[ "$(carpel exec a -c b -- /bin/guest ns | grep ^net)" = "$net" ]
+	done
+	carpel wait --for=ready pod/a --timeout 20s
+	matches a '[.status.containerStatuses[].restartCount] == [1, 1, 1]'
+	[ "$(event_count a SandboxChanged)" = 0 ]
+}
+
+is_restarted() {
+	matches "$1" "[.status.containerStatuses[] | select(.name == \"$2\")][0] | .restartCount == 1 and .ready"
+}
+
+# Names of containers in the order of their host pids' start times.
+started_order() {
+	local pid
+
+	for pid in $(pids_named "$1" guest); do
+		printf '%s %s\n' "$(awk '{ print $22 }' "/proc/$pid/stat")" "$(tr '\0' '\n' <"/proc/$pid/cmdline" | tail -n 1)"
+	done | sort -n -s | awk '{ print $2 }' | paste -sd' '
+}
+
+@test "a start that fails: StartError, reason and message, then a retry" {
+	start_carpeld
+	import_guest
+	RESTART=Never pod_of never '{name: c, image: guest, command: [/no/such/program]}' | apply
+	carpel wait --for=exit pod/never --timeout 20s
+	is_field never .status.phase Failed
+	is_status never '.state.terminated | "\(.exitCode) \(.reason)"' '127 StartError'
+	is_status never '.state.terminated.message | test("/no/such/program.*No such file")' true
+	is_status never '.state.terminated.startedAt' null
+	has_event never Failed '^Error: .*/no/such/program'
+	pod_of always '{name: c, image: guest, command: [/no/such/program]},
+		{name: other, image: guest, command: [/bin/guest, sleepy, x]}' | apply
+	wait_for 20 matches always '[.status.containerStatuses[].state | .waiting.reason // "running"] == ["RunContainerError", "running"]'
+	is_status always '.lastState.terminated.reason' StartError
+	is_field always .status.phase Running
+	carpel delete pod always --now
+	run carpel get pod always
+	[ "$status" != 0 ]
+}
+
+@test "more memory than the limit: OOMKilled, by the first process or a child" {
+	import_guest
+	RESTART=Never EXTRA='resources: {limits: {memory: 32Mi}}' pod a eat 64 | apply
+	carpel wait --for=exit pod/a --timeout 30s
+	is_status a '.state.terminated | "\(.exitCode) \(.reason)"' '137 OOMKilled'
+	is_field a .status.phase Failed
+	# A container beside it has its own memory.
+	RESTART=Never pod_of b '{name: big, image: guest, command: [/bin/guest, eat, "64"], resources: {limits: {memory: 32Mi}}},
+		{name: small, image: guest, command: [/bin/guest, sleepy, x], resources: {limits: {memory: 32Mi}}}' | apply
+	wait_for 30 matches b '.status.containerStatuses[0].state.terminated.reason == "OOMKilled"'
+	matches b '.status.containerStatuses[1].state.running and .status.phase == "Running"'
+	# A kill that the memory had no part in is an Error.
+	RESTART=Never EXTRA='resources: {limits: {memory: 32Mi}}' pod killed sleepy x | carpel apply -f - --wait --timeout 20s
+	kill -9 "$(pids_named killed guest)"
+	carpel wait --for=exit pod/killed --timeout 20s
+	is_status killed '.state.terminated | "\(.exitCode) \(.reason)"' '137 Error'
+}
+
+@test "phases and conditions at each stage, with the time of each change" {
+	start_carpeld
+	import_guest
+	# Pending: the image is missing, so no container has ever run.
+	pod_of p '{name: c, image: nowhere, imagePullPolicy: Never, command: [/x]}' | apply
+	wait_for 20 matches p '.status.containerStatuses[0].state.waiting.reason == "ErrImageNeverPull"'
+	is_field p .status.phase Pending
+	is_status p .state.waiting.message 'Container image "nowhere" is not present with pull policy of Never'
+	[ "$(conditions p)" = 'PodReadyToStartContainers=True Initialized=True Ready=False ContainersReady=False PodScheduled=True' ]
+	RESTART=Never pod a sleepy x | carpel apply -f - --wait=ready --timeout 20s
+	is_field a .status.phase Running
+	[ "$(conditions a)" = 'PodReadyToStartContainers=True Initialized=True Ready=True ContainersReady=True PodScheduled=True' ]
+	matches a '.status.startTime <= .status.containerStatuses[0].state.running.startedAt'
+	matches a '[.status.conditions[].observedGeneration] | unique == [1]'
+	local ready scheduled
+	ready=$(field a '.status.conditions[?(@.type=="Ready")].lastTransitionTime')
+	scheduled=$(field a '.status.conditions[?(@.type=="PodScheduled")].lastTransitionTime')
+	sleep 1.1 # times are whole seconds
+	guest a signal 1 15
+	carpel wait --for=exit pod/a --timeout 20s
+	wait_for 10 matches a '.status.conditions[0].status == "False"'
+	is_field a .status.phase Failed
+	[ "$(conditions a)" = 'PodReadyToStartContainers=False Initialized=True Ready=False:PodFailed ContainersReady=False:PodFailed PodScheduled=True' ]
+	[[ $(field a '.status.conditions[?(@.type=="Ready")].lastTransitionTime') > $ready ]]
+	is_field a '.status.conditions[?(@.type=="PodScheduled")].lastTransitionTime' "$scheduled"
+	matches a '.status.containerStatuses[0] | .ready == false and .started == false'
+	RESTART=Never pod s exit 0 | apply
+	carpel wait --for=exit pod/s --timeout 20s
+	wait_for 10 matches s '.status.conditions[0].status == "False"'
+	[ "$(conditions s)" = 'PodReadyToStartContainers=False Initialized=True:PodCompleted Ready=False:PodCompleted ContainersReady=False:PodCompleted PodScheduled=True' ]
+}
+
+# "Type=Status:Reason …", the reasons of Kubernetes' rules that are the same for every pod left out.
+conditions() {
+	carpel get pod "$1" -o json | jq -r '[.status.conditions[] | "\(.type)=\(.status)" +
+		if .reason == null or .reason == "ContainersNotReady" or .reason == "PodSandboxNotReady" then "" else ":\(.reason)" end] | join(" ")'
+}

@@ -126,7 +126,7 @@ static int check_all(struct cli *c, const struct job *j, const struct manifests 
 {
 	for (size_t i = 0; i < all->len; i++) {
 		CLEANUP(cleanup_json) struct json *answer = NULL;
-		enum change change;
+		enum change change = CHANGE_CREATED;
 		struct err e = { 0 };
 		int rc = write_pod(c, j, &all->at[i], true, &change, &answer, &e);
 
@@ -144,7 +144,7 @@ static int write_all(
 {
 	for (size_t i = 0; i < all->len; i++) {
 		struct json *answer = NULL;
-		enum change change;
+		enum change change = CHANGE_CREATED;
 		struct err e = { 0 };
 
 		if (write_pod(c, j, &all->at[i], false, &change, &answer, &e) < 0)

@@ -114,8 +114,10 @@ static int take_headers(const struct json *j, struct probe_spec *out, struct err
 {
 	const struct json *list = json_get(j, "headers");
 
-	out->headers = json_len(list) ? mem_zalloc(json_len(list) * sizeof(*out->headers)) : NULL;
-	for (size_t i = 0; i < json_len(list); i++) {
+	const size_t len = json_len(list);
+
+	out->headers = len ? mem_zalloc(len * sizeof(*out->headers)) : NULL;
+	for (size_t i = 0; i < len; i++) {
 		const char *name = json_get_str(json_at(list, i), "name"),
 			   *value = json_get_str(json_at(list, i), "value");
 

@@ -103,8 +103,13 @@ static int carry_out(const struct plan *p, struct err *e)
 		(void)report_failed(p->result_fd, rc, e);
 		return rc;
 	}
-	if (report_started(p->result_fd, &j) == 0)
+	if (report_started(p->result_fd, &j) == 0) {
+		/* The end of file tells that exec succeeded.  Our own end is slower: the kernel
+		 * takes detached mounts apart first. */
+		if (p->result_fd >= 0)
+			(void)close(p->result_fd);
 		return 0;
+	}
 	(void)syscall(SYS_pidfd_send_signal, j.pidfd, SIGKILL, NULL, 0);
 	return EXIT_FAILED;
 }

@@ -52,46 +52,39 @@ int mask_keep_read_only(int proc, struct err *e)
 	return 0;
 }
 
-/* Covers of both kinds, one of each in stock: a cover whose target is missing serves the next. */
 struct covers {
 	int root;
-	int file, dir; /* -1: none in stock */
-	int first_dir; /* what the next ones are copied from; attached */
+	int first_dir; /* what further directory covers are copied from; attached; -1: none yet */
 };
 
-static int stock(struct covers *c, bool is_dir, struct err *e)
+static int make_cover(const struct covers *c, bool is_dir, struct err *e)
 {
 	static const struct mount_option options[] = { { "nr_blocks", "1" }, { "nr_inodes", "1" } };
-	int *slot = is_dir ? &c->dir : &c->file;
 
-	if (*slot >= 0)
-		return 0;
 	if (!is_dir)
-		*slot = mount_copy(c->root, "dev/null", MOUNT_ONE, e);
-	else if (c->first_dir >= 0)
-		*slot = mount_copy(c->first_dir, "", MOUNT_ONE, e);
-	else
-		*slot = mount_new("tmpfs", options, ARRAY_LEN(options),
-			MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-				MOUNT_ATTR_NOEXEC,
-			e);
-	return *slot < 0 ? *slot : 0;
+		return mount_copy(c->root, "dev/null", MOUNT_ONE, e);
+	if (c->first_dir >= 0)
+		return mount_copy(c->first_dir, "", MOUNT_ONE, e);
+	return mount_new("tmpfs", options, ARRAY_LEN(options),
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 }
 
-/* -ENOENT: there is no such path here. */
+/* 1: there is no such path here.  Looked at first, since a mount that was made and never attached
+ * is dear: when its descriptor is closed the kernel waits for all processors. */
 static int cover(struct covers *c, const char *path, bool is_dir, struct err *e)
 {
-	int *slot = is_dir ? &c->dir : &c->file;
-	int rc = stock(c, is_dir, e);
+	CLEANUP(cleanup_fd) int mount = -1;
+	int rc;
 
-	if (rc < 0) /* never -ENOENT, which would read as "there is nothing to hide" */
-		return err_wrap(e, rc == -ENOENT ? -EIO : rc, "make a cover");
-	if ((rc = mount_attach_at(*slot, c->root, path, e)) < 0)
+	if (faccessat(c->root, path, F_OK, 0) < 0)
+		return errno == ENOENT ? 1 : err_set(e, errno, "look for %s", path);
+	mount = make_cover(c, is_dir, e);
+	if (mount < 0)
+		return err_wrap(e, mount, "hide %s", path);
+	if ((rc = mount_attach_at(mount, c->root, path, e)) < 0)
 		return rc;
 	if (is_dir && c->first_dir < 0)
-		c->first_dir = take_fd(slot);
-	else
-		cleanup_fd(slot);
+		c->first_dir = take_fd(&mount);
 	return 0;
 }
 
@@ -105,12 +98,10 @@ static int hide_throttle(struct covers *c, struct err *e)
 
 		n = snprintf(
 			path, sizeof(path), "sys/devices/system/cpu/cpu%d/thermal_throttle", cpu);
-		rc = cover(c, path, true, e);
-		if (rc != -ENOENT) {
-			if (rc < 0)
-				return rc;
+		if ((rc = cover(c, path, true, e)) < 0)
+			return rc;
+		if (rc == 0)
 			continue;
-		}
 		path[n - (int)sizeof("thermal_throttle")] = '\0';
 		if (cpu == 0 || faccessat(c->root, path, F_OK, 0) < 0)
 			return 0;
@@ -120,20 +111,15 @@ static int hide_throttle(struct covers *c, struct err *e)
 
 int mask_hide(struct job *j, struct err *e)
 {
-	struct covers c = { .root = j->mounts.root, .file = -1, .dir = -1, .first_dir = -1 };
+	struct covers c = { .root = j->mounts.root, .first_dir = -1 };
 	int rc = 0;
 
 	if (j->plan->privileged)
 		return 0;
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(hidden); i++) {
+	for (size_t i = 0; rc >= 0 && i < ARRAY_LEN(hidden); i++)
 		rc = cover(&c, hidden[i].path, hidden[i].is_dir, e);
-		if (rc == -ENOENT)
-			rc = 0;
-	}
-	if (rc == 0)
+	if (rc >= 0)
 		rc = hide_throttle(&c, e);
-	cleanup_fd(&c.file);
-	cleanup_fd(&c.dir);
 	cleanup_fd(&c.first_dir);
 	return rc;
 }

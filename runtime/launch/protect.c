@@ -55,6 +55,10 @@ int protect_ourselves(const struct buf *plan, bool is_second_try, struct err *e)
 	if ((rc = mount_restrict(copy, MOUNT_ATTR_RDONLY, MOUNT_ONE, e)) < 0 ||
 		(rc = rewind_plan(plan, e)) < 0)
 		return rc;
+	/* Open as long as we live, against the rule: closing it now would dissolve the copy, for
+	 * which the kernel waits for all processors.  What we start sweeps its descriptors. */
+	if (fcntl(copy, F_SETFD, 0) < 0)
+		return err_set(e, errno, "keep the copy");
 	(void)syscall(SYS_execveat, copy, "", argv, envp, AT_EMPTY_PATH);
 	return err_set(e, errno, "execute the read-only copy");
 }

@@ -86,7 +86,7 @@ is_field() {
 	# The keeper must not start another one while the container ends.
 	kill -STOP "$keeper"
 	kill -9 "$daemon"
-	child=$(cat /sys/fs/cgroup/unified/"$(instance_cgroup)"/besteffort/pod*/[0-9a-f]*/cgroup.procs | head -n 1)
+	child=$(cat "$(cgroup_v2_dir)"/besteffort/pod*/[0-9a-f]*/cgroup.procs | head -n 1)
 	kill -9 "$child"
 	kill -CONT "$keeper"
 	wait_for 10 is_field a .status.phase Failed
@@ -203,7 +203,7 @@ helper_is_new() {
 	done
 	local pods cgroups
 	pods=$(carpel get pods -o name | wc -l)
-	cgroups=$(find "/sys/fs/cgroup/unified/$(instance_cgroup)/besteffort" -maxdepth 1 -name 'pod*' | wc -l)
+	cgroups=$(find "$(cgroup_v2_dir)/besteffort" -maxdepth 1 -name 'pod*' | wc -l)
 	[ "$pods" = "$cgroups" ]
 	carpel delete pod --all --now
 	[ "$(carpel get pods -o name | wc -l)" = 0 ]

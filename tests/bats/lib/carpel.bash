@@ -20,7 +20,7 @@ carpel_teardown() {
 
 	[ -n "${ROOT:-}" ] || return 0
 	if [ -S "$ROOT/run/carpel/carpel.sock" ] || ls "$ROOT"/run/carpel/pods/* >/dev/null 2>&1; then
-		timeout 60 "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
+		timeout $((60 * ${WAIT_FACTOR:-1})) "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
 	fi
 	if [ "$left" = 1 ] || [ -n "${BATS_TEST_COMPLETED:-}" ] && instance_leftovers | grep -q .; then
 		echo "# left behind:" >&2
@@ -51,7 +51,12 @@ start_carpeld() {
 	# shellcheck disable=SC2086 # several words
 	setsid "$CARPEL_BIN/carpeld" --root "$ROOT" --keep $DAEMON_OPTIONS \
 		</dev/null >/dev/null 2>>"$ROOT/var/log/carpel/carpeld.log" 3>&- 4>&- &
-	wait_for 10 carpel get pods
+	wait_for 10 is_serving
+}
+
+# Asked by a verb that starts no carpeld of its own.
+is_serving() {
+	carpel version | grep -q '^Server Version: [0-9]'
 }
 
 # The pid of this instance's carpeld: the one that holds its lock.
@@ -67,6 +72,14 @@ instance_cgroup() {
 		hash=$((((hash ^ $(printf '%d' "'${ROOT:i:1}")) * 16777619) & 0xffffffff))
 	done
 	printf 'carpel-%08x\n' "$hash"
+}
+
+# The instance's directory in the v2 hierarchy, which on every layout tells who lives where.
+cgroup_v2_dir() {
+	local top=/sys/fs/cgroup
+
+	[ ! -d $top/unified ] || top=$top/unified
+	echo "$top/$(instance_cgroup)"
 }
 
 cgroup_dirs() {
@@ -97,9 +110,9 @@ instance_kill() {
 	done
 }
 
-# wait_for SECONDS COMMAND…: until it succeeds.
+# wait_for SECONDS COMMAND…: until it succeeds.  On a slow machine the limit is WAIT_FACTOR times that.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${WAIT_FACTOR:-1}))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

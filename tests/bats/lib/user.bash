@@ -39,8 +39,7 @@ pod_names() {
 container_pid() {
 	local uid
 	uid=$(field "$1" .metadata.uid)
-	cat /sys/fs/cgroup/unified/"$(instance_cgroup)"/*/pod"$uid"/[0-9a-f]*/cgroup.procs \
-		/sys/fs/cgroup/"$(instance_cgroup)"/*/pod"$uid"/[0-9a-f]*/cgroup.procs 2>/dev/null | head -n 1
+	cat "$(cgroup_v2_dir)"/*/pod"$uid"/[0-9a-f]*/cgroup.procs 2>/dev/null | head -n 1
 }
 
 # A terminal for a command that is written as one word of shell; its output with the \r left out.

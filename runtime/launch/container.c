@@ -185,7 +185,13 @@ static int resolve_user_inside(struct job *j, struct err *e)
 
 static int start_exec(struct job *j, struct err *e)
 {
-	return process_start(j, 0, exec_main, e);
+	int rc = process_start(j, 0, exec_main, e);
+
+	/* A start that failed is reaped here: its zombie would keep the container's PID namespace,
+	 * and so the container, from ending. */
+	if (rc == 0 && (!j->is_executing || j->rc < 0))
+		(void)waitpid(j->pid, NULL, 0);
+	return rc;
 }
 
 static const struct step exec_steps[] = {

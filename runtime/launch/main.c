@@ -142,6 +142,7 @@ static int run_plan(bool is_second_try)
 /* The server was started from where it is safe, and so are its copies. */
 static int run_served(void)
 {
+	reset_signals(); /* the server ignores SIGCHLD; no program may inherit that */
 	return run_plan(true);
 }
 

@@ -640,11 +640,11 @@ teardown() {
 	container c -- /guest sleepy up
 	output=$(execute c "$CTR" -- /guest exit 42)
 	says "exited 42"
-	output=$(execute c "$CTR" -- nosuch || true)
+	output=$(plan_exec c "$CTR" -- nosuch | driver run)
 	says "failed code=ENOENT exit=127 exec c: execute: nosuch: executable file not found in PATH"
-	output=$(execute c "$CTR" cwd=/none -- /guest exit 0 || true)
+	output=$(plan_exec c "$CTR" cwd=/none -- /guest exit 0 | driver run)
 	says "failed code=ENOENT exit=128 exec c: enter working directory: open /none: No such file or directory"
-	output=$(execute c "$CTR" refuse-root=1 -- /guest exit 0 || true)
+	output=$(plan_exec c "$CTR" refuse-root=1 -- /guest exit 0 | driver run)
 	mentions runAsNonRoot
 	kill -9 "$CTR"
 	driver gone "$CTR"

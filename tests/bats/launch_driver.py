@@ -168,6 +168,14 @@ def wait_for(pid, pidfd, limit):
         print("exited", os.WEXITSTATUS(status))
 
 
+def check_nothing_left():
+    """After a failed start no child, dead or alive, may have come to us as its subreaper."""
+    try:
+        sys.exit(f"a failed start left a process behind: {os.waitpid(-1, os.WNOHANG)}")
+    except ChildProcessError:
+        pass
+
+
 def run(plan, limit, sig=0):
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -186,6 +194,7 @@ def run(plan, limit, sig=0):
     kind, pid, code, number, text, pidfd = seen[0]
     if kind == 2:
         print(f"failed code={errno.errorcode.get(number, number)} exit={code} {text}")
+        check_nothing_left()
         if status >> 8 != code:
             sys.exit(f"carpel-launch exited {status >> 8}, reported {code}")
         return

@@ -152,7 +152,8 @@ execute() {
 
 # fails NAME RECORD… -- ARGS…: the line of the report; it is an error when it starts.
 fails() {
-	plan_container "$@" | driver run | tee "$RUN/line"
+	plan_container "$@" | driver run >"$RUN/line" || return 1
+	cat "$RUN/line"
 	grep -q ^failed "$RUN/line"
 }
 

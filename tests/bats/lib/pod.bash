@@ -116,11 +116,11 @@ is_logged() {
 
 # The host's pids of everything in the cgroup of a pod, by its uid.
 pod_pids() {
-	local uid dir
+	local uid root
 
 	uid=$(field "$1" .metadata.uid)
-	for dir in $(find $(cgroup_dirs) -type d -path "*pod$uid*" 2>/dev/null); do
-		cat "$dir/cgroup.procs"
+	for root in $(cgroup_dirs); do
+		find "$root" -path "*pod$uid*" -name cgroup.procs -exec cat {} +
 	done | sort -nu
 }
 

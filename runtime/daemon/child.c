@@ -10,7 +10,8 @@
 #include "base/str.h"
 #include "daemon/daemon.h"
 
-enum { ADOPTION_TRIES = 100, ADOPTION_WAIT_MS = 1 };
+/* About five seconds in all, for a machine that is busy: at first a millisecond, later twenty. */
+enum { ADOPTION_TRIES = 350, ADOPTION_SOON = 100, ADOPTION_SOON_MS = 1, ADOPTION_MS = 20 };
 
 static void look(struct child *c);
 
@@ -35,7 +36,8 @@ static void look(struct child *c)
 	/* What carpel-launch executed becomes our child when carpel-launch is gone, which may be an
 	 * instant away. */
 	if (rc == -ECHILD && c->tries++ < ADOPTION_TRIES) {
-		loop_timer_start(c->d->loop, &c->again, ADOPTION_WAIT_MS, on_again, c);
+		loop_timer_start(c->d->loop, &c->again,
+			c->tries < ADOPTION_SOON ? ADOPTION_SOON_MS : ADOPTION_MS, on_again, c);
 		return;
 	}
 	close(c->pidfd);

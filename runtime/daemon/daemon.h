@@ -3,7 +3,8 @@
  *
  *     pod.c        events into lifecycle_step, actions out         pods.c   the set of them
  *     sandbox.c    a pod's sandbox, up and down       ctr.c       container instances, up and down
- *     launch.c     carpel-launch, asynchronously      profiles.c  compiled system call filters
+ *     launch.c     one launch, asynchronously         launcher.c  carpel-launch
+ *     profiles.c   compiled system call filters       outbox.c    messages that wait for a helper
  *     logs.c       carpel-log                         prober.c    carpel-probe; prober_link.c
  *     exec.c       exec, attach, exec probes          exec_run.c  one program in a container
  *     backend.c    what the API asks of pods          calls.c     /apis/carpel/v1
@@ -96,8 +97,7 @@ struct daemon {
 	struct api_backend backend;
 	struct lifecycle_config config;
 	int listen_fd, pods_dir, lock_fd, own_netns;
-	int launch_exe; /* carpel-launch, see launch.c */
-	pid_t keeper;   /* who starts us again; 0: nobody */
+	pid_t keeper; /* who starts us again; 0: nobody */
 	int64_t started_boot_ms;
 	char *node_name, *host_ip;
 	struct env_facts facts;
@@ -107,6 +107,7 @@ struct daemon {
 	struct pod *by_name[POD_BUCKETS], *by_uid[POD_BUCKETS];
 	uint64_t rv_reserved; /* versions up to this are on disk as used */
 
+	struct launcher *launcher;
 	struct logs *logs;
 	struct prober *prober;
 	struct profile *profiles;

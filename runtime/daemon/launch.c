@@ -5,27 +5,25 @@
 #include "daemon/launch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
-#include "sys/mount.h"
-#include "sys/spawn.h"
+#include "daemon/launcher.h"
 
 struct launch {
 	struct daemon *d;
 	struct loop_io io;
 	int sock;
-	struct child *child; /* NULL once it has ended, which may be before its report is read */
+	int process; /* who carries it out; -1 before it has begun */
 	struct launch_result result;
 	bool has_started, has_failed;
 	void (*done)(void *arg, struct launch_result *r);
@@ -46,25 +44,19 @@ static void launch_free(struct launch *l)
 	child_reap_strangers(l->d);
 	loop_io_stop(&l->io);
 	close(l->sock);
-	child_forget(l->child);
+	cleanup_fd(&l->process);
 	if (l->result.pidfd >= 0)
 		close(l->result.pidfd);
 	free(l);
-}
-
-static void on_child_end(void *arg, int wait_status)
-{
-	struct launch *l = arg;
-
-	(void)wait_status; /* its report says more */
-	l->child = NULL;
 }
 
 void launch_cancel(struct launch *l)
 {
 	if (!l)
 		return;
-	child_kill(l->child, SIGKILL);
+	/* One that has not begun finds that nobody takes its word, and ends. */
+	if (l->process >= 0)
+		(void)syscall(SYS_pidfd_send_signal, l->process, SIGKILL, NULL, 0);
 	launch_free(l);
 }
 
@@ -99,6 +91,10 @@ static void on_report(struct loop_io *io, unsigned events)
 		finish(l); /* its end, or nonsense, which is treated as one */
 		return;
 	}
+	if (report.kind == REPORT_BEGUN && nfds == 1 && l->process < 0) {
+		l->process = fds[0];
+		return;
+	}
 	if (report.kind == REPORT_STARTED && nfds == 1 && !l->has_started) {
 		l->has_started = true;
 		l->result.pidfd = fds[0];
@@ -130,69 +126,38 @@ static int plan_memfd(const struct plan *p, struct err *e)
 	return take_fd(&fd);
 }
 
-/* carpel-launch runs from a read-only mount of itself that exists nowhere: what a container does to
- * /proc/self/exe of a process that joins it changes nothing.  Made here once, it need not make one
- * itself at every start. */
-int launch_open(struct daemon *d, struct err *e)
-{
-	CLEANUP(cleanup_free) char *path = layout_program(&d->layout, "carpel-launch");
-	int fd = mount_copy(AT_FDCWD, path, MOUNT_ONE, e), rc;
-
-	if (fd < 0)
-		return err_wrap(e, fd, "%s", path);
-	rc = mount_restrict(fd, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
-	if (rc < 0) {
-		close(fd);
-		return err_wrap(e, rc, "%s", path);
-	}
-	d->launch_exe = fd;
-	return 0;
-}
-
 int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 	void (*done)(void *arg, struct launch_result *r), void *arg, struct launch **out,
 	struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = layout_program(&d->layout, "carpel-launch");
 	CLEANUP(cleanup_fd) int plan_fd = -1;
-	char name[] = "carpel-launch";
-	char *argv[] = { name, NULL }, *envp[] = { NULL };
+	CLEANUP(cleanup_fd) int theirs = -1;
 	int pair[2], all[LAUNCH_FIRST_FD + LAUNCH_FDS_MAX] = { -1, -1, STDERR_FILENO };
 	struct launch *l;
-	pid_t pid;
-	int pidfd;
+	int rc;
 
 	p->result_fd = LAUNCH_RESULT_FD;
 	if ((plan_fd = plan_memfd(p, e)) < 0)
 		return plan_fd;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(e, errno, "make a result socket");
+	theirs = pair[1];
 	all[PLAN_FD] = plan_fd;
-	all[LAUNCH_RESULT_FD] = pair[1];
+	all[LAUNCH_RESULT_FD] = theirs;
 	memcpy(all + LAUNCH_FIRST_FD, fds->at, fds->len * sizeof(int));
-
-	const struct spawn s = { .path = path,
-		.exe_fd = d->launch_exe,
-		.argv = argv,
-		.envp = envp,
-		.fds = all,
-		.nfds = LAUNCH_FIRST_FD + fds->len,
-		/* What it was making is then undone by the next supervisor, alone. */
-		.dies_with_us = true };
-
-	pidfd = spawn_process(&s, &pid, e);
-	close(pair[1]);
-	if (pidfd < 0) {
+	rc = launcher_order(d->launcher, all, LAUNCH_FIRST_FD + fds->len, LAUNCH_RESULT_FD, e);
+	if (rc < 0) {
 		close(pair[0]);
-		return pidfd;
+		return rc;
 	}
 	l = mem_zalloc(sizeof(*l));
-	*l = (struct launch){
-		.d = d, .sock = pair[0], .result = { .pidfd = -1 }, .done = done, .arg = arg
-	};
-	d->launches++;
+	*l = (struct launch){ .d = d,
+		.sock = pair[0],
+		.process = -1,
+		.result = { .pidfd = -1 },
+		.done = done,
+		.arg = arg };
 	(void)fd_set_nonblock(l->sock);
-	l->child = child_watch(d, pidfd, pid, on_child_end, l);
 	loop_io_start(d->loop, &l->io, l->sock, LOOP_READ, on_report, l);
 	*out = l;
 	return 0;

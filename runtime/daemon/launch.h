@@ -24,8 +24,6 @@ struct launch_fds {
 };
 int launch_fd(struct launch_fds *f, int fd); /* returns the number there; -1 for fd < 0 */
 
-int launch_open(struct daemon *d, struct err *e); /* once, before any start */
-
 /* done is called once, in a later turn of the loop, unless launch_cancel() comes first. */
 int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 	void (*done)(void *arg, struct launch_result *r), void *arg, struct launch **out,

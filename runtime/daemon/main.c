@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/keeper.h"
-#include "daemon/launch.h"
+#include "daemon/launcher.h"
 #include "daemon/listen.h"
 #include "daemon/node.h"
 #include "daemon/options.h"
@@ -90,7 +90,7 @@ static int open_cgroups(struct setup *s, struct err *e)
 
 static int open_launch(struct setup *s, struct err *e)
 {
-	return launch_open(s->d, e);
+	return launcher_open(s->d, e);
 }
 
 static int open_versions(struct setup *s, struct err *e)
@@ -211,6 +211,7 @@ static void tear_down(struct daemon *d)
 		pod_unlink(p);
 		pod_free(p);
 	}
+	launcher_close(d);
 	discards_free(d);
 	children_free(d);
 	events_close(d);
@@ -230,7 +231,6 @@ static int run(const struct layout *layout, const struct options *o)
 		.pods_dir = -1,
 		.lock_fd = -1,
 		.own_netns = -1,
-		.launch_exe = -1,
 		.keeper = o->keeper,
 		.started_boot_ms = clock_now().boot_ms };
 	struct err e = { 0 };

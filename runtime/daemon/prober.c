@@ -180,17 +180,23 @@ static struct ask *ask_new(struct prober *l, int64_t number)
 	return a;
 }
 
-static struct ask *ask_take(struct prober *l, int64_t number, bool is_run)
+static void ask_free(struct ask *a)
 {
-	for (struct ask **at = &l->asks; *at; at = &(*at)->next) {
-		struct ask *a = *at;
+	struct ask **at = &a->prober->asks;
 
-		if (a->number != number || (a->call != NULL) != is_run)
-			continue;
-		*at = a->next;
-		return a;
-	}
-	return NULL;
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+	free(a);
+}
+
+static struct ask *ask_find(struct prober *l, int64_t number, bool is_run)
+{
+	struct ask *a = l->asks;
+
+	while (a && (a->number != number || (a->call != NULL) != is_run))
+		a = a->next;
+	return a;
 }
 
 /* In and out of the pod's network namespace: we are one thread, so nothing else is looking. */
@@ -247,7 +253,7 @@ static void on_exec_done(void *arg, int rc, const char *output, size_t len, cons
 		json_set_i64(answer, "exit", rc);
 	json_set_str(answer, "output", text);
 	tell(l, answer, -1);
-	free(ask_take(l, a->number, false));
+	ask_free(a);
 }
 
 static void on_exec(
@@ -278,11 +284,12 @@ static void on_exec(
 
 static void on_cancel(struct prober *l, int64_t number)
 {
-	struct ask *a = ask_take(l, number, false);
+	struct ask *a = ask_find(l, number, false);
 
-	if (a && a->exec)
-		probe_exec_cancel(a->exec);
-	free(a);
+	if (!a)
+		return;
+	probe_exec_cancel(a->exec);
+	ask_free(a);
 }
 
 static void emit_result(struct ctr *c, enum probe_type t, const struct json *m)
@@ -315,7 +322,7 @@ static void on_result(struct prober *l, const struct json *m, struct ctr *c, enu
 	struct ask *run;
 
 	if (json_i64(json_get(m, "ask"), 1, INT64_MAX, &number) == 0) {
-		run = ask_take(l, number, true);
+		run = ask_find(l, number, true);
 		if (run) {
 			struct json *answer = json_copy(m);
 
@@ -323,7 +330,7 @@ static void on_result(struct prober *l, const struct json *m, struct ctr *c, enu
 			(void)json_remove(answer, "op");
 			(void)json_remove(answer, "ask");
 			api_call_reply(run->call, 200, answer);
-			free(run);
+			ask_free(run);
 		}
 		return;
 	}

@@ -1,7 +1,6 @@
 #include "daemon/prober_link.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,31 +14,7 @@
 
 enum { RESTART_MAX_MS = 5000 };
 
-struct waiting {
-	struct waiting *next;
-	struct buf text;
-	int fd; /* ours, -1: none */
-};
-
 static void on_ready(struct loop_io *io, unsigned events);
-
-static void waiting_free(struct waiting *w)
-{
-	buf_free(&w->text);
-	cleanup_fd(&w->fd);
-	free(w);
-}
-
-static void drop_waiting(struct prober_link *l)
-{
-	while (l->first) {
-		struct waiting *w = l->first;
-
-		l->first = w->next;
-		waiting_free(w);
-	}
-	l->end = &l->first;
-}
 
 static void on_restart(struct loop_timer *t);
 
@@ -47,7 +22,7 @@ static void lose(struct prober_link *l)
 {
 	loop_io_stop(&l->io);
 	cleanup_fd(&l->sock);
-	drop_waiting(l);
+	outbox_drop(&l->out);
 	l->lost(l);
 	log_warn("carpel-probe went away, starting another");
 	loop_timer_start(l->d->loop, &l->restart, l->restart_ms, on_restart, l);
@@ -60,35 +35,26 @@ static void lose(struct prober_link *l)
 
 static void flush(struct prober_link *l)
 {
-	while (l->first) {
-		struct waiting *w = l->first;
-		ssize_t n = fd_send(l->sock, w->text.data, w->text.len, &w->fd, w->fd >= 0);
+	struct err e = { 0 };
 
-		if (n == -EAGAIN)
-			break;
-		if (n < 0) /* its end is heard as such; anything else is our mistake */
-			log_warn("cannot tell carpel-probe: %s", strerror((int)-n));
-		l->first = w->next;
-		if (!l->first)
-			l->end = &l->first;
-		waiting_free(w);
-	}
-	loop_io_want(&l->io, LOOP_READ | (l->first ? LOOP_WRITE : 0U));
+	if (outbox_flush(&l->out, l->sock, &e) < 0)
+		log_warn("carpel-probe: %s", e.text);
+	loop_io_want(&l->io, LOOP_READ | (outbox_is_empty(&l->out) ? 0U : LOOP_WRITE));
 }
 
 void prober_link_tell(struct prober_link *l, struct json *m, int fd)
 {
 	CLEANUP(cleanup_json) struct json *owned = m;
-	struct waiting *w;
+	CLEANUP(buf_free) struct buf text = { 0 };
+	bool is_first = outbox_is_empty(&l->out);
+	struct err e = { 0 };
 
 	if (l->sock < 0)
 		return;
-	w = mem_zalloc(sizeof(*w));
-	w->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	json_write(owned, JSON_COMPACT, &w->text);
-	*l->end = w;
-	l->end = &w->next;
-	if (l->first == w)
+	json_write(owned, JSON_COMPACT, &text);
+	if (outbox_add(&l->out, text.data, text.len, &fd, fd >= 0, &e) < 0)
+		log_warn("carpel-probe: %s", e.text);
+	else if (is_first)
 		flush(l);
 }
 
@@ -168,7 +134,7 @@ int prober_link_open(struct prober_link *l, struct err *e)
 	int rc;
 
 	l->sock = -1;
-	l->end = &l->first;
+	outbox_init(&l->out);
 	rc = spawn_probe(l, e);
 	if (rc == 0)
 		l->started(l);
@@ -180,5 +146,5 @@ void prober_link_close(struct prober_link *l)
 	loop_timer_stop(&l->restart);
 	loop_io_stop(&l->io);
 	cleanup_fd(&l->sock);
-	drop_waiting(l);
+	outbox_drop(&l->out);
 }

@@ -6,9 +6,9 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/loop.h"
+#include "daemon/outbox.h"
 
 struct daemon;
-struct waiting;
 
 struct prober_link {
 	struct daemon *d;
@@ -16,7 +16,7 @@ struct prober_link {
 	struct loop_timer restart;
 	int sock; /* -1: none runs */
 	int64_t restart_ms;
-	struct waiting *first, **end; /* messages on their way */
+	struct outbox out;
 
 	void (*heard)(struct prober_link *l, const struct json *m);
 	void (*lost)(struct prober_link *l);    /* what was asked of the old one has no answer */

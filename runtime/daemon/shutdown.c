@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/launcher.h"
 
 enum { LOOK_MS = 5, DRAIN_MS = 500 };
 
@@ -68,6 +69,7 @@ static void go_on(struct daemon *d)
 		return; /* daemon_pod_gone() calls again */
 	prober_close(d);
 	logs_close(d);
+	launcher_close(d);
 	if (d->has_trash)
 		daemon_discard_all(d);
 	if (!is_quiet(d)) {

@@ -82,11 +82,11 @@ void plan_init(struct plan *p);                         /* descriptors -1, rest 
 void plan_free(struct plan *p);
 
 /* What carpel-launch sends on result_fd, one SEQPACKET message each, in this order:
- * a REPORT_STARTED with one descriptor (pidfd of the new process: pause, container init, exec
- * process) once the process exists; REPORT_EXEC when exec succeeded is not sent: the descriptor
- * simply closes (end of file).  REPORT_FAILED at any time instead: the named step failed and
- * nothing is left behind. */
-enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED };
+ * where it serves orders, REPORT_BEGUN with one descriptor (its own pidfd, by which it can be
+ * killed); REPORT_STARTED with one descriptor (pidfd of the new process: pause, container init,
+ * exec process) once exec has succeeded, or REPORT_FAILED instead: the named step failed and
+ * nothing is left behind.  Then the descriptor closes. */
+enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED, REPORT_BEGUN };
 
 struct launch_report {
 	int32_t kind; /* enum launch_report_kind */
@@ -95,4 +95,15 @@ struct launch_report {
 	int32_t exit_code; /* FAILED: what a shell would say: 127 not found, 126 not executable,
 			      else 128 */
 	struct err err;    /* FAILED: "container web: enter root: open /dev: Permission denied" */
+};
+
+/* `carpel-launch --serve`: orders on descriptor 3, a SEQPACKET socket, one message each, with the
+ * descriptors of one launch beside it.  Descriptor i of the message becomes number[i] of a process
+ * of its own; number 3 is the plan.  It ends when the other end closes. */
+enum { LAUNCH_ORDER_VERSION = 1, LAUNCH_ORDER_FDS_MAX = 32, LAUNCH_ORDER_NUMBER_MAX = 64 };
+
+struct launch_order {
+	uint32_t version, len;
+	int32_t result_fd; /* the number of the plan's result-fd */
+	int32_t number[LAUNCH_ORDER_FDS_MAX];
 };

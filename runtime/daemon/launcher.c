@@ -1,0 +1,130 @@
+#include "daemon/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "sys/mount.h"
+
+/* It says nothing on this socket: what comes is its end. */
+static void on_ready(struct loop_io *io, unsigned events)
+{
+	struct launcher *l = io->arg;
+	struct err e = { 0 };
+	char byte;
+
+	if ((events & LOOP_WRITE) && outbox_flush(&l->out, l->sock, &e) < 0)
+		log_warn("carpel-launch: %s", e.text);
+	if ((events & LOOP_READ) && recv(l->sock, &byte, 1, MSG_DONTWAIT) <= 0 && errno != EAGAIN) {
+		log_warn("carpel-launch went away");
+		loop_io_stop(&l->io);
+		cleanup_fd(&l->sock);
+		outbox_drop(&l->out); /* closes the result sockets: each launch hears it */
+		return;
+	}
+	loop_io_want(&l->io, LOOP_READ | (outbox_is_empty(&l->out) ? 0U : LOOP_WRITE));
+}
+
+static int spawn_launcher(struct launcher *l, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = layout_program(&l->d->layout, "carpel-launch");
+	char name[] = "carpel-launch", serve[] = "--serve";
+	char *argv[] = { name, serve, NULL }, *envp[] = { NULL };
+	int pair[2], pidfd, fds[] = { -1, -1, STDERR_FILENO, -1 };
+	const struct spawn s = { .path = path,
+		.exe_fd = l->exe,
+		.argv = argv,
+		.envp = envp,
+		.fds = fds,
+		.nfds = ARRAY_LEN(fds),
+		/* What it was making is then undone by the next supervisor, alone. */
+		.dies_with_us = true };
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, errno, "make a socket pair");
+	fds[PLAN_FD] = pair[1];
+	pidfd = spawn_process(&s, &pid, e);
+	close(pair[1]);
+	if (pidfd < 0) {
+		close(pair[0]);
+		return pidfd;
+	}
+	(void)child_watch(l->d, pidfd, pid, NULL, NULL);
+	l->sock = pair[0];
+	(void)fd_set_nonblock(l->sock);
+	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
+	return cgroup_join(l->d->cgroups, DAEMONS_CGROUP, pid, e);
+}
+
+/* It runs from a read-only mount of itself that exists nowhere: what a container does to
+ * /proc/self/exe of a process that joins it changes nothing. */
+static int open_program(const struct daemon *d, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = layout_program(&d->layout, "carpel-launch");
+	int fd = mount_copy(AT_FDCWD, path, MOUNT_ONE, e), rc;
+
+	if (fd < 0)
+		return err_wrap(e, fd, "%s", path);
+	rc = mount_restrict(fd, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
+	if (rc < 0) {
+		close(fd);
+		return err_wrap(e, rc, "%s", path);
+	}
+	return fd;
+}
+
+int launcher_open(struct daemon *d, struct err *e)
+{
+	struct launcher *l = mem_zalloc(sizeof(*l));
+
+	l->d = d;
+	l->sock = -1;
+	outbox_init(&l->out);
+	d->launcher = l;
+	l->exe = open_program(d, e);
+	return l->exe < 0 ? l->exe : spawn_launcher(l, e);
+}
+
+int launcher_order(struct launcher *l, const int *fds, size_t n, int result_number, struct err *e)
+{
+	struct launch_order order = { .version = LAUNCH_ORDER_VERSION, .result_fd = result_number };
+	int sent[LAUNCH_ORDER_FDS_MAX], rc;
+
+	for (size_t i = 0; i < n; i++) {
+		if (fds[i] < 0)
+			continue;
+		if (order.len == LAUNCH_ORDER_FDS_MAX)
+			return err_say(e, E2BIG, "too many descriptors for one launch");
+		sent[order.len] = fds[i];
+		order.number[order.len++] = (int32_t)i;
+	}
+	if (l->sock < 0 && (rc = spawn_launcher(l, e)) < 0)
+		return err_wrap(e, rc, "start carpel-launch");
+	rc = outbox_add(&l->out, &order, sizeof(order), sent, order.len, e);
+	if (rc == 0)
+		rc = outbox_flush(&l->out, l->sock, e);
+	loop_io_want(&l->io, LOOP_READ | (outbox_is_empty(&l->out) ? 0U : LOOP_WRITE));
+	return rc;
+}
+
+void launcher_close(struct daemon *d)
+{
+	struct launcher *l = d->launcher;
+
+	if (!l)
+		return;
+	loop_io_stop(&l->io);
+	cleanup_fd(&l->sock); /* its end of file ends it */
+	cleanup_fd(&l->exe);
+	outbox_drop(&l->out);
+	free(l);
+	d->launcher = NULL;
+}

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/launch.h"
+#include "daemon/qos.h"
 #include "pod/sandbox.h"
 
 /* Descriptors of pause, see pause/pause.c. */
@@ -265,6 +266,7 @@ void sandbox_start(struct pod *p)
 
 	plan_init(&plan);
 	p->is_ending = false;
+	qos_weigh(p->d, p->spec->qos);
 	rc = prepare(p, &plan, &e);
 	if (rc == 0)
 		rc = launch_start(p->d, &plan, &fds, on_launched, p, &p->launch, &e);
@@ -281,6 +283,8 @@ static void on_end_timer(struct loop_timer *t)
 static void sandbox_gone(struct pod *p)
 {
 	CLEANUP(cleanup_free) char *dir = layout_pod_dir(&p->d->layout, p->spec->uid);
+	const enum qos_class qos = p->spec->qos;
+	const struct daemon *d = p->d;
 
 	p->is_ending = false;
 	p->end_tries = 0;
@@ -289,7 +293,8 @@ static void sandbox_gone(struct pod *p)
 		daemon_discard(p->d, dir);
 		ctr_drop_leases(p);
 	}
-	pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_GONE });
+	pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_GONE }); /* p may be no more */
+	qos_weigh(d, qos);
 }
 
 /* Entered again by its own timer until the kernel has let go of everything. */

@@ -151,11 +151,14 @@ char *layout_log_link(
 	return str_fmt("%s/%s_%s_%s-%s.log", l->links, pod->name, pod->namespace, container, id);
 }
 
+const char *layout_level(enum qos_class qos)
+{
+	return qos == QOS_BURSTABLE ? "burstable" : qos == QOS_BEST_EFFORT ? "besteffort" : NULL;
+}
+
 char *layout_pod_cgroup(const struct pod_spec *pod)
 {
-	const char *level = pod->qos == QOS_BURSTABLE     ? "burstable/"
-			    : pod->qos == QOS_BEST_EFFORT ? "besteffort/"
-							  : "";
+	const char *level = layout_level(pod->qos);
 
-	return str_fmt("%spod%s", level, pod->uid);
+	return str_fmt("%s%spod%s", level ? level : "", level ? "/" : "", pod->uid);
 }

@@ -31,5 +31,7 @@ char *layout_log_pod_dir(const struct layout *l, const struct pod_spec *pod);
 char *layout_log_link(
 	const struct layout *l, const struct pod_spec *pod, const char *container, const char *id);
 
+/* The cgroup above the pods of a class: "burstable", "besteffort"; NULL: the instance's. */
+const char *layout_level(enum qos_class qos);
 /* "[burstable/|besteffort/]pod<uid>" below the instance's cgroup. */
 char *layout_pod_cgroup(const struct pod_spec *pod);

@@ -31,6 +31,24 @@ static void add_amount(int64_t *sum, int64_t amount)
 	*sum = amount > INT64_MAX - *sum ? INT64_MAX : *sum + (amount > 0 ? amount : 0);
 }
 
+int64_t resources_cpu_request(const struct pod_spec *pod)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < pod->containers_len; i++)
+		add_amount(&sum, pod->containers[i].requests.cpu_milli);
+	return sum;
+}
+
+struct cgroup_limits resources_of_level(int64_t cpu_milli)
+{
+	return (struct cgroup_limits){ .cpu_shares = shares_of(cpu_milli),
+		.cpu_scale = CGROUP_LINEAR,
+		.cpu_quota_us = -1,
+		.memory_bytes = -1,
+		.pids = -1 };
+}
+
 /* A limit holds for the pod only when every container has one; a sum over some would bind the
  * others. */
 struct cgroup_limits resources_of_pod(const struct pod_spec *pod)
@@ -39,19 +57,18 @@ struct cgroup_limits resources_of_pod(const struct pod_spec *pod)
 		.cpu_quota_us = -1,
 		.memory_bytes = -1,
 		.pids = POD_PIDS_MAX };
-	int64_t request = 0, cpu = 0, memory = 0;
+	int64_t cpu = 0, memory = 0;
 	bool all_cpu = true, all_memory = true;
 
 	for (size_t i = 0; i < pod->containers_len; i++) {
 		const struct container_spec *c = &pod->containers[i];
 
-		add_amount(&request, c->requests.cpu_milli);
 		add_amount(&cpu, c->limits.cpu_milli);
 		add_amount(&memory, c->limits.memory_bytes);
 		all_cpu &= c->limits.cpu_milli > 0;
 		all_memory &= c->limits.memory_bytes > 0;
 	}
-	l.cpu_shares = shares_of(pod->qos == QOS_BEST_EFFORT ? 0 : request);
+	l.cpu_shares = shares_of(pod->qos == QOS_BEST_EFFORT ? 0 : resources_cpu_request(pod));
 	if (all_cpu)
 		l.cpu_quota_us = quota_of(cpu);
 	if (all_memory)

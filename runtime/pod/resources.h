@@ -7,6 +7,9 @@
 enum { POD_PIDS_MAX = 2048 };
 
 struct cgroup_limits resources_of_pod(const struct pod_spec *pod);
+int64_t resources_cpu_request(const struct pod_spec *pod); /* milli, of all its containers */
+/* Of a level of pods that ask for so much CPU together. */
+struct cgroup_limits resources_of_level(int64_t cpu_milli);
 struct cgroup_limits resources_of_container(const struct container_spec *c);
 int32_t resources_oom_score(
 	const struct pod_spec *pod, const struct container_spec *c, int64_t node_memory_bytes);

@@ -45,6 +45,8 @@ enum cgroup_use {
 
 int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use,
 	const struct cgroup_limits *l, struct err *e);
+int cgroup_set_limits(const struct cgroups *c, const char *path, const struct cgroup_limits *l,
+	struct err *e); /* of one that exists */
 /* Absolute directories to join: v1 ones into *v1 (empty on pure v2), the v2 one into *v2. */
 void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2);
 int cgroup_join(const struct cgroups *c, const char *path, int32_t pid,

@@ -13,7 +13,5 @@ struct cgroups {
 	char *v1[CGROUP_CONTROLLERS]; /* mount points; NULL: not a v1 controller here */
 };
 
-int cgroup_set_limits(
-	const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e);
 /* rmdir, deepest first; a missing directory is success. */
 int cgroup_remove_tree(const char *dir, struct err *e);

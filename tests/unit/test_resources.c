@@ -127,6 +127,26 @@ static void test_best_effort_pod(void **state)
 }
 
 /* Amounts saturate when they are read, so sums must, too. */
+static void test_levels(void **state)
+{
+	struct container_spec many[] = { ctr(100, NONE, NONE, NONE), ctr(NONE, NONE, NONE, NONE),
+		ctr(250, 500, NONE, NONE) };
+	const struct pod_spec pod = { .containers = many, .containers_len = ARRAY_LEN(many) };
+	const struct cgroup_limits none = resources_of_level(0),
+				   some = resources_of_level(resources_cpu_request(&pod));
+
+	(void)state;
+	assert_int_equal(resources_cpu_request(&pod), 350);
+	assert_int_equal(none.cpu_shares, 2);
+	assert_int_equal(some.cpu_shares, 358);
+	assert_int_equal(some.cpu_scale, CGROUP_LINEAR);
+	/* Levels are for sharing only. */
+	assert_int_equal(some.cpu_quota_us, NONE);
+	assert_int_equal(some.memory_bytes, NONE);
+	assert_int_equal(some.pids, NONE);
+	assert_false(some.oom_kills_all);
+}
+
 static void test_sums_saturate(void **state)
 {
 	struct container_spec c[] = { ctr(INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX),
@@ -176,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_container_memory),
 		cmocka_unit_test(test_pod),
 		cmocka_unit_test(test_best_effort_pod),
+		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_sums_saturate),
 		cmocka_unit_test(test_oom_score),
 	};

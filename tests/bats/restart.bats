@@ -21,7 +21,7 @@ policy_case() {
 }
 
 @test "restartPolicy Always restarts whatever the exit" {
-	export DAEMON_OPTIONS='--back-off 50,100,600000'
+	DAEMON_OPTIONS='--back-off 50,100,600000'
 	start_carpeld
 	import_guest
 	POLICY=Always
@@ -39,7 +39,7 @@ policy_case() {
 }
 
 @test "restartPolicy OnFailure restarts what failed, and success ends it" {
-	export DAEMON_OPTIONS='--back-off 50,100,600000'
+	DAEMON_OPTIONS='--back-off 50,100,600000'
 	start_carpeld
 	import_guest
 	POLICY=OnFailure
@@ -90,7 +90,7 @@ policy_case() {
 # The distances between the end of one instance and the start of the next, in units of 400 ms, by the
 # guest's own clock: it appends to a file that outlives it.
 @test "back-off: none, b, 2b, 4b, then the longest" {
-	export DAEMON_OPTIONS='--back-off 400,1600,600000'
+	DAEMON_OPTIONS='--back-off 400,1600,600000'
 	start_carpeld
 	import_guest
 	EXTRA='volumeMounts: [{name: v, mountPath: /v}]' SPEC='volumes: [{name: v, emptyDir: {}}]' \
@@ -121,7 +121,7 @@ stamps() {
 }
 
 @test "a long run makes back-off begin anew" {
-	export DAEMON_OPTIONS='--back-off 300,60000,1500'
+	DAEMON_OPTIONS='--back-off 300,60000,1500'
 	start_carpeld
 	import_guest
 	EXTRA='volumeMounts: [{name: v, mountPath: /v}]' SPEC='volumes: [{name: v, emptyDir: {}}]' \

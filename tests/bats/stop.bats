@@ -47,7 +47,9 @@ is_deleted() {
 	matches a '.status.containerStatuses[0].state.terminated | (.finishedAt | fromdate) - (.startedAt | fromdate) >= 1'
 	local pid
 	for pid in $pids; do
-		! kill -0 "$pid" 2>/dev/null
+		if kill -0 "$pid" 2>/dev/null; then
+			return 1
+		fi
 	done
 }
 
@@ -123,7 +125,7 @@ descriptor() {
 }
 
 @test "a pod whose start hangs in back-off is deleted at once" {
-	export DAEMON_OPTIONS='--back-off 600000,600000,6000000'
+	DAEMON_OPTIONS='--back-off 600000,600000,6000000'
 	start_carpeld
 	import_guest
 	GRACE=3600 pod a exit 1 | apply

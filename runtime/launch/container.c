@@ -91,9 +91,6 @@ static void intermediate_main(void *arg)
 		j->rc = rc;
 		_exit(1);
 	}
-	/* A start that failed is reaped here: pause would take it for the end of a container. */
-	if (!j->is_executing || j->rc < 0)
-		(void)waitpid(j->pid, NULL, 0);
 	_exit(0);
 }
 
@@ -185,13 +182,7 @@ static int resolve_user_inside(struct job *j, struct err *e)
 
 static int start_exec(struct job *j, struct err *e)
 {
-	int rc = process_start(j, 0, exec_main, e);
-
-	/* A start that failed is reaped here: its zombie would keep the container's PID namespace,
-	 * and so the container, from ending. */
-	if (rc == 0 && (!j->is_executing || j->rc < 0))
-		(void)waitpid(j->pid, NULL, 0);
-	return rc;
+	return process_start(j, 0, exec_main, e);
 }
 
 static const struct step exec_steps[] = {

@@ -42,7 +42,13 @@ int process_start(struct job *j, uint64_t namespaces, void (*run)(void *), struc
 	};
 	int rc = ns_start(&c, &j->pid, &j->pidfd, e);
 
-	return rc == 0 && !j->is_born && j->cgroup_fd >= 0 ? start_beside(j, &c, e) : rc;
+	if (rc == 0 && !j->is_born && j->cgroup_fd >= 0)
+		rc = start_beside(j, &c, e);
+	/* A start that failed is reaped by whoever made it.  pause would take the zombie for the
+	 * end of a container; an exec's would keep the container's PID namespace from ending. */
+	if (rc == 0 && (!j->is_executing || j->rc < 0))
+		(void)waitpid(j->pid, NULL, 0);
+	return rc;
 }
 
 int process_join_cgroups(struct job *j, struct err *e)

@@ -7,7 +7,8 @@
 #include "launch/job.h"
 
 /* Starts the new process in its v2 cgroup, in new namespaces (CLONE_NEW*), and returns when it has
- * executed its program or is gone: j->pid, j->pidfd.  run's first step is process_join_cgroups().
+ * executed its program, j->pid and j->pidfd, or is gone and reaped.  run's first step is
+ * process_join_cgroups().
  */
 int process_start(struct job *j, uint64_t namespaces, void (*run)(void *), struct err *e);
 

@@ -64,6 +64,43 @@ static void labels_add(struct labels *l, const char *key, const char *value)
 	l->len++;
 }
 
+/* All in one piece of memory: there may be thousands of objects, and a dozen fields in each.
+ * Returns its size. */
+static size_t labels_pack(struct labels *l)
+{
+	size_t size = l->len * sizeof(*l->at);
+	struct labels packed = { 0 };
+	char *text;
+
+	if (!l->len)
+		return 0;
+	for (size_t i = 0; i < l->len; i++)
+		size += strlen(l->at[i].key) + strlen(l->at[i].value) + 2;
+	packed.at = mem_zalloc(size);
+	text = (char *)(packed.at + l->len);
+	for (; packed.len < l->len; packed.len++) {
+		struct label *from = &l->at[packed.len], *to = &packed.at[packed.len];
+
+		to->key = text;
+		to->value = text = stpcpy(text, from->key) + 1;
+		text = stpcpy(text, from->value) + 1;
+	}
+	labels_free(l);
+	*l = packed;
+	return size;
+}
+
+/* The last step of making one: gives back what it was made with. */
+static struct object *object_finish(struct object *o)
+{
+	size_t text_size = strlen(o->text) + 1;
+
+	o->refs = 1;
+	o->text = mem_resize(o->text, text_size, 1);
+	o->bytes = sizeof(*o) + text_size + labels_pack(&o->labels) + labels_pack(&o->fields);
+	return o;
+}
+
 /* Selectors take a missing field as "", so empty ones need no memory. */
 static void field_add(struct object *o, const char *field, const char *value)
 {
@@ -192,14 +229,13 @@ struct object *object_new(enum object_kind kind, const struct json *json, uint64
 	o->name = str_dup(name);
 	o->uid = str_dup(uid ? uid : "");
 	o->rv = rv;
-	o->refs = 1;
 	o->text = object_text(json, rv);
 	labels_set(o, json_get(metadata, "labels"));
 	if (kind == OBJECT_POD)
 		pod_fields_set(o, json);
 	else
 		event_fields_set(o, json);
-	return o;
+	return object_finish(o);
 }
 
 struct object *object_ref(struct object *o)
@@ -216,8 +252,8 @@ void object_unref(struct object *o)
 	free(o->name);
 	free(o->uid);
 	free(o->text);
-	labels_free(&o->labels);
-	labels_free(&o->fields);
+	free(o->labels.at);
+	free(o->fields.at);
 	free(o);
 }
 
@@ -267,13 +303,12 @@ struct object *object_at_version(const struct object *o, uint64_t rv)
 	copy->name = str_dup(o->name);
 	copy->uid = str_dup(o->uid);
 	copy->rv = rv;
-	copy->refs = 1;
 	buf_addc(&text, '{');
 	write_text_at(o, rv, &text);
 	copy->text = buf_take(&text);
 	labels_copy(&copy->labels, &o->labels);
 	labels_copy(&copy->fields, &o->fields);
-	return copy;
+	return object_finish(copy);
 }
 
 static const char *kind_head(enum object_kind kind)

@@ -11,13 +11,13 @@
  * their version, so a watcher is no more than a number: it asks for the first change after it. Each
  * kind has a history of its own, so that many events do not make a pod watcher too old. */
 
-/* Besides STORE_HISTORY: what the texts of one kind's history may hold on to. */
+/* Besides STORE_HISTORY: what the objects of one kind's history may take. */
 enum { HISTORY_BYTES_MAX = 8 * 1024 * 1024 };
 
 struct history {
 	struct change *at; /* [first, end) are valid */
 	size_t first, end, cap;
-	size_t bytes;    /* of the texts that only the changes keep alive, at most */
+	size_t bytes;    /* of the objects that only the changes keep alive, at most */
 	uint64_t oldest; /* every change after this version is here */
 };
 
@@ -47,7 +47,7 @@ static void change_drop(struct history *h)
 {
 	struct change *c = &h->at[h->first++];
 
-	h->bytes -= strlen(c->now->text);
+	h->bytes -= c->now->bytes;
 	h->oldest = c->rv;
 	object_unref(c->now);
 	object_unref(c->before);
@@ -153,7 +153,7 @@ static void history_add(
 		.now = object_ref(now),
 		.before = before,
 	};
-	h->bytes += strlen(now->text);
+	h->bytes += now->bytes;
 	while (h->end - h->first > STORE_HISTORY ||
 		(h->bytes > HISTORY_BYTES_MAX && h->end - h->first > 1))
 		change_drop(h);

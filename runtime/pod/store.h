@@ -27,6 +27,7 @@ struct object {
 	struct labels labels;
 	struct labels fields; /* what field selectors may ask: "status.phase" -> "Running" */
 	unsigned refs;
+	size_t bytes; /* what it takes of memory, about */
 };
 struct object *object_ref(struct object *o);
 void object_unref(struct object *o); /* NULL is fine */

@@ -12,8 +12,9 @@
 #include "daemon/daemon.h"
 
 /* A dead process keeps its cgroup busy until it is reaped: an instant, or as long as it hangs in
- * the kernel. */
-enum { RETRY_MS = 5, TRIES_MAX = 12000 };
+ * the kernel; what an exec left running keeps it for good.  So we look often at first, then seldom.
+ */
+enum { RETRY_MS = 5, RETRIES_SOON = 100, RETRY_LATE_MS = 200, TRIES_MAX = 400 };
 
 /* One rm for all that comes within that time: starting it costs more than most of its work. */
 enum { TRASH_MS = 1000 };
@@ -104,6 +105,21 @@ void daemon_discard_all(struct daemon *d)
 	empty_trash(d);
 }
 
+static void on_timer(struct loop_timer *t);
+
+/* As soon as the newest of them wants it. */
+static void look_again(struct daemon *d)
+{
+	int tries = TRIES_MAX;
+
+	for (const struct discard *c = d->discards; c; c = c->next)
+		if (c->tries < tries)
+			tries = c->tries;
+	if (d->discards && !loop_timer_is_set(&d->discard_timer))
+		loop_timer_start(d->loop, &d->discard_timer,
+			tries < RETRIES_SOON ? RETRY_MS : RETRY_LATE_MS, on_timer, d);
+}
+
 static void on_timer(struct loop_timer *t)
 {
 	struct daemon *d = t->arg;
@@ -123,8 +139,7 @@ static void on_timer(struct loop_timer *t)
 		free(c->cgroup);
 		free(c);
 	}
-	if (d->discards)
-		loop_timer_start(d->loop, t, RETRY_MS, on_timer, d);
+	look_again(d);
 }
 
 void daemon_discard_cgroup(struct daemon *d, const char *path)
@@ -136,8 +151,7 @@ void daemon_discard_cgroup(struct daemon *d, const char *path)
 	c = mem_zalloc(sizeof(*c));
 	*c = (struct discard){ .next = d->discards, .cgroup = str_dup(path) };
 	d->discards = c;
-	if (!loop_timer_is_set(&d->discard_timer))
-		loop_timer_start(d->loop, &d->discard_timer, RETRY_MS, on_timer, d);
+	look_again(d);
 }
 
 void discards_free(struct daemon *d)

@@ -18,7 +18,7 @@ enum { PROBE_OUTPUT_MAX = 10 * 1024, ATTACH_CHUNK = 64 * 1024 };
 struct exec_session {
 	struct exec_session *next, **link;
 	struct daemon *d;
-	struct ctr *ctr; /* attach */
+	struct ctr *ctr; /* attach: NULL once its instance has ended */
 	struct exec_peer *peer;
 	struct exec_run *run;    /* exec */
 	int attach_fd, stdin_fd; /* attach: our end of carpel-log's copy; the container's stdin */
@@ -170,8 +170,7 @@ static int input_fd(const struct exec_session *s)
 
 static void end_input(struct exec_session *s)
 {
-	const struct container_spec *spec =
-		s->run ? NULL : &s->ctr->pod->spec->containers[s->ctr->index];
+	struct ctr *c = s->run ? NULL : s->ctr;
 
 	loop_io_stop(&s->input_io);
 	if (s->run && !s->tty) {
@@ -179,8 +178,8 @@ static void end_input(struct exec_session *s)
 	} else if (s->tty && input_fd(s) >= 0) {
 		if (write(input_fd(s), "\004", 1) < 0) /* a terminal's end of input */
 			return;
-	} else if (spec && spec->stdin_once && s->ctr->stdin_fd >= 0) {
-		cleanup_fd(&s->ctr->stdin_fd); /* the store keeps a copy for a restart of ours only
+	} else if (c && c->pod->spec->containers[c->index].stdin_once) {
+		cleanup_fd(&c->stdin_fd); /* the store keeps a copy for a restart of ours only
 						  until the log is done */
 	}
 }
@@ -262,11 +261,16 @@ static void session_cancel(struct exec_session *s)
 	session_free(s);
 }
 
+/* An attach session ends when carpel-log has said the last of the instance, which may be later than
+ * the pod's own end when its client takes its time. */
 void exec_end_container(struct ctr *c)
 {
-	for (struct exec_session *s = c->pod->d->execs; s; s = s->next)
+	for (struct exec_session *s = c->pod->d->execs; s; s = s->next) {
 		if (s->run && exec_run_ctr(s->run) == c)
 			exec_run_orphan(s->run);
+		if (s->ctr == c)
+			s->ctr = NULL;
+	}
 }
 
 void exec_backend(struct api_backend *b)

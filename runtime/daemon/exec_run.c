@@ -1,5 +1,5 @@
-/* The end of an exec is the end of its first process; then what is already in the pipes is read,
- * and no more: a child that keeps them open does not keep us.
+/* The end of an exec is the end of its first process; then what is in the pipes at that moment is
+ * read, and no more: a child that keeps them open, or goes on writing, does not keep us.
  */
 #include "daemon/exec_run.h"
 
@@ -21,12 +21,14 @@
 #include "daemon/launch.h"
 #include "pod/container.h"
 
-enum { CHUNK = 32 * 1024, CHUNKS_A_TURN = 4, CHANNELS = 2 };
+/* TERMINAL_MAX: more than the kernel queues in a pseudoterminal; it does not tell how much. */
+enum { CHUNK = 32 * 1024, CHUNKS_A_TURN = 4, CHANNELS = 2, TERMINAL_MAX = 64 * 1024 };
 
 struct stream {
 	struct exec_run *run;
 	struct loop_io io;
 	int fd, channel;
+	size_t rest; /* after the end: what is still to be read */
 };
 
 struct exec_run {
@@ -78,15 +80,21 @@ static void say(struct exec_run *r, const struct stream *s, const char *bytes, s
 /* false: nothing more can come from it now. */
 static bool read_some(struct stream *s)
 {
+	bool has_ended = s->run->has_ended;
+	size_t room = has_ended && s->rest < CHUNK ? s->rest : CHUNK;
 	char bytes[CHUNK];
-	ssize_t n = s->fd < 0 ? -1 : read(s->fd, bytes, sizeof(bytes));
+	ssize_t n;
 
+	if (s->fd < 0 || room == 0)
+		return false;
+	n = read(s->fd, bytes, room);
 	if (n > 0) {
+		s->rest -= has_ended ? (size_t)n : 0;
 		say(s->run, s, bytes, (size_t)n);
 		return !s->run->is_paused;
 	}
 	/* A pty's master answers EIO once nobody has the other end open. */
-	if (s->fd >= 0 && (n == 0 || errno != EAGAIN))
+	if (n == 0 || errno != EAGAIN)
 		close_stream(s);
 	return false;
 }
@@ -110,6 +118,17 @@ static void try_finish(struct exec_run *r)
 		peer.ended(peer.arg, rc, &e);
 }
 
+static void measure_rest(struct exec_run *r)
+{
+	for (int i = 0; i < CHANNELS; i++) {
+		int bytes = 0;
+
+		if (r->out[i].fd >= 0 && !r->tty && ioctl(r->out[i].fd, FIONREAD, &bytes) < 0)
+			bytes = 0;
+		r->out[i].rest = r->tty ? TERMINAL_MAX : (size_t)bytes;
+	}
+}
+
 static void on_finish(struct loop_timer *t)
 {
 	try_finish(t->arg);
@@ -118,6 +137,8 @@ static void on_finish(struct loop_timer *t)
 /* In a turn of its own: whoever called us may still be using the run. */
 static void finish_soon(struct exec_run *r)
 {
+	if (!r->has_ended)
+		measure_rest(r);
 	r->has_ended = true;
 	loop_timer_start(r->d->loop, &r->finish, 0, on_finish, r);
 }

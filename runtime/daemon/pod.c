@@ -126,9 +126,10 @@ static void forget(struct pod *p)
 	struct err e = { 0 };
 
 	prober_forget(p);
+	/* The record last: while it is there, the next supervisor forgets the pod once more. */
+	daemon_discard(p->d, logs);
 	if (record_remove(p->d->pods_dir, p->spec->uid, &e) < 0)
 		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
-	daemon_discard(p->d, logs);
 	objects_delete(p->d, OBJECT_POD, p->spec->namespace, p->spec->name, last);
 	log_info("pod=%s/%s uid=%s gone", p->spec->namespace, p->spec->name, p->spec->uid);
 	p->is_removed = true;

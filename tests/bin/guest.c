@@ -36,6 +36,8 @@
  *   have PATH             ends with 0 when it is there, else with 1
  *   later PATH            makes it and ends with 1; with 0 when it is there already
  *   stamp PATH CODE [WAIT] appends the milliseconds since boot, stays while WAIT is there, ends so
+ *   nap MILLISECONDS      ends with 0 after that time
+ *   litter N              leaves N children behind, and ends with 0
  *   age PATH              appends to it how many milliseconds ago PID 1 was made
  *   echo                  standard input to standard output until its end
  *   tty                   "yes ROWSxCOLS", whether standard input is the controlling terminal
@@ -374,6 +376,8 @@ static const struct {
 	{ "have", act_have, 1 },
 	{ "later", act_later, 1 },
 	{ "stamp", act_stamp, 2 },
+	{ "nap", act_nap, 1 },
+	{ "litter", act_litter, 1 },
 	{ "age", act_age, 1 },
 	{ "echo", echo, 0 },
 	{ "tty", tty, 0 },

@@ -13,6 +13,8 @@ int act_talk(char **args);
 int act_catch(char **args);
 int act_have(char **args);
 int act_age(char **args);
+int act_nap(char **args);
+int act_litter(char **args);
 int act_stamp(char **args);
 int act_later(char **args);
 

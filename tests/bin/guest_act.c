@@ -82,6 +82,29 @@ int act_later(char **args)
 	return fd < 0 ? 99 : 1;
 }
 
+int act_nap(char **args)
+{
+	long ms = number(args[0]);
+	const struct timespec t = { .tv_sec = ms / MS_PER_S, .tv_nsec = ms % MS_PER_S * NS_PER_MS };
+
+	nanosleep(&t, NULL);
+	return 0;
+}
+
+/* Their output is closed, so that whoever waits for the end of it does not wait for them. */
+int act_litter(char **args)
+{
+	for (long i = 0; i < number(args[0]); i++) {
+		if (fork() != 0)
+			continue;
+		close(1);
+		close(2);
+		for (;;)
+			pause();
+	}
+	return 0;
+}
+
 int act_talk(char **args)
 {
 	int sock = listen_on(number(args[0]));

@@ -9,13 +9,13 @@ pod() {
 	local name=$1 args
 
 	shift
-	args=$(printf '%s\n' "$@" | jq -R . | paste -sd, -)
+	args=$(jq -nc '["/bin/guest"] + $ARGS.positional' --args -- "$@")
 	cat <<-EOF
 		apiVersion: v1
 		kind: Pod
 		metadata: {name: $name${META:+, $META}}
 		spec: {restartPolicy: ${RESTART:-Always}, terminationGracePeriodSeconds: ${GRACE:-1}${SPEC:+, $SPEC},
-		  containers: [{name: c, image: guest, command: [/bin/guest, ${args}]${EXTRA:+, $EXTRA}}]}
+		  containers: [{name: c, image: guest, command: $args${EXTRA:+, $EXTRA}}]}
 	EOF
 }
 

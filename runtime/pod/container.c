@@ -178,7 +178,6 @@ static int plan_identity(const struct container_request *q, struct plan *p, stru
 	p->merge_image_groups = true;
 	p->refuse_root = s->run_as_non_root;
 	p->caps = container_caps(s);
-	p->privileged = s->privileged;
 	p->no_new_privs = s->no_new_privs;
 	p->has_oom_score_adj = true;
 	p->oom_score_adj = resources_oom_score(q->pod, q->spec, q->facts->node_memory_bytes);
@@ -360,6 +359,7 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 	out->id = str_dup(q->spec->name);
 	out->share_pid = q->pod->share_pid;
 	out->read_only_root = q->spec->security.read_only_root;
+	out->privileged = q->spec->security.privileged; /* of the file system; an exec joins it */
 	out->upper = str_fmt("%s/upper", dir);
 	out->work = str_fmt("%s/work", dir);
 	for (size_t i = 0; i < q->image->layers.len; i++)

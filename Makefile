@@ -259,10 +259,11 @@ export UBSAN_OPTIONS = print_stacktrace=1
 # A hung test is ended, not waited for.
 export BATS_TEST_TIMEOUT ?= 180
 BATS ?= tests/bats
+VM ?= tests/vm/selection
 SIM_STEPS ?= 1000000
 SIM_SEED ?= $(shell date +%s)
 
-.PHONY: check check-stages check-unit check-sim check-root check-san fuzz bench
+.PHONY: check check-stages check-unit check-sim check-root check-vm check-san fuzz bench
 check-unit: $(UNIT_BINS) ## the pure parts, by cmocka: no root, about a second
 	@contrib/tools/run-unit.sh $(UNIT_BINS) | $(call tally,unit)
 
@@ -272,6 +273,10 @@ check-sim: $(BUILD)/sim/sim_pods ## random histories of pods against what must a
 check-root: all $(TEST_BINS) ## what a user sees, by bats, as root (BATS=FILE… BATS_FLAGS='-f REGEX')
 	@[ "$$(id -u)" = 0 ] || { echo 'check-root: the tests of the whole need root' >&2; exit 1; }
 	@bats --formatter tap --print-output-on-failure -j $(JOBS) $(BATS_FLAGS) $(BATS) | $(call tally,root)
+
+check-vm: all $(BUILD)/bin/test/guest ## the same on pure cgroup v2 and Linux 6.1, in an emulated machine (VM=FILE, see tests/vm/selection)
+	@contrib/tools/deps.sh vm
+	@tests/vm/run.sh $(BUILD) $(VM) | $(call tally,vm)
 
 fuzz: $(FUZZ_BINS) ## each parser on hostile input, two at a time (T=seconds each, FUZZ=NAME…)
 	@{ echo 1..$(words $(FUZZ)); printf '%s\n' $(FUZZ) | xargs -P 2 -I NAME contrib/tools/run-fuzz.sh \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, by apt-get, for the groups that are named; says nothing when all is there.
-# usage: deps.sh [--list] GROUP…     groups: build demo test lint bench; --list only prints the packages
+# usage: deps.sh [--list] GROUP…     groups: build demo test lint bench vm; --list only prints the packages
 set -euo pipefail
 
 declare -A packages=(
@@ -11,6 +11,9 @@ declare -A packages=(
 	[test]='busybox-static bats parallel curl jq iproute2 util-linux procps python3 python3-h2 libcmocka-dev
 		clang libclang-rt-14-dev'
 	[lint]='clang clang-format clang-tidy cppcheck shellcheck mandoc python3 universal-ctags'
+	# An emulated machine of this Debian's own files; its kernel is fetched, not installed.
+	[vm]='qemu-system-x86 busybox-static cpio e2fsprogs kmod mount bats parallel curl jq iproute2 util-linux procps
+		python3 strace'
 	# runc and podman are compared with where they can be installed; crun is always there to compare with.
 	[bench]='busybox-static python3 crun runc podman'
 )

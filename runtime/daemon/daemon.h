@@ -7,6 +7,7 @@
  *     profiles.c   compiled system call filters       outbox.c    messages that wait for a helper
  *     logs.c       carpel-log                         prober.c    carpel-probe; prober_link.c
  *     exec.c       exec, attach, exec probes          exec_run.c  one program in a container
+ *     terminal.c   their pseudoterminals
  *     backend.c    what the API asks of pods          calls.c     /apis/carpel/v1
  *     objects.c    v1.Pods into the store             events.c    v1.Events, kept by event_file.c
  *     versions.c   the resourceVersion counter        images.c    carpel-image
@@ -185,7 +186,6 @@ void profiles_close(struct daemon *d);
 
 /* logs.c */
 int logs_open(struct daemon *d, struct err *e);
-int pty_open(int *master, int *slave, struct err *e);
 /* The streams of a new instance: made, put into the pod's descriptor store, handed to carpel-log.
  * The ends that the container gets are the caller's to close. */
 struct ctr_streams {

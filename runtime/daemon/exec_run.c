@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "daemon/launch.h"
+#include "daemon/terminal.h"
 #include "pod/container.h"
 
 /* TERMINAL_MAX: more than the kernel queues in a pseudoterminal; it does not tell how much. */
@@ -225,7 +226,7 @@ static int make_pipes(
 	int rc = 0;
 
 	if (o->tty) {
-		rc = pty_open(&r->out[0].fd, &p->tty, e);
+		rc = terminal_open_in(r->ctr->pidfd, &r->out[0].fd, &p->tty, e);
 		if (rc == 0 && o->has_stdin)
 			r->input_fd = fcntl(r->out[0].fd, F_DUPFD_CLOEXEC, 0);
 		return rc;

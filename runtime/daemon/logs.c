@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,6 +18,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/terminal.h"
 #include "log/wire.h"
 
 enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000, AGAIN_MS = 10 };
@@ -247,21 +247,6 @@ static int make_stage(int *fds, struct err *e)
 	return 0;
 }
 
-int pty_open(int *master, int *slave, struct err *e)
-{
-	CLEANUP(cleanup_fd) int m = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-	int unlocked = 0, s;
-
-	if (m < 0 || ioctl(m, TIOCSPTLCK, &unlocked) < 0)
-		return err_set(e, errno, "open a pseudoterminal");
-	s = ioctl(m, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (s < 0)
-		return err_set(e, errno, "open a pseudoterminal's other end");
-	*master = take_fd(&m);
-	*slave = s;
-	return 0;
-}
-
 static int make_streams(struct ctr *c, int *fds, struct ctr_streams *s, struct err *e)
 {
 	const struct container_spec *spec = &c->pod->spec->containers[c->index];
@@ -270,7 +255,7 @@ static int make_streams(struct ctr *c, int *fds, struct ctr_streams *s, struct e
 	if (rc >= 0)
 		rc = make_stage(fds + LOG_FD_OUT_STAGE_R, e);
 	if (rc == 0 && spec->tty) {
-		rc = pty_open(&fds[LOG_FD_OUT], &s->tty, e);
+		rc = terminal_open(&fds[LOG_FD_OUT], &s->tty, e);
 		if (rc == 0)
 			c->stdin_fd = fcntl(fds[LOG_FD_OUT], F_DUPFD_CLOEXEC, 0);
 		return rc;

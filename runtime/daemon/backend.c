@@ -23,12 +23,24 @@ static int check_room(const char *dir, struct err *e)
 	struct statvfs fs;
 
 	if (statvfs(dir, &fs) < 0)
-		return err_set(e, errno, "look at the room in %s", dir);
+		return errno == ENOENT ? 0 /* made with the first pod */
+				       : err_set(e, errno, "look at the room in %s", dir);
 	/* f_files is 0 on file systems without a fixed number of inodes. */
 	if ((uint64_t)fs.f_bavail * fs.f_frsize < FREE_BYTES_MIN ||
 		(fs.f_files != 0 && fs.f_favail < FREE_FILES_MIN))
 		return err_say(e, ENOSPC, "no room for a pod: the file system of %s is full", dir);
 	return 0;
+}
+
+/* Records, writable layers and logs may be on three file systems. */
+static int check_disks(const struct daemon *d, struct err *e)
+{
+	const char *const dirs[] = { d->layout.run, d->layout.lib, d->layout.logs };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(dirs); i++)
+		rc = check_room(dirs[i], e);
+	return rc;
 }
 
 static int check_node(const struct daemon *d, const struct pod_spec *spec, struct err *e)
@@ -71,8 +83,7 @@ static int pod_create(
 
 	if (d->is_shutting_down)
 		return err_say(e, EBUSY, "carpeld is shutting down");
-	if ((rc = check_node(d, r->spec, e)) < 0 || (rc = check_room(d->layout.run, e)) < 0 ||
-		(rc = check_room(d->layout.lib, e)) < 0)
+	if ((rc = check_node(d, r->spec, e)) < 0 || (rc = check_disks(d, e)) < 0)
 		return rc;
 	uid_make(uid);
 	complete(d, r->object, uid);

@@ -308,4 +308,10 @@ is_told_gone() {
 	[ -z "$(find /sys/fs/cgroup -path "*$(instance_cgroup)/*" -name 'pod*' 2>/dev/null)" ]
 	rm "$ROOT/fill"
 	pod a sleepy x | carpel run -f - --wait
+	# The logs' file system alone.
+	mount -t tmpfs -o size=4k none "$ROOT/var/log/pods"
+	run carpel run -f - < <(pod b sleepy x)
+	umount "$ROOT/var/log/pods"
+	returns 1
+	says "no room for a pod: the file system of $ROOT/var/log/pods is full"
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "daemon/prober_link.h"
 #include "spec/probe_wire.h"
 
-enum { RUNS_MAX = 64 };
+enum { RUNS_MAX = 64, KILLED_WAIT_MS = 100, EXIT_KILLED = 128 + SIGKILL };
 
 /* An exec that carpel-probe waits for, or a `carpel probe run` that a client waits for. */
 struct ask {
@@ -26,6 +27,8 @@ struct ask {
 	struct ask *next;
 	int64_t number;
 	struct probe_exec *exec;
+	struct json *answer; /* of an exec that has ended, held back until late */
+	struct loop_timer late;
 	struct api_call *call;
 };
 
@@ -187,6 +190,10 @@ static void ask_free(struct ask *a)
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
+	if (a->exec)
+		probe_exec_cancel(a->exec);
+	loop_timer_stop(&a->late);
+	json_free(a->answer);
 	free(a);
 }
 
@@ -237,13 +244,28 @@ static void on_socket(struct prober *l, const struct json *m, struct ctr *c, int
 		close(sock);
 }
 
+static void answer_exec(struct ask *a)
+{
+	tell(a->prober, TAKE(a->answer), -1);
+	ask_free(a);
+}
+
+static void on_late(struct loop_timer *t)
+{
+	answer_exec(t->arg);
+}
+
+/* When a container dies, the kernel kills what was executed in it first.  Such a kill says nothing
+ * of the container's health: the end of the instance is given the time to be heard, which cancels
+ * the attempt. */
 static void on_exec_done(void *arg, int rc, const char *output, size_t len, const struct err *e)
 {
 	struct ask *a = arg;
-	struct prober *l = a->prober;
 	struct json *answer = message("exec-result");
 	CLEANUP(cleanup_free) char *text = str_utf8(output ? output : "", len);
 
+	a->exec = NULL;
+	a->answer = answer;
 	json_set_i64(answer, "ask", a->number);
 	if (rc == -ETIMEDOUT)
 		json_set_bool(answer, "timeout", true);
@@ -252,8 +274,10 @@ static void on_exec_done(void *arg, int rc, const char *output, size_t len, cons
 	else
 		json_set_i64(answer, "exit", rc);
 	json_set_str(answer, "output", text);
-	tell(l, answer, -1);
-	ask_free(a);
+	if (rc == EXIT_KILLED)
+		loop_timer_start(a->prober->d->loop, &a->late, KILLED_WAIT_MS, on_late, a);
+	else
+		answer_exec(a);
 }
 
 static void on_exec(
@@ -286,10 +310,8 @@ static void on_cancel(struct prober *l, int64_t number)
 {
 	struct ask *a = ask_find(l, number, false);
 
-	if (!a)
-		return;
-	probe_exec_cancel(a->exec);
-	ask_free(a);
+	if (a)
+		ask_free(a);
 }
 
 static void emit_result(struct ctr *c, enum probe_type t, const struct json *m)
@@ -372,16 +394,12 @@ static void on_message(struct prober_link *link, const struct json *m)
 
 static void drop_asks(struct prober *l)
 {
-	while (l->asks) {
-		struct ask *a = l->asks;
-		const struct err e = { .code = EIO, .text = "carpel-probe ended" };
+	const struct err e = { .code = EIO, .text = "carpel-probe ended" };
 
-		l->asks = a->next;
-		if (a->exec)
-			probe_exec_cancel(a->exec);
-		if (a->call)
-			api_call_fail(a->call, -EIO, &e);
-		free(a);
+	while (l->asks) {
+		if (l->asks->call)
+			api_call_fail(l->asks->call, -EIO, &e);
+		ask_free(l->asks);
 	}
 	l->runs = 0;
 }

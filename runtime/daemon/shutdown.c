@@ -51,12 +51,13 @@ static void drained(void *arg)
 	loop_stop(d->loop);
 }
 
-/* The helpers have ended with their cgroup; rm has ended by itself. */
+/* No pod is left, so whatever still runs below our root is a helper or nobody's. rm, which runs
+ * beside us, ends by itself. */
 static bool is_quiet(struct daemon *d)
 {
 	struct err e = { 0 };
 
-	(void)cgroup_kill(d->cgroups, DAEMONS_CGROUP, NULL);
+	(void)cgroup_kill(d->cgroups, "", NULL);
 	child_reap_strangers(d);
 	if (d->children || d->discards)
 		return false;

@@ -39,7 +39,7 @@ LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.
 LOG_SRC := $(addprefix runtime/log/,main.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := runtime/log/reader.c
 IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)
-IMAGE_SRC := $(addprefix runtime/image/,main.c confine.c copy.c digest.c import.c layout.c meta.c oci.c path.c size.c \
+IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c import.c layout.c meta.c oci.c path.c size.c \
 	stack.c store.c stream.c tree.c tree_walk.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c)
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \

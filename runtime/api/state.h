@@ -4,7 +4,6 @@
 
 #include "api/backend.h"
 #include "api/h2.h"
-#include "api/server.h"
 
 struct watch;
 struct follower;

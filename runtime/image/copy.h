@@ -5,12 +5,8 @@
 #pragma once
 
 #include "base/err.h"
-#include "image/budget.h"
 #include "image/digest.h"
 #include "image/tree.h"
-
-/* The bytes of one regular file; shares them where the file system can, keeps holes. */
-int copy_bytes(int from, int to, struct budget *budget, struct err *e);
 
 struct copy_result {
 	struct digest id; /* of all names, attributes and bytes: equal trees have equal ids */

@@ -22,6 +22,7 @@
 #include "image/copy.h"
 #include "image/digest.h"
 #include "image/layout.h"
+#include "image/name.h"
 #include "image/oci.h"
 #include "image/size.h"
 #include "image/unpack.h"

@@ -12,7 +12,6 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "image/record.h"
 
 /* A whole name becomes a file's name with five characters to spare for ".json". */
 enum { REF_MAX = 240, TAG_MAX = 128 };

@@ -12,7 +12,6 @@
 #include "base/json.h"
 #include "base/str.h"
 
-enum { IMAGE_HEX_LEN = 64 };               /* of a sha256 digest */
 enum { IMAGE_RECORD_MAX_BYTES = 1 << 20 }; /* of a record's file; a larger one is not read */
 
 struct image_record {
@@ -35,10 +34,6 @@ struct image_list {
 	size_t len;
 };
 void image_list_free(struct image_list *l);
-
-/* The whole name of what a user wrote: "busybox" is "docker.io/library/busybox:latest".  -EINVAL
- * and the reason when no image may be called so. */
-int image_name_normalise(const char *given, char **out_ref, struct err *e);
 
 /* ref: any form of the name, NAME@sha256:… (the manifest's digest), or an id ("sha256:…").  store:
  * the absolute path of LIB/images.  -ENOENT when there is none. */

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/str.h"
-#include "image/copy.h"
+#include "image/bytes.h"
 #include "image/folder.h"
 #include "image/tree_walk.h"
 
@@ -118,7 +118,7 @@ static int copy_up(struct tree *t, const struct place *p, struct err *e)
 	to = tree_make_file(p, e);
 	if (to < 0)
 		return to;
-	rc = copy_bytes(from, to, t->budget, e);
+	rc = bytes_copy(from, to, t->budget, e);
 	if (rc == 0)
 		rc = meta_apply(to, &m, e);
 	return rc < 0 ? err_wrap(e, rc, "%s", p->path) : 1;

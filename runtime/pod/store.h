@@ -10,32 +10,11 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "spec/pod.h"
+#include "pod/object.h"
 
-enum object_kind { OBJECT_POD = 1, OBJECT_EVENT, OBJECT_KINDS };
 enum change_type { CHANGE_ADDED = 1, CHANGE_MODIFIED, CHANGE_DELETED };
 
 enum { STORE_HISTORY = 4096 };
-
-/* Immutable once put; shared by reference count. */
-struct object {
-	enum object_kind kind;
-	char *namespace, *name, *uid;
-	uint64_t rv;
-	char *text; /* compact JSON without kind and apiVersion:
-		       {"metadata":{…},"spec":{…},"status":{…}} */
-	struct labels labels;
-	struct labels fields; /* what field selectors may ask: "status.phase" -> "Running" */
-	unsigned refs;
-	size_t bytes; /* what it takes of memory, about */
-};
-struct object *object_ref(struct object *o);
-void object_unref(struct object *o); /* NULL is fine */
-/* Text with kind and apiVersion in front, as GET and WATCH show it. */
-void object_write(const struct object *o, struct buf *out);
-/* The same under another version: a watcher whose selector no longer matches gets the old state so.
- */
-void object_write_at(const struct object *o, uint64_t rv, struct buf *out);
 
 struct store;
 

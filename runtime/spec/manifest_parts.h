@@ -13,8 +13,10 @@
 #pragma once
 
 #include "base/json.h"
-#include "spec/manifest.h"
-#include "spec/pod.h"
+#include "base/str.h"
+
+struct causes;
+struct pod_spec;
 
 /* strict: "unknown field \"spec.foo\"", "duplicate field …", in the order of the document, at most
  * as many as Kubernetes keeps.  Fails with -EINVAL; *message is the whole text. */

@@ -1,4 +1,4 @@
-#include "spec/selector_term.h"
+#include "spec/selector.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "spec/selector_term.h"
 
 void selector_term_free(struct selector_term *t)
 {

@@ -6,7 +6,7 @@
  *
  * "in" and "notin" are words except where an operator is due.
  */
-#include "spec/selector_term.h"
+#include "spec/selector.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "spec/names.h"
+#include "spec/selector_term.h"
 
 enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_SYMBOL };
 

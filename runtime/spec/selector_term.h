@@ -2,7 +2,10 @@
  * selector_labels.c (the grammar of label selectors).  Not for others. */
 #pragma once
 
-#include "spec/selector.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
 
 enum selector_op { OP_IN = 1, OP_NOT_IN, OP_EXISTS, OP_NOT_EXISTS, OP_GREATER, OP_LESS };
 

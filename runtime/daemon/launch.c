@@ -157,6 +157,7 @@ int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 		.result = { .pidfd = -1 },
 		.done = done,
 		.arg = arg };
+	d->launches++;
 	(void)fd_set_nonblock(l->sock);
 	loop_io_start(d->loop, &l->io, l->sock, LOOP_READ, on_report, l);
 	*out = l;

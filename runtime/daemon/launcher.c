@@ -108,10 +108,9 @@ int launcher_order(struct launcher *l, const int *fds, size_t n, int result_numb
 	}
 	if (l->sock < 0 && (rc = spawn_launcher(l, e)) < 0)
 		return err_wrap(e, rc, "start carpel-launch");
-	rc = outbox_add(&l->out, &order, sizeof(order), sent, order.len, e);
-	if (rc == 0)
-		rc = outbox_flush(&l->out, l->sock, e);
-	loop_io_want(&l->io, LOOP_READ | (outbox_is_empty(&l->out) ? 0U : LOOP_WRITE));
+	rc = outbox_send(&l->out, l->sock, &order, sizeof(order), sent, order.len, e);
+	if (!outbox_is_empty(&l->out))
+		loop_io_want(&l->io, LOOP_READ | LOOP_WRITE);
 	return rc;
 }
 

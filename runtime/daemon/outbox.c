@@ -38,7 +38,7 @@ bool outbox_is_empty(const struct outbox *o)
 	return o->first == NULL;
 }
 
-int outbox_add(
+static int keep(
 	struct outbox *o, const void *bytes, size_t len, const int *fds, size_t n, struct err *e)
 {
 	struct outbox_message *m = mem_zalloc(sizeof(*m));
@@ -57,6 +57,16 @@ int outbox_add(
 	*o->end = m;
 	o->end = &m->next;
 	return 0;
+}
+
+int outbox_send(struct outbox *o, int sock, const void *bytes, size_t len, const int *fds, size_t n,
+	struct err *e)
+{
+	ssize_t sent = o->first ? -EAGAIN : fd_send(sock, bytes, len, fds, n);
+
+	if (sent == -EAGAIN)
+		return keep(o, bytes, len, fds, n, e);
+	return sent < 0 ? err_set(e, (int)-sent, "send a message") : 0;
 }
 
 static void drop_first(struct outbox *o)

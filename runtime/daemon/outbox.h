@@ -16,10 +16,11 @@ struct outbox {
 
 void outbox_init(struct outbox *o);
 bool outbox_is_empty(const struct outbox *o);
-/* Copies the bytes, duplicates the descriptors; outbox_flush() sends. */
-int outbox_add(
-	struct outbox *o, const void *bytes, size_t len, const int *fds, size_t n, struct err *e);
-/* Sends what the socket takes now.  A message that it refuses for good is dropped, and the first
- * such error returned: its end is heard elsewhere, anything else is our mistake. */
+/* Sent at once when nothing waits and the socket takes it; else the bytes are copied and the
+ * descriptors duplicated.  A message that the socket refuses for good is dropped, and the error
+ * returned: the socket's end is heard elsewhere, anything else is our mistake. */
+int outbox_send(struct outbox *o, int sock, const void *bytes, size_t len, const int *fds, size_t n,
+	struct err *e);
+/* Sends what the socket takes now; the first error, as above. */
 int outbox_flush(struct outbox *o, int sock, struct err *e);
 void outbox_drop(struct outbox *o);

@@ -46,16 +46,15 @@ void prober_link_tell(struct prober_link *l, struct json *m, int fd)
 {
 	CLEANUP(cleanup_json) struct json *owned = m;
 	CLEANUP(buf_free) struct buf text = { 0 };
-	bool is_first = outbox_is_empty(&l->out);
 	struct err e = { 0 };
 
 	if (l->sock < 0)
 		return;
 	json_write(owned, JSON_COMPACT, &text);
-	if (outbox_add(&l->out, text.data, text.len, &fd, fd >= 0, &e) < 0)
+	if (outbox_send(&l->out, l->sock, text.data, text.len, &fd, fd >= 0, &e) < 0)
 		log_warn("carpel-probe: %s", e.text);
-	else if (is_first)
-		flush(l);
+	else if (!outbox_is_empty(&l->out))
+		loop_io_want(&l->io, LOOP_READ | LOOP_WRITE);
 }
 
 /* ---- hearing ---- */

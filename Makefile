@@ -189,7 +189,7 @@ $(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c tests/sim/sim_env.c $(UNI
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON) $(LIBS_CAP) -lm
 
 # The bare system calls of a pod, an exec, a probe: what `make bench` measures beside carpel.  Static, as carpel-launch is.
-floor_SRC := $(addprefix tests/bench/,floor.c floor_box.c floor_cgroup.c) runtime/sys/seccomp_profile.c runtime/sys/caps.c \
+floor_SRC := $(addprefix tests/bench/,floor.c floor_box.c floor_cgroup.c floor_mount.c) runtime/sys/seccomp_profile.c runtime/sys/caps.c \
 	$(filter-out %json.c %json_parse.c,$(BASE_SRC))
 $(BUILD)/bench/floor: $(call obj,$(floor_SRC))
 	$(call say,LINK,$@)

@@ -72,7 +72,7 @@ static int make_tools(struct streams_tools *out, struct err *e)
 static int serve(uid_t id, struct err *e)
 {
 	struct streams_tools tools;
-	struct rlimit files;
+	struct rlimit files = { 0 };
 	uid_t peer = getuid();
 	struct loop *l;
 	int rc = check_listening(e);

@@ -197,7 +197,7 @@ static const char request[] =
 	"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: kube-probe/1.37\r\n"
 	"Accept: */*\r\nConnection: close\r\n\r\n";
 
-static noreturn void serve(int listener)
+static _Noreturn void serve(int listener)
 {
 	char bytes[1024];
 
@@ -338,7 +338,7 @@ static void compile_filter(struct floor_options *o, struct buf *code)
 	o->filter.len = (unsigned short)(code->len / sizeof(struct sock_filter));
 }
 
-static noreturn void usage(void)
+static _Noreturn void usage(void)
 {
 	fprintf(stderr, "usage: floor [-n RUNS] [-s STATE] -r ROOTFS -p CARPEL-PAUSE MEASURE...\n"
 			"MEASURE: pod restart exec tcp http\n");

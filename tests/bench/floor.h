@@ -1,7 +1,7 @@
 /* The bare system-call floor: what the kernel asks of anybody who makes a pod, and nothing else.
- * floor_box.c makes pods and executes in them, floor_cgroup.c their cgroups, floor.c measures.  No
- * plan, no record, no log, no user lookup, no report: whatever carpel takes above this is its own.
- * Every failure ends the program.
+ * floor_box.c makes pods and executes in them, floor_mount.c their mounts, floor_cgroup.c their
+ * cgroups, floor.c measures.  No plan, no record, no log, no user lookup, no report: whatever
+ * carpel takes above this is its own.  Every failure ends the program.
  */
 #pragma once
 
@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdnoreturn.h>
 #include <sys/types.h>
 
 enum { FLOOR_HIERARCHIES = 8, FLOOR_PATH = 512 };
@@ -22,7 +21,7 @@ struct floor_options {
 	uint64_t caps; /* bounding, permitted and effective set */
 };
 
-noreturn void floor_die(const char *what);
+_Noreturn void floor_die(const char *what);
 /* Fails when rc is negative; gives it back otherwise. */
 long floor_must(long rc, const char *what);
 __attribute__((format(printf, 2, 3))) char *floor_path(char out[FLOOR_PATH], const char *fmt, ...);
@@ -45,6 +44,20 @@ void floor_cgroup_make(const struct floor_cgroup *parent, const char *name, bool
 /* Kills what is in it, waits until it is empty, removes it. */
 void floor_cgroup_remove(const struct floor_cgroup *g);
 void floor_cgroup_kill(const struct floor_cgroup *g);
+
+/* ---- floor_mount.c -----------------------------------------------------------------------------
+ */
+
+/* Both give back a detached mount. */
+int floor_tmpfs(const char *size, const char *mode);
+int floor_copy_mount(const char *path);
+void floor_attach(int mount, int dir, const char *name); /* closes it */
+/* The file system root becomes the mount that we stand in; the old one goes. */
+void floor_pivot(void);
+void floor_make_dev(void); /* dev, in the root that we stand in */
+/* What the pod security standards hide: one mount for a hidden path, two for a read-only one. */
+void floor_hide(void);
+void floor_touch(const char *path); /* an empty file, if there is none */
 
 /* ---- floor_box.c -------------------------------------------------------------------------------
  */

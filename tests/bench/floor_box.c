@@ -1,6 +1,7 @@
-/* Mounts are made detached by paths of the host, then attached inside: the fewest calls that any
- * way needs, and the copy of pause's two mounts costs less than that of all the host's.
+/* The processes of a pod: which namespaces and cgroups each one gets, in what order, and how many
+ * processes that needs beside those that stay.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -20,7 +21,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -126,48 +126,21 @@ static void become(const struct floor_options *o)
 	floor_must(syscall(SYS_capset, &head, sets), "capset");
 }
 
-static noreturn void execute(const char *const argv[])
+static _Noreturn void execute(const char *const argv[])
 {
 	static char path[] = "PATH=/", *const envp[] = { path, NULL };
 	char *copy[8] = { NULL };
 
-	for (size_t i = 0; argv[i] && i < COUNT(copy) - 1; i++)
+	for (size_t i = 0; i < COUNT(copy) - 1 && argv[i]; i++)
 		memcpy(&copy[i], &argv[i], sizeof(argv[i])); /* execve(2) only reads them */
 	floor_must(syscall(SYS_close_range, 3, ~0U, 0), "close_range");
+	assert(copy[0]);
 	execve(copy[0], copy, envp);
 	floor_die(copy[0]);
 }
 
 /* ---- sandbox -----------------------------------------------------------------------------------
  */
-
-static int new_tmpfs(const char *size, const char *mode)
-{
-	int fs = (int)floor_must(fsopen("tmpfs", FSOPEN_CLOEXEC), "fsopen");
-	int mount;
-
-	floor_must(fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0), "size");
-	floor_must(fsconfig(fs, FSCONFIG_SET_STRING, "mode", mode, 0), "mode");
-	floor_must(fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0), "tmpfs");
-	mount = (int)floor_must(
-		fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV), "fsmount");
-	close(fs);
-	return mount;
-}
-
-static void attach(int mount, int dir, const char *name)
-{
-	floor_must(move_mount(mount, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH), name);
-	close(mount);
-}
-
-/* The file system root becomes the mount that we stand in; the old one goes. */
-static void pivot(void)
-{
-	floor_must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
-	floor_must(umount2(".", MNT_DETACH), "umount");
-	floor_must(chdir("/"), "chdir");
-}
 
 static void raise_loopback(void)
 {
@@ -178,7 +151,7 @@ static void raise_loopback(void)
 	close(sock);
 }
 
-static noreturn void pause_main(const struct floor_options *o, const struct joining *j, int root,
+static _Noreturn void pause_main(const struct floor_options *o, const struct joining *j, int root,
 	int shm, const int kept[4])
 {
 	static char name[] = "carpel-pause", *const argv[] = { name, NULL },
@@ -193,8 +166,8 @@ static noreturn void pause_main(const struct floor_options *o, const struct join
 	floor_must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make / private");
 	floor_must(move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), "attach root");
 	floor_must(fchdir(root), "enter root");
-	attach(shm, root, "shm");
-	pivot();
+	floor_attach(shm, root, "shm");
+	floor_pivot();
 	floor_must(setsid(), "setsid");
 	for (unsigned c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
 		floor_must(prctl(PR_CAPBSET_DROP, c, 0, 0, 0), "drop a capability");
@@ -210,8 +183,8 @@ static noreturn void pause_main(const struct floor_options *o, const struct join
 
 static void sandbox_start(const struct floor_options *o, struct floor_pod *p)
 {
-	int root = new_tmpfs("4k", "0555"), shm = new_tmpfs("67108864", "1777"), kept[4];
-	struct joining j;
+	int root = floor_tmpfs("4k", "0555"), shm = floor_tmpfs("67108864", "1777"), kept[4];
+	struct joining j = { 0 };
 
 	floor_must(mkdirat(root, "shm", 0555), "mkdir shm");
 	floor_must(pipe2(kept, O_CLOEXEC), "pipe");
@@ -238,17 +211,6 @@ struct container_mounts {
 	int message;
 };
 
-static int copy_mount(const char *path)
-{
-	return (int)floor_must(
-		open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), path);
-}
-
-static void touch(const char *path)
-{
-	close((int)floor_must(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666), path));
-}
-
 /* The writable layer, the overlay of it on the image, and the files that are mounted over it. */
 static void prepare_mounts(
 	const struct floor_options *o, const struct floor_pod *p, struct container_mounts *m)
@@ -270,67 +232,13 @@ static void prepare_mounts(
 	m->root = (int)floor_must(fsmount(fs, FSMOUNT_CLOEXEC, 0), "fsmount overlay");
 	close(fs);
 	for (size_t i = 0; i < COUNT(etc_files); i++)
-		m->etc[i] =
-			copy_mount(floor_path(path, "%s/%s/%s", o->state, p->name, etc_files[i]));
-	touch(floor_path(path, "%s/termination-log", dir));
-	m->message = copy_mount(path);
+		m->etc[i] = floor_copy_mount(
+			floor_path(path, "%s/%s/%s", o->state, p->name, etc_files[i]));
+	floor_touch(floor_path(path, "%s/termination-log", dir));
+	m->message = floor_copy_mount(path);
 }
 
-static void make_dev(void)
-{
-	static const struct {
-		const char *name;
-		unsigned major, minor;
-	} nodes[] = { { "dev/null", 1, 3 }, { "dev/zero", 1, 5 }, { "dev/full", 1, 7 },
-		{ "dev/random", 1, 8 }, { "dev/urandom", 1, 9 }, { "dev/tty", 5, 0 } };
-	static const char *const links[][2] = { { "/proc/self/fd", "dev/fd" },
-		{ "/proc/self/fd/0", "dev/stdin" }, { "/proc/self/fd/1", "dev/stdout" },
-		{ "/proc/self/fd/2", "dev/stderr" }, { "pts/ptmx", "dev/ptmx" } };
-
-	floor_must(mount("tmpfs", "dev", "tmpfs", MS_NOSUID, "mode=755,size=64k"), "dev");
-	for (size_t i = 0; i < COUNT(nodes); i++)
-		floor_must(mknod(nodes[i].name, S_IFCHR | 0666,
-				   makedev(nodes[i].major, nodes[i].minor)),
-			nodes[i].name);
-	for (size_t i = 0; i < COUNT(links); i++)
-		floor_must(symlink(links[i][0], links[i][1]), links[i][1]);
-	floor_must(mkdir("dev/pts", 0755), "dev/pts");
-	floor_must(mkdir("dev/shm", 0755), "dev/shm");
-	floor_must(mkdir("dev/mqueue", 0755), "dev/mqueue");
-	touch("dev/termination-log");
-	floor_must(mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-			   "newinstance,ptmxmode=0666,mode=0620,gid=5"),
-		"dev/pts");
-	floor_must(mount("mqueue", "dev/mqueue", "mqueue", QUIET, NULL), "dev/mqueue");
-}
-
-/* What the pod security standards hide: one mount for a hidden path, two for a read-only one. */
-static void hide(void)
-{
-	static const char *const files[] = { "proc/interrupts", "proc/kcore", "proc/keys",
-		"proc/latency_stats", "proc/sched_debug", "proc/timer_list", "proc/timer_stats" };
-	static const char *const dirs[] = { "proc/acpi", "proc/asound", "proc/scsi", "sys/firmware",
-		"sys/devices/virtual/powercap" };
-	static const char *const fixed[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys",
-		"proc/sysrq-trigger" };
-
-	for (size_t i = 0; i < COUNT(files); i++)
-		if (mount("dev/null", files[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
-			floor_die(files[i]);
-	for (size_t i = 0; i < COUNT(dirs); i++)
-		if (mount("tmpfs", dirs[i], "tmpfs", QUIET | MS_RDONLY, "nr_inodes=1") < 0 &&
-			errno != ENOENT)
-			floor_die(dirs[i]);
-	for (size_t i = 0; i < COUNT(fixed); i++)
-		if (mount(fixed[i], fixed[i], NULL, MS_BIND | MS_REC, NULL) == 0)
-			floor_must(mount(NULL, fixed[i], NULL,
-					   MS_BIND | MS_REMOUNT | MS_RDONLY | QUIET, NULL),
-				fixed[i]);
-		else if (errno != ENOENT)
-			floor_die(fixed[i]);
-}
-
-static noreturn void container_main(const struct floor_options *o, const struct joining *j,
+static _Noreturn void container_main(const struct floor_options *o, const struct joining *j,
 	const struct container_mounts *m, const char *const argv[])
 {
 	int null;
@@ -341,17 +249,17 @@ static noreturn void container_main(const struct floor_options *o, const struct 
 	floor_must(fchdir(m->root), "enter root");
 	floor_must(mount("proc", "proc", "proc", QUIET, NULL), "proc");
 	floor_must(mount("sysfs", "sys", "sysfs", QUIET | MS_RDONLY, NULL), "sys");
-	make_dev();
+	floor_make_dev();
 	floor_must(mount("/shm", "dev/shm", NULL, MS_BIND, NULL), "dev/shm");
-	hide();
+	floor_hide();
 	for (size_t i = 0; i < COUNT(etc_files); i++) {
 		char path[FLOOR_PATH];
 
-		attach(m->etc[i], AT_FDCWD, floor_path(path, "etc/%s", etc_files[i]));
+		floor_attach(m->etc[i], AT_FDCWD, floor_path(path, "etc/%s", etc_files[i]));
 	}
-	attach(m->message, AT_FDCWD, "dev/termination-log");
+	floor_attach(m->message, AT_FDCWD, "dev/termination-log");
 	null = (int)floor_must(open("dev/null", O_RDWR | O_CLOEXEC), "dev/null");
-	pivot();
+	floor_pivot();
 	for (int i = 0; i < 3; i++)
 		floor_must(dup2(null, i), "place a stream");
 	become(o);
@@ -387,7 +295,7 @@ static void join_container(
 	const struct floor_options *o, const struct floor_pod *p, const char *const argv[])
 {
 	struct container_mounts m;
-	struct joining j;
+	struct joining j = { 0 };
 	int status, unused;
 
 	open_cgroups(&p->ctr_cgroup, &j);
@@ -410,7 +318,7 @@ static void join_exec(
 	const struct floor_options *o, const struct floor_pod *p, const char *const argv[])
 {
 	int null = (int)floor_must(open("/dev/null", O_RDWR | O_CLOEXEC), "/dev/null");
-	struct joining j;
+	struct joining j = { 0 };
 
 	open_cgroups(&p->ctr_cgroup, &j);
 	floor_must(setns(p->ctr_fd, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -455,7 +363,7 @@ static void write_etc(const struct floor_options *o, const struct floor_pod *p)
 
 	floor_must(mkdir(floor_path(path, "%s/%s", o->state, p->name), 0700), path);
 	for (size_t i = 0; i < COUNT(etc_files); i++)
-		touch(floor_path(path, "%s/%s/%s", o->state, p->name, etc_files[i]));
+		floor_touch(floor_path(path, "%s/%s/%s", o->state, p->name, etc_files[i]));
 }
 
 void floor_pod_start(const struct floor_options *o, const struct floor_cgroup *root,

@@ -90,6 +90,7 @@ void floor_cgroup_root(struct floor_cgroup *out)
 
 	if (!f)
 		floor_die("/proc/self/mountinfo");
+	/* cppcheck-suppress nullPointerRedundantCheck ; floor_die() does not return */
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
 		note_mount(&mounts, line);

@@ -70,6 +70,8 @@ struct pod {
 	struct pod_state *state;
 	struct json *object; /* metadata and spec; status is added when it is published */
 	int64_t generation;
+	uint64_t record_sum;    /* of its record on disk, see pod/record.h */
+	uint64_t shown_sum;     /* of the record that it had when it was published last */
 	struct env_facts facts; /* the node's, and the pod's address; texts are the daemon's */
 
 	int pause_fd; /* pidfd of the sandbox, -1: none */

@@ -109,7 +109,7 @@ int pod_record(struct pod *p, struct err *e)
 	json_set_i64(body, "generation", p->generation);
 	json_set(body, "state", pod_state_to_json(p->state));
 	json_set(body, "containers", runtime_json(p));
-	return record_write(p->d->pods_dir, p->spec->uid, body, e);
+	return record_write(p->d->pods_dir, p->spec->uid, body, &p->record_sum, e);
 }
 
 void pod_publish(struct pod *p)
@@ -117,6 +117,14 @@ void pod_publish(struct pod *p)
 	CLEANUP(cleanup_json) struct json *object = pod_object(p);
 
 	objects_put(p->d, OBJECT_POD, object);
+	p->shown_sum = p->record_sum;
+}
+
+/* The record holds all that an object is made from. */
+static void publish_change(struct pod *p)
+{
+	if (!p->record_sum || p->record_sum != p->shown_sum)
+		pod_publish(p);
 }
 
 static void forget(struct pod *p)
@@ -205,7 +213,7 @@ static void one_step(struct pod *p, const struct pod_event *ev)
 	for (size_t i = 0; i < actions.len; i++)
 		carry_out(p, &actions.at[i]);
 	if (!p->is_removed) {
-		pod_publish(p);
+		publish_change(p);
 		arm_timer(p);
 	}
 	pod_actions_free(&actions);

@@ -58,7 +58,8 @@ static struct pod_spec *read_spec(const struct json *object, struct err *e)
 	return TAKE(r.spec);
 }
 
-static int load_pod(struct daemon *d, const char *uid, struct json *body, struct err *e)
+static int load_pod(
+	struct daemon *d, const char *uid, struct json *body, uint64_t sum, struct err *e)
 {
 	const struct json *object = json_get(body, "object"), *ctrs = json_get(body, "containers");
 	struct pod_spec *spec = read_spec(object, e);
@@ -74,6 +75,7 @@ static int load_pod(struct daemon *d, const char *uid, struct json *body, struct
 	}
 	p = pod_new(d, json_copy(object), spec);
 	p->state = state;
+	p->record_sum = sum;
 	(void)json_i64(json_get(body, "generation"), 1, INT64_MAX, &p->generation);
 	for (size_t i = 0; i < spec->containers_len; i++)
 		restore_ctr(&p->ctrs[i], json_at(ctrs, i));
@@ -81,14 +83,14 @@ static int load_pod(struct daemon *d, const char *uid, struct json *body, struct
 	return 0;
 }
 
-static void on_record(void *arg, const char *uid, struct json *body)
+static void on_record(void *arg, const char *uid, struct json *body, uint64_t sum)
 {
 	CLEANUP(cleanup_json) struct json *owned = body;
 	struct daemon *d = arg;
 	CLEANUP(cleanup_free) char *bad = str_fmt("%s.bad", uid);
 	struct err e = { 0 };
 
-	if (load_pod(d, uid, owned, &e) == 0)
+	if (load_pod(d, uid, owned, sum, &e) == 0)
 		return;
 	/* Kept for whoever looks into it.  What it speaks of is swept away below. */
 	log_err("pod uid=%s cannot be taken over, its record is kept as %s: %s", uid, bad, e.text);

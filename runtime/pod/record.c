@@ -17,18 +17,18 @@
 enum { RECORD_VERSION = 1, RECORD_BYTES_MAX = 8 << 20, HEAD_MAX = 96 };
 
 /* FNV-1a: against torn and flipped bytes, not against an attacker (the directory is root's, 0700).
- */
+ * Never 0, which stands for no record. */
 static uint64_t checksum(const char *bytes, size_t len)
 {
 	uint64_t h = 0xcbf29ce484222325;
 
 	for (size_t i = 0; i < len; i++)
 		h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3;
-	return h;
+	return h ? h : 1;
 }
 
 /* "carpel-record 1 <boot id> <length> <checksum>\n", then the JSON text. */
-static int write_head(char head[HEAD_MAX], const struct buf *text)
+static int write_head(char head[HEAD_MAX], const struct buf *text, uint64_t sum)
 {
 	char boot[37];
 	int rc = clock_boot_id(boot);
@@ -36,22 +36,31 @@ static int write_head(char head[HEAD_MAX], const struct buf *text)
 	if (rc < 0)
 		return rc;
 	return snprintf(head, HEAD_MAX, "carpel-record %d %s %zu %016" PRIx64 "\n", RECORD_VERSION,
-		boot, text->len, checksum(text->data, text->len));
+		boot, text->len, sum);
 }
 
-int record_write(int pods_dir, const char *uid, const struct json *body, struct err *e)
+int record_write(
+	int pods_dir, const char *uid, const struct json *body, uint64_t *sum, struct err *e)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	CLEANUP(buf_free) struct buf whole = { 0 };
 	char head[HEAD_MAX];
+	uint64_t new;
 	int rc;
 
 	json_write(body, JSON_COMPACT, &text);
-	if ((rc = write_head(head, &text)) < 0)
+	new = checksum(text.data, text.len);
+	if (new == *sum)
+		return 0;
+	*sum = 0; /* until it is there for certain */
+	if ((rc = write_head(head, &text, new)) < 0)
 		return err_set(e, -rc, "read the boot id");
 	buf_adds(&whole, head);
 	buf_add(&whole, text.data, text.len);
-	return fd_replace_file(pods_dir, uid, whole.data, whole.len, FD_SURVIVES_CRASH, e);
+	rc = fd_replace_file(pods_dir, uid, whole.data, whole.len, FD_SURVIVES_CRASH, e);
+	if (rc == 0)
+		*sum = new;
+	return rc;
 }
 
 int record_remove(int pods_dir, const char *uid, struct err *e)
@@ -62,7 +71,8 @@ int record_remove(int pods_dir, const char *uid, struct err *e)
 }
 
 /* 1: sound, 0: of an earlier boot, negative: not to be trusted. */
-static int check_head(const struct buf *file, const char **out_body, size_t *out_len)
+static int check_head(
+	const struct buf *file, const char **out_body, size_t *out_len, uint64_t *out_sum)
 {
 	char boot[37], now[37];
 	uint64_t sum;
@@ -79,6 +89,7 @@ static int check_head(const struct buf *file, const char **out_body, size_t *out
 		return -EBADMSG;
 	*out_body = file->data + used + 1;
 	*out_len = len;
+	*out_sum = sum;
 	return clock_boot_id(now) == 0 && str_eq(boot, now);
 }
 
@@ -99,12 +110,13 @@ static int read_one(int pods_dir, const char *uid, const struct record_reader *r
 	struct json *body = NULL;
 	const char *text = NULL;
 	size_t len = 0;
+	uint64_t sum = 0;
 	struct err why = { 0 };
 	int rc = fd_read_file(pods_dir, uid, RECORD_BYTES_MAX, &file, e);
 
 	if (rc < 0 && rc != -EFBIG && rc != -EISDIR)
 		return rc == -ENOENT ? 0 : err_wrap(e, rc, "record of pod %s", uid);
-	if (rc == 0 && (rc = check_head(&file, &text, &len)) == 0) {
+	if (rc == 0 && (rc = check_head(&file, &text, &len, &sum)) == 0) {
 		r->stale(r->arg, uid);
 		return 0;
 	}
@@ -113,7 +125,7 @@ static int read_one(int pods_dir, const char *uid, const struct record_reader *r
 	if (rc < 0)
 		quarantine(pods_dir, uid, why.text[0] ? why.text : "torn or of another version");
 	else
-		r->item(r->arg, uid, body);
+		r->item(r->arg, uid, body, sum);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -22,6 +23,7 @@
 struct fx {
 	char path[40];
 	int dir;
+	uint64_t sum;    /* of the item seen last */
 	struct buf seen; /* "item u1 {…};stale u2;" */
 };
 
@@ -42,10 +44,11 @@ static struct fx fx_open(void)
 	return f;
 }
 
-static void on_item(void *arg, const char *uid, struct json *body)
+static void on_item(void *arg, const char *uid, struct json *body, uint64_t sum)
 {
 	struct fx *f = arg;
 
+	f->sum = sum;
 	buf_addf(&f->seen, "item %s ", uid);
 	json_write(body, JSON_COMPACT, &f->seen);
 	buf_addc(&f->seen, ';');
@@ -74,9 +77,18 @@ static void write_body(struct fx *f, const char *uid, const char *text)
 {
 	CLEANUP(cleanup_json) struct json *body = json_new_object();
 	struct err e = { 0 };
+	uint64_t sum = 0;
 
 	json_set_str(body, "text", text);
-	assert_int_equal(record_write(f->dir, uid, body, &e), 0);
+	assert_int_equal(record_write(f->dir, uid, body, &sum, &e), 0);
+}
+
+static ino_t inode(const struct fx *f, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(f->dir, name, &st, 0), 0);
+	return st.st_ino;
 }
 
 static struct buf slurp(const struct fx *f, const char *name)
@@ -132,6 +144,38 @@ static void test_torn(void **state)
 	buf_addc(&whole, '\n'); /* nor is more than one */
 	spill(&f, "u1", whole.data, whole.len);
 	assert_string_equal(read_all(&f), "");
+}
+
+static void test_the_same_is_not_written_again(void **state)
+{
+	CLEANUP(fx_close) struct fx f = fx_open();
+	CLEANUP(cleanup_json) struct json *body = json_new_object();
+	struct err e = { 0 };
+	uint64_t sum = 0, first;
+	ino_t before;
+
+	(void)state;
+	json_set_str(body, "text", "a");
+	assert_int_equal(record_write(f.dir, "u1", body, &sum, &e), 0);
+	first = sum;
+	assert_int_not_equal(first, 0);
+	before = inode(&f, "u1");
+	assert_int_equal(record_write(f.dir, "u1", body, &sum, &e), 0);
+	assert_int_equal(inode(&f, "u1"), before);
+	/* Whoever reads it goes on from there. */
+	(void)read_all(&f);
+	assert_int_equal(f.sum, first);
+	json_set_str(body, "text", "b");
+	assert_int_equal(record_write(f.dir, "u1", body, &sum, &e), 0);
+	assert_int_not_equal(sum, first);
+	assert_string_equal(read_all(&f), "item u1 {\"text\":\"b\"};");
+	/* What could not be written is not taken for written. */
+	assert_int_equal(record_write(-1, "u1", body, &sum, &e), 0);
+	json_set_str(body, "text", "c");
+	assert_true(record_write(-1, "u1", body, &sum, &e) < 0);
+	assert_int_equal(sum, 0);
+	assert_int_equal(record_write(f.dir, "u1", body, &sum, &e), 0);
+	assert_string_equal(read_all(&f), "item u1 {\"text\":\"c\"};");
 }
 
 /* A flipped bit anywhere: never an item; in the boot id it may pass as an earlier boot's. */
@@ -212,9 +256,10 @@ static void test_other_files(void **state)
 	assert_false(exists(&f, "No.bad"));
 }
 
-static void hoard(void *arg, const char *uid, struct json *body)
+static void hoard(void *arg, const char *uid, struct json *body, uint64_t sum)
 {
 	(void)uid;
+	(void)sum;
 	json_free(body);
 	*(int *)arg = dup(STDIN_FILENO);
 }
@@ -248,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_the_same_is_not_written_again),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_flipped_bits),
 		cmocka_unit_test(test_other_boot),

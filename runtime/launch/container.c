@@ -153,8 +153,16 @@ int container_launch(struct job *j, struct err *e)
 
 /* ---- exec ---- */
 
+/* Not with the other namespaces: who is inside may be born only into cgroups that it sees, says
+ * cgroup2 where it is mounted with nsdelegate, as systemd does; and we come from outside. */
+static int join_cgroup_namespace(struct job *j, struct err *e)
+{
+	return ns_enter(j->plan->pause_fd, CLONE_NEWCGROUP, e);
+}
+
 static const struct step exec_process[] = {
 	{ "join cgroups", process_join_cgroups }, /* before anything is charged to us */
+	{ "join the cgroup namespace", join_cgroup_namespace }, /* now that we are inside */
 };
 
 static void exec_main(void *arg)
@@ -166,13 +174,11 @@ static void exec_main(void *arg)
 		j->rc = process_execute(j, &j->err);
 }
 
-/* All that the first process has of its own, its root with the mount namespace. */
+/* What the first process has of its own, its root with the mount namespace. */
 static int join_container(struct job *j, struct err *e)
 {
 	return ns_enter(j->plan->pause_fd,
-		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID |
-			CLONE_NEWCGROUP,
-		e);
+		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID, e);
 }
 
 static int resolve_user_inside(struct job *j, struct err *e)

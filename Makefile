@@ -31,7 +31,7 @@ POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c 
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c h2.c h2_answer.c h2_conn.c kube_status.c \
 	list.c list_token.c log.c pods.c pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_stream.c ws.c)
-DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c sandbox.c ctr.c launch.c launcher.c outbox.c \
+DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c sandbox.c ctr.c launch.c launcher.c helper.c outbox.c \
 	profiles.c logs.c prober.c prober_link.c exec.c exec_run.c terminal.c backend.c calls.c objects.c events.c event_file.c versions.c images.c \
 	recover.c find.c child.c discard.c shutdown.c qos.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c sandbox.c container.c process.c \

@@ -1,20 +1,21 @@
 /* carpeld's own state: one struct daemon, its pods, and the links to its helpers.  The files of
  * this folder each own one kind of news:
  *
- *     pod.c        events into lifecycle_step, actions out         pods.c   the set of them
+ *     pod.c        events into lifecycle_step         pods.c      the set of pods
  *     sandbox.c    a pod's sandbox, up and down       ctr.c       container instances, up and down
  *     launch.c     one launch, asynchronously         launcher.c  carpel-launch
- *     profiles.c   compiled system call filters       outbox.c    messages that wait for a helper
- *     logs.c       carpel-log                         prober.c    carpel-probe; prober_link.c
+ *     logs.c       carpel-log                         images.c    carpel-image
+ *     prober.c     what carpel-probe asks and says    prober_link.c  its channel
  *     exec.c       exec, attach, exec probes          exec_run.c  one program in a container
- *     terminal.c   their pseudoterminals
  *     backend.c    what the API asks of pods          calls.c     /apis/carpel/v1
  *     objects.c    v1.Pods into the store             events.c    v1.Events, kept by event_file.c
- *     versions.c   the resourceVersion counter        images.c    carpel-image
+ *     versions.c   the resourceVersion counter        profiles.c  compiled system call filters
  *     recover.c    taking over after a crash          find.c      processes found again
- *     child.c      helper processes                   discard.c   what is thrown away
- *     shutdown.c   the end of everything              keeper.c    who starts us again
- *     main.c       set-up and loop, with listen.c, node.c, options.c
+ *     child.c      processes that we wait for         helper.c    starting our own programs
+ *     outbox.c     messages that wait for them        terminal.c  pseudoterminals
+ *     discard.c    what is thrown away                shutdown.c  the end of everything
+ *     keeper.c     who starts us again                main.c      set-up; listen.c, node.c,
+ * options.c
  *
  * A pod's record is written before anything it speaks of is done (pod.c), so recover.c can always
  * finish or undo.  No file here decides policy: that is pod/lifecycle.c.

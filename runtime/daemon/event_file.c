@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/hash.h"
 
 enum { REPLAY_MAX = 64 << 20, LINE_MAX = 1 << 20 };
 
@@ -112,14 +113,8 @@ static uint64_t name_hash(const struct json *metadata)
 {
 	const char *ns = json_get_str(metadata, "namespace");
 	const char *name = json_get_str(metadata, "name");
-	uint64_t h = 0xcbf29ce484222325;
 
-	for (const char *p = ns ? ns : ""; *p; p++)
-		h = (h ^ (unsigned char)*p) * 0x100000001b3;
-	h *= 0x100000001b3;
-	for (const char *p = name ? name : ""; *p; p++)
-		h = (h ^ (unsigned char)*p) * 0x100000001b3;
-	return h;
+	return hash_text(hash_text(HASH_START, ns ? ns : ""), name ? name : "");
 }
 
 static bool is_same(const struct json *a, const struct json *b)

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/helper.h"
 #include "sys/mount.h"
 
 /* It says nothing on this socket: what comes is its end. */
@@ -32,36 +33,17 @@ static void on_ready(struct loop_io *io, unsigned events)
 	loop_io_want(&l->io, LOOP_READ | (outbox_is_empty(&l->out) ? 0U : LOOP_WRITE));
 }
 
-static int spawn_launcher(struct launcher *l, struct err *e)
+static int start(struct launcher *l, struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = layout_program(&l->d->layout, "carpel-launch");
-	char name[] = "carpel-launch", serve[] = "--serve";
-	char *argv[] = { name, serve, NULL }, *envp[] = { NULL };
-	int pair[2], pidfd, fds[] = { -1, -1, STDERR_FILENO, -1 };
-	const struct spawn s = { .path = path,
-		.exe_fd = l->exe,
-		.argv = argv,
-		.envp = envp,
-		.fds = fds,
-		.nfds = ARRAY_LEN(fds),
-		/* What it was making is then undone by the next supervisor, alone. */
-		.dies_with_us = true };
-	pid_t pid;
+	/* It dies with us: what it was making is then undone by the next supervisor, alone. */
+	const struct helper h = { "carpel-launch", "--serve", l->exe, .dies_with_us = true };
+	int sock = helper_start(l->d, &h, e);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, errno, "make a socket pair");
-	fds[PLAN_FD] = pair[1];
-	pidfd = spawn_process(&s, &pid, e);
-	close(pair[1]);
-	if (pidfd < 0) {
-		close(pair[0]);
-		return pidfd;
-	}
-	(void)child_watch(l->d, pidfd, pid, NULL, NULL);
-	l->sock = pair[0];
-	(void)fd_set_nonblock(l->sock);
+	if (sock < 0)
+		return sock;
+	l->sock = sock;
 	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
-	return cgroup_join(l->d->cgroups, DAEMONS_CGROUP, pid, e);
+	return 0;
 }
 
 /* It runs from a read-only mount of itself that exists nowhere: what a container does to
@@ -90,7 +72,7 @@ int launcher_open(struct daemon *d, struct err *e)
 	outbox_init(&l->out);
 	d->launcher = l;
 	l->exe = open_program(d, e);
-	return l->exe < 0 ? l->exe : spawn_launcher(l, e);
+	return l->exe < 0 ? l->exe : start(l, e);
 }
 
 int launcher_order(struct launcher *l, const int *fds, size_t n, int result_number, struct err *e)
@@ -106,7 +88,7 @@ int launcher_order(struct launcher *l, const int *fds, size_t n, int result_numb
 		sent[order.len] = fds[i];
 		order.number[order.len++] = (int32_t)i;
 	}
-	if (l->sock < 0 && (rc = spawn_launcher(l, e)) < 0)
+	if (l->sock < 0 && (rc = start(l, e)) < 0)
 		return err_wrap(e, rc, "start carpel-launch");
 	rc = outbox_send(&l->out, l->sock, &order, sizeof(order), sent, order.len, e);
 	if (!outbox_is_empty(&l->out))

@@ -1,25 +1,18 @@
 /* The set of pods: in a list, and by their two names, since every request, probe result and exit
  * asks for one of them.
  */
+#include "base/hash.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
 
-/* FNV-1a */
-static uint32_t hash(uint32_t h, const char *text)
-{
-	for (const char *p = text; *p; p++)
-		h = (h ^ (unsigned char)*p) * 16777619;
-	return h;
-}
-
 static struct pod **name_bucket(struct daemon *d, const char *ns, const char *name)
 {
-	return &d->by_name[hash(hash(2166136261, ns) ^ '/', name) % POD_BUCKETS];
+	return &d->by_name[hash_text(hash_text(HASH_START, ns), name) % POD_BUCKETS];
 }
 
 static struct pod **uid_bucket(struct daemon *d, const char *uid)
 {
-	return &d->by_uid[hash(2166136261, uid) % POD_BUCKETS];
+	return &d->by_uid[hash_text(HASH_START, uid) % POD_BUCKETS];
 }
 
 struct pod *pod_find(struct daemon *d, const char *ns, const char *name)

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/helper.h"
 #include "spec/probe_wire.h"
 
 enum { RESTART_MAX_MS = 5000 };
@@ -88,31 +89,16 @@ static void on_ready(struct loop_io *io, unsigned events)
 
 /* ---- the process ---- */
 
-static int spawn_probe(struct prober_link *l, struct err *e)
+static int start(struct prober_link *l, struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = layout_program(&l->d->layout, "carpel-probe");
-	char name[] = "carpel-probe";
-	char *argv[] = { name, NULL }, *envp[] = { NULL };
-	int pair[2], pidfd, fds[] = { -1, STDERR_FILENO, STDERR_FILENO, -1 };
-	const struct spawn s = {
-		.path = path, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
-	};
-	pid_t pid;
+	const struct helper h = { .program = "carpel-probe" };
+	int sock = helper_start(l->d, &h, e);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(e, errno, "make a socket pair");
-	fds[PROBE_WIRE_FD] = pair[1];
-	pidfd = spawn_process(&s, &pid, e);
-	close(pair[1]);
-	if (pidfd < 0) {
-		close(pair[0]);
-		return pidfd;
-	}
-	(void)child_watch(l->d, pidfd, pid, NULL, NULL);
-	l->sock = pair[0];
-	(void)fd_set_nonblock(l->sock);
+	if (sock < 0)
+		return sock;
+	l->sock = sock;
 	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
-	return cgroup_join(l->d->cgroups, DAEMONS_CGROUP, pid, e);
+	return 0;
 }
 
 static void on_restart(struct loop_timer *t)
@@ -120,7 +106,7 @@ static void on_restart(struct loop_timer *t)
 	struct prober_link *l = t->arg;
 	struct err e = { 0 };
 
-	if (l->sock < 0 && spawn_probe(l, &e) < 0 && l->sock < 0) {
+	if (start(l, &e) < 0) {
 		log_err("carpel-probe cannot be started: %s", e.text);
 		loop_timer_start(l->d->loop, &l->restart, RESTART_MAX_MS, on_restart, l);
 		return;
@@ -134,7 +120,7 @@ int prober_link_open(struct prober_link *l, struct err *e)
 
 	l->sock = -1;
 	outbox_init(&l->out);
-	rc = spawn_probe(l, e);
+	rc = start(l, e);
 	if (rc == 0)
 		l->started(l);
 	return rc;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/str.h"
 
 /* Texts of events that are alike in all but the text. */
@@ -28,20 +29,12 @@ struct event_fold {
 	struct aged_table entries, names, similar, budgets;
 };
 
-/* FNV-1a over each text with its end, so that "ab","c" is not "a","bc". */
-static uint64_t hash(uint64_t h, const char *text)
-{
-	for (const char *p = text; *p; p++)
-		h = (h ^ (unsigned char)*p) * 0x100000001b3;
-	return (h ^ 0xff) * 0x100000001b3;
-}
-
 static uint64_t similar_key(const struct fold_event *ev)
 {
-	uint64_t h = hash(0xcbf29ce484222325, ev->uid);
+	uint64_t h = hash_text(HASH_START, ev->uid);
 
-	h = hash(hash(h, ev->field_path), ev->reason);
-	return hash(h, ev->is_warning ? "Warning" : "Normal");
+	h = hash_text(hash_text(h, ev->field_path), ev->reason);
+	return hash_text(h, ev->is_warning ? "Warning" : "Normal");
 }
 
 struct event_fold *event_fold_new(void)
@@ -142,14 +135,14 @@ static struct fold_entry *entry_add(struct event_fold *f, uint64_t key, int64_t 
 
 struct fold_entry *event_fold(struct event_fold *f, const struct fold_event *ev, int64_t now)
 {
-	uint64_t like = similar_key(ev), key = hash(like, ev->message);
+	uint64_t like = similar_key(ev), key = hash_text(like, ev->message);
 	struct fold_entry *entry;
 	bool is_combined = note_text(f, like, key, now);
 
 	if (is_combined)
 		key = like;
 	entry = (struct fold_entry *)aged_find(&f->entries, key);
-	if (!entry && !take_token(f, hash(0xcbf29ce484222325, ev->uid), now))
+	if (!entry && !take_token(f, hash_text(HASH_START, ev->uid), now))
 		return NULL;
 	if (!entry)
 		entry = entry_add(f, key, now);
@@ -168,7 +161,7 @@ void event_fold_touch(struct event_fold *f, struct fold_entry *entry, int64_t no
 
 static uint64_t name_key(const char *ns, const char *name)
 {
-	return hash(hash(0xcbf29ce484222325, ns), name);
+	return hash_text(hash_text(HASH_START, ns), name);
 }
 
 static void unname(struct event_fold *f, struct fold_entry *entry)

@@ -11,19 +11,18 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "spec/names.h"
 
 enum { RECORD_VERSION = 1, RECORD_BYTES_MAX = 8 << 20, HEAD_MAX = 96 };
 
-/* FNV-1a: against torn and flipped bytes, not against an attacker (the directory is root's, 0700).
+/* Against torn and flipped bytes, not against an attacker (the directory is root's, 0700).
  * Never 0, which stands for no record. */
 static uint64_t checksum(const char *bytes, size_t len)
 {
-	uint64_t h = 0xcbf29ce484222325;
+	uint64_t h = hash_bytes(HASH_START, bytes, len);
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3;
 	return h ? h : 1;
 }
 

@@ -1,0 +1,44 @@
+#include "daemon/helper.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "daemon/daemon.h"
+
+int helper_start(struct daemon *d, const struct helper *h, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = layout_program(&d->layout, h->program);
+	CLEANUP(cleanup_free) char *name = str_dup(h->program);
+	CLEANUP(cleanup_free) char *argument = str_dup(h->argument);
+	CLEANUP(cleanup_fd) int ours = -1;
+	CLEANUP(cleanup_fd) int theirs = -1;
+	char *argv[] = { name, argument, NULL }, *envp[] = { NULL };
+	int pair[2], pidfd, fds[] = { -1, STDERR_FILENO, STDERR_FILENO, -1 }, rc;
+	const struct spawn s = { .path = path,
+		.exe_fd = h->exe_fd,
+		.argv = argv,
+		.envp = envp,
+		.fds = fds,
+		.nfds = ARRAY_LEN(fds),
+		.dies_with_us = h->dies_with_us };
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(e, errno, "make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	fds[HELPER_SOCKET_FD] = theirs;
+	pidfd = spawn_process(&s, &pid, e);
+	if (pidfd < 0)
+		return pidfd;
+	(void)child_watch(d, pidfd, pid, NULL, NULL);
+	rc = cgroup_join(d->cgroups, DAEMONS_CGROUP, pid, e);
+	if (rc < 0)
+		return rc; /* our end closes, which ends it */
+	(void)fd_set_nonblock(ours);
+	return take_fd(&ours);
+}

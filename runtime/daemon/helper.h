@@ -1,0 +1,20 @@
+/* Starting one of our own resident programs, with a socket to it. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct daemon;
+
+enum { HELPER_SOCKET_FD = 3 }; /* its number there */
+
+struct helper {
+	const char *program, *argument; /* argument NULL: none */
+	int exe_fd;                     /* see sys/spawn.h */
+	bool dies_with_us;
+};
+
+/* Returns our end of a SEQPACKET pair, non-blocking; its end of file is how we hear that the helper
+ * has ended, and how it hears that of us.  It is in the helpers' cgroup and reaped by itself. */
+int helper_start(struct daemon *d, const struct helper *h, struct err *e);

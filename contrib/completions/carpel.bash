@@ -117,7 +117,11 @@ _carpel()
 		return
 		;;
 	--for)
-		_carpel_words 'ready running exit delete condition=' "$cur"
+		if [[ $verb == events ]]; then
+			_carpel_words "$(_carpel_pods)" "$cur"
+		else
+			_carpel_words 'ready running exit delete condition=' "$cur"
+		fi
 		return
 		;;
 	--type)

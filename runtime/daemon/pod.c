@@ -131,9 +131,15 @@ static void forget(struct pod *p)
 {
 	CLEANUP(cleanup_json) struct json *last = pod_object(p);
 	CLEANUP(cleanup_free) char *logs = layout_log_pod_dir(&p->d->layout, p->spec);
+	CLEANUP(cleanup_free) char *dir = layout_pod_dir(&p->d->layout, p->spec->uid);
+	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(p->spec);
 	struct err e = { 0 };
 
 	prober_forget(p);
+	/* A sandbox that came up took these with it.  One that failed left what was made before. */
+	daemon_discard(p->d, dir);
+	daemon_discard_cgroup(p->d, cgroup);
+	ctr_drop_leases(p);
 	/* The record last: while it is there, the next supervisor forgets the pod once more. */
 	daemon_discard(p->d, logs);
 	if (record_remove(p->d->pods_dir, p->spec->uid, &e) < 0)

@@ -63,7 +63,6 @@ void prober_link_tell(struct prober_link *l, struct json *m, int fd)
 static void on_ready(struct loop_io *io, unsigned events)
 {
 	struct prober_link *l = io->arg;
-	CLEANUP(cleanup_free) char *bytes = mem_zalloc(PROBE_WIRE_MAX);
 	CLEANUP(cleanup_json) struct json *m = NULL;
 	struct err e = { 0 };
 	ssize_t n;
@@ -72,14 +71,14 @@ static void on_ready(struct loop_io *io, unsigned events)
 		flush(l);
 	if (!(events & LOOP_READ))
 		return;
-	n = fd_recv(l->sock, bytes, PROBE_WIRE_MAX, NULL, NULL);
+	n = fd_recv(l->sock, l->message, PROBE_WIRE_MAX, NULL, NULL);
 	if (n == -EAGAIN)
 		return;
 	if (n <= 0) {
 		lose(l);
 		return;
 	}
-	if (json_parse(bytes, (size_t)n, NULL, &m, &e) < 0) {
+	if (json_parse(l->message, (size_t)n, NULL, &m, &e) < 0) {
 		log_warn("carpel-probe: %s", e.text);
 		return;
 	}
@@ -119,6 +118,7 @@ int prober_link_open(struct prober_link *l, struct err *e)
 	int rc;
 
 	l->sock = -1;
+	l->message = mem_zalloc(PROBE_WIRE_MAX);
 	outbox_init(&l->out);
 	rc = start(l, e);
 	if (rc == 0)
@@ -132,4 +132,6 @@ void prober_link_close(struct prober_link *l)
 	loop_io_stop(&l->io);
 	cleanup_fd(&l->sock);
 	outbox_drop(&l->out);
+	free(l->message);
+	l->message = NULL;
 }

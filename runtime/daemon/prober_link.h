@@ -17,6 +17,7 @@ struct prober_link {
 	int sock; /* -1: none runs */
 	int64_t restart_ms;
 	struct outbox out;
+	char *message; /* room for the one being heard: 64 KiB, so kept */
 
 	void (*heard)(struct prober_link *l, const struct json *m);
 	void (*lost)(struct prober_link *l);    /* what was asked of the old one has no answer */

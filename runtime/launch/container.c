@@ -57,8 +57,7 @@ static int enter_root(struct job *j, struct err *e)
 }
 
 static const struct step first_process[] = {
-	{ "join cgroups", process_join_cgroups },           /* before anything is charged to us */
-	{ "new cgroup namespace", leave_cgroup_namespace }, /* after joining: see there */
+	{ "new cgroup namespace", leave_cgroup_namespace }, /* the intermediate has joined */
 	{ "attach root", tree_attach_root },                /* over pause's empty one */
 	{ "make /proc", tree_make_proc },                   /* of our PID namespace */
 	{ "make /dev", tree_make_dev },           /* its /dev/null hides files in the next */
@@ -81,12 +80,20 @@ static void first_process_main(void *arg)
 
 /* ---- the intermediate, in the pod's PID namespace ---- */
 
+/* With a shared PID namespace it is seen by containers that run already, and they may stop or kill
+ * it.  So it is in the container's cgroup as well, and what kills that ends this start. */
+static const struct step intermediate[] = {
+	{ "join cgroups", process_join_cgroups }, /* before anything is charged to us */
+};
+
 static void intermediate_main(void *arg)
 {
 	struct job *j = arg;
-	int rc = process_start(j, CLONE_NEWNS | (j->plan->share_pid ? 0 : CLONE_NEWPID),
-		first_process_main, &j->err);
+	int rc = steps_run(j, intermediate, ARRAY_LEN(intermediate), &j->err);
 
+	if (rc == 0)
+		rc = process_start(j, CLONE_NEWNS | (j->plan->share_pid ? 0 : CLONE_NEWPID),
+			first_process_main, &j->err);
 	if (rc < 0) {
 		j->rc = rc;
 		_exit(1);
@@ -116,13 +123,11 @@ static int join_pod(struct job *j, struct err *e)
 static int start_container(struct job *j, struct err *e)
 {
 	/* Shared descriptors: the pidfd that the intermediate is given is ours to report. */
-	const struct ns_child c = {
-		.flags = CLONE_FILES, .cgroup_fd = -1, .run = intermediate_main, .arg = j
-	};
 	int pidfd = -1, rc;
 	pid_t pid;
 
-	if ((rc = ns_start(&c, &pid, &pidfd, e)) < 0)
+	rc = process_start_helper(j, CLONE_FILES, intermediate_main, &pid, &pidfd, e);
+	if (rc < 0)
 		return rc;
 	(void)waitpid(pid, NULL, 0);
 	return 0;

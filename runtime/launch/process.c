@@ -24,26 +24,35 @@ enum { STREAMS = 3, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
  * written in only one of the two, since the kernel compares the two counts of that.  So it is born
  * beside us and moves, which is slow: the kernel waits for every fork of the machine.  Where the
  * kill was meant, whoever meant it closes our result socket too, and the report's failure kills. */
-static int start_beside(struct job *j, struct ns_child *c, struct err *e)
+static int start_beside(struct job *j, struct ns_child *c, pid_t *pid, int *pidfd, struct err *e)
 {
-	(void)waitpid(j->pid, NULL, 0);
-	cleanup_fd(&j->pidfd);
+	(void)waitpid(*pid, NULL, 0);
+	cleanup_fd(pidfd);
 	j->cgroup_procs = openat(j->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
 	if (j->cgroup_procs < 0)
 		return err_set(e, errno, "open %s/cgroup.procs", j->plan->cgroup_v2);
 	c->cgroup_fd = -1;
-	return ns_start(c, &j->pid, &j->pidfd, e);
+	return ns_start(c, pid, pidfd, e);
+}
+
+int process_start_helper(struct job *j, uint64_t flags, void (*run)(void *), pid_t *out_pid,
+	int *out_pidfd, struct err *e)
+{
+	/* Whoever starts another one in turn is in the cgroup already. */
+	struct ns_child c = {
+		.flags = flags, .cgroup_fd = j->is_born ? -1 : j->cgroup_fd, .run = run, .arg = j
+	};
+	int rc = ns_start(&c, out_pid, out_pidfd, e);
+
+	if (rc == 0 && !j->is_born && j->cgroup_fd >= 0)
+		rc = start_beside(j, &c, out_pid, out_pidfd, e);
+	return rc;
 }
 
 int process_start(struct job *j, uint64_t namespaces, void (*run)(void *), struct err *e)
 {
-	struct ns_child c = {
-		.flags = namespaces, .cgroup_fd = j->cgroup_fd, .run = run, .arg = j
-	};
-	int rc = ns_start(&c, &j->pid, &j->pidfd, e);
+	int rc = process_start_helper(j, namespaces, run, &j->pid, &j->pidfd, e);
 
-	if (rc == 0 && !j->is_born && j->cgroup_fd >= 0)
-		rc = start_beside(j, &c, e);
 	/* A start that failed is reaped by whoever made it.  pause would take the zombie for the
 	 * end of a container; an exec's would keep the container's PID namespace from ending. */
 	if (rc == 0 && (!j->is_executing || j->rc < 0))

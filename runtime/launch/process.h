@@ -8,9 +8,13 @@
 
 /* Starts the new process in its v2 cgroup, in new namespaces (CLONE_NEW*), and returns when it has
  * executed its program, j->pid and j->pidfd, or is gone and reaped.  run's first step is
- * process_join_cgroups().
+ * process_join_cgroups(), unless the caller has taken it.
  */
 int process_start(struct job *j, uint64_t namespaces, void (*run)(void *), struct err *e);
+
+/* The same for a process that executes nothing itself; the caller reaps it. */
+int process_start_helper(struct job *j, uint64_t flags, void (*run)(void *), pid_t *out_pid,
+	int *out_pidfd, struct err *e);
 
 /* Writes "0" to the v1 cgroups: before anything that allocates on the container's account. */
 int process_join_cgroups(struct job *j, struct err *e);

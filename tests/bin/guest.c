@@ -37,6 +37,7 @@
  *   later PATH            makes it and ends with 1; with 0 when it is there already
  *   stamp PATH CODE [WAIT] appends the milliseconds since boot, stays while WAIT is there, ends so
  *   nap MILLISECONDS      ends with 0 after that time
+ *   halt                  stops every process that it sees, again and again; prints "halted" once
  *   litter N              leaves N children behind, and ends with 0
  *   age PATH              appends to it how many milliseconds ago PID 1 was made
  *   echo                  standard input to standard output until its end
@@ -378,6 +379,7 @@ static const struct {
 	{ "stamp", act_stamp, 2 },
 	{ "nap", act_nap, 1 },
 	{ "litter", act_litter, 1 },
+	{ "halt", act_halt, 0 },
 	{ "age", act_age, 1 },
 	{ "echo", echo, 0 },
 	{ "tty", tty, 0 },

@@ -15,6 +15,7 @@ int act_have(char **args);
 int act_age(char **args);
 int act_nap(char **args);
 int act_litter(char **args);
+int act_halt(char **args);
 int act_stamp(char **args);
 int act_later(char **args);
 

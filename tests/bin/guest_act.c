@@ -105,6 +105,22 @@ int act_litter(char **args)
 	return 0;
 }
 
+/* Kept up, since what it is after lives for a moment only. */
+int act_halt(char **args)
+{
+	const struct timespec nap = { .tv_nsec = 100000 };
+	int has_said = 0;
+
+	(void)args;
+	for (;;) {
+		if (kill(-1, SIGSTOP) == 0 && !has_said++) {
+			puts("halted");
+			fflush(stdout);
+		}
+		nanosleep(&nap, NULL);
+	}
+}
+
 int act_talk(char **args)
 {
 	int sock = listen_on(number(args[0]));

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -19,6 +20,17 @@ char *sandbox_cgroup(const struct pod_spec *pod)
 static const char *pod_hostname(const struct pod_spec *pod, const struct sandbox_facts *f)
 {
 	return pod->host_network ? f->node_name : pod->hostname;
+}
+
+/* For every user of the pod to read, whereas files of ours are for root alone. */
+static int write_public(int dir, const char *name, const struct buf *text, struct err *e)
+{
+	int rc = fd_replace_file(
+		dir, name, text->data ? text->data : "", text->len, FD_SURVIVES_CRASH, e);
+
+	if (rc == 0 && fchmodat(dir, name, 0644, 0) < 0)
+		return err_set(e, errno, "chmod %s", name);
+	return rc;
 }
 
 static int write_etc(const char *dir, const struct pod_spec *pod, const struct sandbox_facts *f,
@@ -39,13 +51,11 @@ static int write_etc(const char *dir, const struct pod_spec *pod, const struct s
 	etc_hosts(pod, f->node_hosts, f->pod_ip, &hosts);
 	etc_hostname(pod_hostname(pod, f), &hostname);
 	etc_resolv_conf(pod, f->node_resolv, &resolv, dns_warning);
-	rc = fd_replace_file(fd, "hosts", hosts.data, hosts.len, FD_SURVIVES_CRASH, e);
+	rc = write_public(fd, "hosts", &hosts, e);
 	if (rc == 0)
-		rc = fd_replace_file(
-			fd, "hostname", hostname.data, hostname.len, FD_SURVIVES_CRASH, e);
+		rc = write_public(fd, "hostname", &hostname, e);
 	if (rc == 0)
-		rc = fd_replace_file(fd, "resolv.conf", resolv.data ? resolv.data : "", resolv.len,
-			FD_SURVIVES_CRASH, e);
+		rc = write_public(fd, "resolv.conf", &resolv, e);
 	return rc;
 }
 

@@ -154,6 +154,26 @@ static void link_log(const struct ctr *c)
 		log_warn("cannot link %s: %s", link, strerror(errno));
 }
 
+static void unlink_log(const struct ctr *c, const char *id)
+{
+	CLEANUP(cleanup_free)
+	char *link = layout_log_link(&c->pod->d->layout, c->pod->spec, spec_of(c)->name, id);
+
+	if (unlink(link) < 0 && errno != ENOENT)
+		log_warn("cannot remove %s: %s", link, strerror(errno));
+}
+
+void ctr_unlink_logs(struct pod *p)
+{
+	for (size_t i = 0; i < p->spec->containers_len; i++) {
+		const struct ctr_state *s = &p->state->ctrs[i];
+
+		unlink_log(&p->ctrs[i], s->id);
+		unlink_log(&p->ctrs[i], s->last.id);
+		unlink_log(&p->ctrs[i], s->before.id);
+	}
+}
+
 void ctr_is_up(struct ctr *c)
 {
 	c->instance++;
@@ -227,8 +247,9 @@ static void discard_layers(struct daemon *d, const struct container_request *q, 
 }
 
 /* The instance before the former one has nothing left to say. */
-static void drop_old_instance(struct daemon *d, const struct container_request *q)
+static void drop_old_instance(const struct ctr *c, const struct container_request *q)
 {
+	struct daemon *d = c->pod->d;
 	CLEANUP(cleanup_free) char *dir = layout_log_dir(q->layout, q->pod, q->spec->name);
 	CLEANUP(cleanup_free) char *log = NULL;
 
@@ -239,6 +260,7 @@ static void drop_old_instance(struct daemon *d, const struct container_request *
 		return;
 	log = str_fmt("%s/%" PRIu32 ".log", dir, q->attempt - 2);
 	(void)unlink(log);
+	unlink_log(c, c->pod->state->ctrs[c->index].before.id);
 }
 
 static int begin(struct ctr *c, const struct container_request *q, int filter, const char **reason,
@@ -321,7 +343,7 @@ void ctr_start(struct ctr *c)
 		start_failed(c, missing_image_reason(spec_of(c)), &e, 0);
 		return;
 	}
-	drop_old_instance(c->pod->d, &q);
+	drop_old_instance(c, &q);
 	if (begin(c, &q, filter, &reason, &e) < 0)
 		start_failed(c, reason, &e, 0);
 	else

@@ -172,6 +172,7 @@ void ctr_release(struct ctr *c); /* closes what it holds of the instance */
 /* What a plan for this instance is made from; borrows from c. */
 struct container_request;
 int ctr_request(struct ctr *c, struct container_request *out, struct err *e);
+void ctr_unlink_logs(struct pod *p); /* the links of log/containers to its instances' logs */
 void ctr_drop_leases(struct pod *p); /* on its images' layers: nothing of the pod is mounted */
 
 /* The seccomp profile's descriptor, borrowed, or -1 for none in *out_fd.  -EINPROGRESS: ready is

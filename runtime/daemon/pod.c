@@ -140,6 +140,7 @@ static void forget(struct pod *p)
 	daemon_discard(p->d, dir);
 	daemon_discard_cgroup(p->d, cgroup);
 	ctr_drop_leases(p);
+	ctr_unlink_logs(p);
 	/* The record last: while it is there, the next supervisor forgets the pod once more. */
 	daemon_discard(p->d, logs);
 	if (record_remove(p->d->pods_dir, p->spec->uid, &e) < 0)

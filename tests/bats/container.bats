@@ -100,8 +100,22 @@ own_ns() {
 		pod b sleepy x | apply
 	wait_for 20 has_event b FailedCreatePodSandBox 'host/none'
 	is_field b .status.phase Pending
+	# What was made before the check goes with the pod.
+	local dir
+	dir=$ROOT/var/lib/carpel/pods/$(field b .metadata.uid)
+	[ -d "$dir" ]
 	carpel delete pod a b --now
+	[ ! -e "$dir" ]
 	[ "$(cat "$ROOT/host/file")" = there ]
+}
+
+@test "/etc: any user of the pod reads its hosts, host name and resolver" {
+	import_guest
+	EXTRA='securityContext: {runAsUser: 1000, runAsGroup: 1000}' pod a sleepy x | carpel apply -f - --wait=ready --timeout 20s
+	guest a cat /etc/hosts | grep -q '^127.0.0.1.*localhost'
+	[ "$(guest a cat /etc/hostname)" = a ]
+	guest a cat /etc/resolv.conf >/dev/null
+	[ "$(guest a write /etc/hosts no)" = '/etc/hosts EACCES' ]
 }
 
 @test "environment: values, references in their order, and the downward API" {

@@ -240,3 +240,29 @@ import_file() {
 has_restarted() {
 	[ "$(field "$1" '.status.containerStatuses[0].restartCount')" -ge 1 ]
 }
+
+is_instance() { # is_instance POD RESTARTS: the one that runs
+	[ "$(field "$1" '.status.containerStatuses[0].restartCount')" = "$2" ] &&
+		is_field "$1" '.status.containerStatuses[0].started' true
+}
+
+@test "the links of log/containers: one to each log that is kept, and none behind a pod" {
+	DAEMON_OPTIONS='--back-off 50,100,600000'
+	start_carpeld
+	import_guest
+	RESTART=Always pod a sleepy x | carpel run -f - --wait
+	local n links="$ROOT/var/log/containers"
+	for n in 1 2 3; do
+		kill -9 "$(container_pid a)"
+		wait_for 20 is_instance a "$n"
+	done
+	[ "$(find "$links" -type l | wc -l)" = 2 ]
+	[ -z "$(find "$links" -xtype l)" ]
+	[ "$(readlink -f "$links"/* | sed 's,.*/,,' | sort | xargs)" = '2.log 3.log' ]
+	carpel delete a --now
+	[ -z "$(ls "$links")" ]
+	pod b sleepy x | carpel run -f - --wait
+	[ "$(find "$links" -type l | wc -l)" = 1 ]
+	carpel down
+	[ -z "$(ls "$links")" ]
+}

@@ -136,7 +136,7 @@ _carpel()
 	case $verb in
 	'')
 		if [[ $cur == -* ]]; then
-			_carpel_words '--root --socket -n --namespace --help' "$cur"
+			_carpel_words '--root --socket -n --namespace --help --version' "$cur"
 		else
 			_carpel_words "$verbs" "$cur"
 		fi
@@ -158,7 +158,7 @@ _carpel()
 	wait) own='--for --timeout -l --selector --field-selector --all' ;;
 	stop) own='-l --selector --all --grace-period --wait=false --timeout' ;;
 	delete)
-		own='-f --filename -l --selector --field-selector --all --grace-period --now --ignore-not-found
+		own='-f --filename -l --selector --field-selector --all --grace-period --now --force --ignore-not-found
 			--wait=false --timeout'
 		;;
 	label | annotate) own='--overwrite -l --selector --all' ;;

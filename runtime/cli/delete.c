@@ -120,7 +120,7 @@ struct line {
 	struct strv files;
 	struct choice by;
 	struct ending how;
-	bool is_now;
+	bool is_now, is_forced;
 	int64_t timeout_ms;
 };
 
@@ -163,6 +163,7 @@ int verb_delete(struct cli *c, char **argv)
 		{ "all", 0, OPTION_FLAG, &l.by.is_all },
 		{ "grace-period", 0, OPTION_NUMBER, &l.how.grace_seconds },
 		{ "now", 0, OPTION_FLAG, &l.is_now },
+		{ "force", 0, OPTION_FLAG, &l.is_forced },
 		{ "ignore-not-found", 0, OPTION_FLAG, &l.how.ignores_missing },
 		{ "wait", 0, OPTION_FLAG, &l.how.is_waited },
 		{ "timeout", 0, OPTION_DURATION, &l.timeout_ms },
@@ -172,7 +173,9 @@ int verb_delete(struct cli *c, char **argv)
 
 	if (code == CLI_GO_ON && l.is_now && l.how.grace_seconds >= 0)
 		code = cli_usage(c, "--now and --grace-period exclude each other");
-	if (l.is_now)
+	if (code == CLI_GO_ON && l.is_forced && l.how.grace_seconds > 0)
+		code = cli_usage(c, "--force and a --grace-period above 0 exclude each other");
+	if (l.is_now || l.is_forced)
 		l.how.grace_seconds = 0;
 	if (code == CLI_GO_ON)
 		code = end_chosen(c, &l, &args);

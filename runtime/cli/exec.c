@@ -321,6 +321,9 @@ static int parse_line(struct session *s, char **argv)
 		return code;
 	if (target_one(args.at, args.len, &s->pod, &used, &e) < 0)
 		return cli_usage(s->cli, "%s", e.text);
+	if (args.len > used && is_exec && args.command)
+		return cli_usage(s->cli, "unexpected argument \"%s\": a container is named by -c",
+			args.at[used]);
 	if (args.len > used)
 		return cli_usage(s->cli,
 			is_exec ? "the command goes behind --: exec %s -- %s"

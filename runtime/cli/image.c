@@ -152,10 +152,15 @@ static int run(struct cli *c, const struct arguments *args, const struct output 
 
 	if (strcmp(what, "ls") == 0)
 		is_list = true;
-	if (!is_import && !is_list && strcmp(what, "rm") != 0)
+	if (args->len == 0)
 		return cli_usage(c, "import, list or rm?");
+	if (!is_import && !is_list && strcmp(what, "rm") != 0)
+		return cli_usage(c, "import, list or rm, not \"%s\"", what);
 	if (is_import ? args->len != 3 : is_list ? args->len != 1 : args->len < 2)
-		return cli_usage(c, "image %s: wrong number of arguments", what);
+		return cli_usage(c, "%s takes %s", what,
+			is_import ? "a name and a path"
+			: is_list ? "no name"
+				  : "names");
 	if (is_list)
 		return list(c, o);
 	for (size_t i = 1; i < (is_import ? 2 : args->len); i++)

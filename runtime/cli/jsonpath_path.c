@@ -29,6 +29,8 @@ void nodes_free(struct nodes *n)
 
 int cursor_fail(const struct cursor *c, const char *what)
 {
+	if (!*c->p)
+		return err_say(c->e, EINVAL, "jsonpath: %s at the end", what);
 	return err_say(c->e, EINVAL, "jsonpath: %s at \"%.40s\"", what, c->p);
 }
 

@@ -60,6 +60,28 @@ static const struct verb verbs[] = {
 		"down [--grace-period N]" },
 };
 
+/* What hands that know docker, podman and crictl type first. */
+static const struct habit {
+	const char *word, *here;
+} habits[] = {
+	{ "ps", "get pods" },
+	{ "pods", "get pods" },
+	{ "ls", "get pods" },
+	{ "list", "get pods" },
+	{ "inspect", "describe POD, or get pod POD -o yaml" },
+	{ "start", "run FILE" },
+	{ "play", "run FILE" },
+	{ "kube", "run FILE" },
+	{ "kill", "stop POD --grace-period 0" },
+	{ "rm", "delete POD" },
+	{ "remove", "delete POD" },
+	{ "images", "image list" },
+	{ "rmi", "image rm NAME" },
+	{ "load", "image import NAME PATH" },
+	{ "import", "image import NAME PATH" },
+	{ "pull", "image import NAME PATH: carpel speaks to no registry" },
+};
+
 const char *cli_namespace(const struct cli *c)
 {
 	return c->ns ? c->ns : "default";
@@ -200,16 +222,22 @@ static int run_verb(struct cli *c, char **argv)
 		print_help();
 		return EXIT_OK;
 	}
+	for (size_t i = 0; i < ARRAY_LEN(habits); i++)
+		if (strcmp(habits[i].word, argv[0]) == 0)
+			return cli_usage(c, "there is no verb \"%s\": here it is carpel %s",
+				argv[0], habits[i].here);
 	return cli_usage(c, "there is no verb \"%s\"", argv[0]);
 }
 
 static int run(struct cli *c, char **argv)
 {
-	const char *root = "", *socket = NULL;
+	const char *root = NULL, *socket = NULL;
+	bool wants_version = false;
 	const struct option global[] = {
 		{ "root", 0, OPTION_TEXT, &root },
 		{ "socket", 0, OPTION_TEXT, &socket },
 		{ "namespace", 'n', OPTION_TEXT, &c->ns },
+		{ "version", 0, OPTION_FLAG, &wants_version },
 	};
 	struct options o = { .table = global, .len = ARRAY_LEN(global), .stop_at_first = true };
 	CLEANUP(arguments_free) struct arguments args = { 0 };
@@ -223,9 +251,17 @@ static int run(struct cli *c, char **argv)
 		print_help();
 		return EXIT_OK;
 	}
+	if (wants_version) {
+		printf("carpel %s\n", CARPEL_VERSION);
+		return EXIT_OK;
+	}
 	if (args.len == 0)
 		return cli_usage(c, "a verb is missing");
-	absolute = absolute_root(root);
+	/* Of a script's unset variable: to take it for the machine's own could end the wrong pods.
+	 */
+	if (root && !*root)
+		return cli_usage(c, "--root is empty; the machine's own instance is --root /");
+	absolute = absolute_root(root ? root : "");
 	path = str_fmt("%s/run/carpel/carpel.sock", absolute);
 	c->root = absolute;
 	c->socket = socket ? socket : path;

@@ -26,14 +26,24 @@ bool target_is_event_word(const char *word)
 	return is_word(word, strlen(word), event_words);
 }
 
+/* Kubernetes' sentence about names without its example and pattern: those would not fit. */
+static int rule_len(const char *rule)
+{
+	const char *example = strstr(rule, " (e.g.");
+
+	return example ? (int)(example - rule) : (int)strlen(rule);
+}
+
 int target_check_name(const char *name, struct err *e)
 {
 	const char *wrong = name_check_subdomain(name);
 
 	if (name_is_path_safe(name))
 		return 0;
-	return err_say(e, EINVAL, "\"%.100s\" cannot be the name of a pod: %s", name,
-		wrong ? wrong : "it is too long");
+	if (!wrong)
+		wrong = "it is too long";
+	return err_say(e, EINVAL, "\"%.40s\" cannot be the name of a pod: %.*s", name,
+		rule_len(wrong), wrong);
 }
 
 /* "pod/NAME" or "NAME" to NAME, borrowed. */
@@ -89,5 +99,8 @@ int target_check_namespace(const char *ns, struct err *e)
 {
 	const char *wrong = name_check_label(ns);
 
-	return wrong ? err_say(e, EINVAL, "\"%.100s\" cannot be a namespace: %s", ns, wrong) : 0;
+	if (!wrong)
+		return 0;
+	return err_say(
+		e, EINVAL, "\"%.40s\" cannot be a namespace: %.*s", ns, rule_len(wrong), wrong);
 }

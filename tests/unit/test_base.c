@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/str.h"
 
 /* ---- err --------------------------------------------------------------------------------------*/
@@ -322,6 +324,44 @@ static void test_quoting(void **state)
 	assert_string_equal(nul.data, "\"a\\x00b\"");
 }
 
+/* ---- log --------------------------------------------------------------------------------------*/
+
+static void read_log(const char *text, char *out, size_t size)
+{
+	int fds[2], saved = dup(STDERR_FILENO);
+	ssize_t n;
+
+	assert_true(saved >= 0);
+	assert_int_equal(pipe(fds), 0);
+	assert_true(dup2(fds[1], STDERR_FILENO) >= 0);
+	log_info("pod=%s", text);
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	close(saved);
+	close(fds[1]);
+	n = read(fds[0], out, size - 1);
+	close(fds[0]);
+	assert_true(n > 0);
+	out[n] = '\0';
+}
+
+static void test_a_log_line_is_one_line(void **state)
+{
+	char out[2048], filler[2000];
+
+	(void)state;
+	read_log("a\ncarpeld: error: b\r\t\x1b]0;c\x07\x7f\xc2\x9b"
+		 "1m \xc3\xa4 \xff",
+		out, sizeof(out));
+	assert_string_equal(out, "carpel: info: pod=a\\x0acarpeld: error: b\\x0d\\x09\\x1b]0;c\\x07"
+				 "\\x7f\\xc2\\x9b"
+				 "1m \xc3\xa4 \xff\n");
+	memset(filler, '\n', sizeof(filler) - 1);
+	filler[sizeof(filler) - 1] = '\0';
+	read_log(filler, out, sizeof(out));
+	assert_in_range(strlen(out), 1000, 1024);
+	assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +377,7 @@ int main(void)
 		cmocka_unit_test(test_dropping_from_a_full_buffer),
 		cmocka_unit_test(test_growth),
 		cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_a_log_line_is_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,10 +34,13 @@ has_age() {
 	local at
 	read -ra at <"$ROOT/ages"
 	# 10 ms is the grain of that record.
-	[ "${at[0]}" -ge 1990 ] && [ "${at[0]}" -lt 10000 ]
-	[ "${at[1]}" -ge 990 ] && [ "${at[1]}" -lt 9000 ]
+	[ "${at[0]}" -ge 1990 ]
+	[ "${at[0]}" -lt 10000 ]
+	[ "${at[1]}" -ge 990 ]
+	[ "${at[1]}" -lt 9000 ]
 	[ "${at[2]}" -lt 8000 ]
-	[ "${at[3]}" -ge 690 ] && [ "${at[3]}" -lt 9000 ]
+	[ "${at[3]}" -ge 690 ]
+	[ "${at[3]}" -lt 9000 ]
 	carpel wait --for=ready pod/a pod/c pod/d --timeout 20s
 }
 

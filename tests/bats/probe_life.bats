@@ -177,6 +177,7 @@ has_few_pids() {
 	carpel delete pod a --now
 }
 
+# shellcheck disable=SC2016 # $(NAME) is for carpel to expand, not for this shell
 @test "exec: \$(NAME) of the container's env, its user, its directory; output joined and cut" {
 	import_guest
 	META='annotations: {carpel/probe.c.readiness.period-ms: "100"}' SPEC='securityContext: {runAsUser: 1234}' \

@@ -260,7 +260,7 @@ fails_to_start() {
 @test "delete --now returns when processes, mounts and cgroups are gone" {
 	import_guest
 	SPEC='volumes: [{name: v, emptyDir: {}}]' EXTRA='volumeMounts: [{name: v, mountPath: /v}]' \
-		pod a stubborn x | carpel run -f - --wait
+		pod a family 100 | carpel run -f - --wait
 	local pid uid
 	pid=$(container_pid a)
 	uid=$(field a .metadata.uid)

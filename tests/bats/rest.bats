@@ -195,9 +195,10 @@ has_said_hi() {
 	rest /version | jq -e '.gitVersion | test("carpel")'
 }
 
-# watch FILE ROUNDS PATH…: a watch as an informer keeps it, across any number of lost connections.
+# relist_watch FILE: a watch as an informer keeps it, across any number of lost connections.  In the
+# background: its process is then python's.
 relist_watch() {
-	python3 - "$ROOT/run/carpel/carpel.sock" "$PODS" "$1" <<-'PYTHON'
+	exec python3 - "$ROOT/run/carpel/carpel.sock" "$PODS" "$1" <<-'PYTHON'
 		import json, subprocess, sys, time
 		sock, path, out = sys.argv[1:]
 		curl = ["curl", "-sSN", "--http2-prior-knowledge", "--unix-socket", sock]
@@ -261,8 +262,8 @@ has_seen() {
 	done
 	create last >/dev/null
 	wait_for 10 has_seen '(ADDED|LIST.*) last'
+	pkill -P "$watcher" || : # its curl
 	kill "$watcher"
-	pkill -P "$watcher" || :
 	# Versions of events only grow, so nothing was told twice.
 	awk '$1 != "LIST" && $1 != "STATUS" { if ($3 + 0 <= last) { print "repeat: " $0; bad = 1 } last = $3 + 0 } END { exit bad }' "$ROOT/seen" ||
 		{ cat "$ROOT/seen"; return 1; }

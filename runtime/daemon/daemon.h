@@ -200,6 +200,7 @@ void logs_end(struct ctr *c);       /* the instance is dead: what is in its pipe
 void logs_take_over(struct pod *p); /* hands what the pod's store holds to carpel-log again */
 bool logs_is_over(const struct daemon *d, const char *id);
 int logs_attach(struct ctr *c, int sock, struct err *e); /* borrowed */
+void logs_close_stdin(struct ctr *c);                    /* for good: the container reads its end */
 void logs_close(struct daemon *d);                       /* leaves it running */
 
 /* prober.c */

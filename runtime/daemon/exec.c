@@ -168,19 +168,32 @@ static int input_fd(const struct exec_session *s)
 	return s->run ? exec_run_input(s->run) : s->stdin_fd;
 }
 
+/* stdinOnce: what the first client does not say nobody will.  The container reads the end when the
+ * last copy is closed, those of other sessions too. */
+static void close_stdin_once(struct ctr *c)
+{
+	if (!c->pod->spec->containers[c->index].stdin_once)
+		return;
+	for (struct exec_session *s = c->pod->d->execs; s; s = s->next) {
+		if (s->run || s->ctr != c)
+			continue;
+		loop_io_stop(&s->input_io);
+		cleanup_fd(&s->stdin_fd);
+		buf_clear(&s->input);
+	}
+	logs_close_stdin(c);
+}
+
 static void end_input(struct exec_session *s)
 {
-	struct ctr *c = s->run ? NULL : s->ctr;
-
 	loop_io_stop(&s->input_io);
 	if (s->run && !s->tty) {
 		exec_run_close_input(s->run);
 	} else if (s->tty && input_fd(s) >= 0) {
 		if (write(input_fd(s), "\004", 1) < 0) /* a terminal's end of input */
 			return;
-	} else if (c && c->pod->spec->containers[c->index].stdin_once) {
-		cleanup_fd(&c->stdin_fd); /* the store keeps a copy for a restart of ours only
-						  until the log is done */
+	} else if (!s->run && s->ctr) {
+		close_stdin_once(s->ctr);
 	}
 }
 
@@ -258,6 +271,8 @@ static void session_cancel(struct exec_session *s)
 {
 	if (s->run)
 		exec_run_abandon(s->run, false);
+	else if (s->stdin_fd >= 0 && s->ctr)
+		close_stdin_once(s->ctr);
 	session_free(s);
 }
 

@@ -377,6 +377,22 @@ int logs_attach(struct ctr *c, int sock, struct err *e)
 	return tell(c->pod->d->logs, LOG_ATTACH, 0, c->id, &sock, 1, e);
 }
 
+void logs_close_stdin(struct ctr *c)
+{
+	bool is_tty = c->pod->spec->containers[c->index].tty;
+	struct fdstore store;
+	struct err e = { 0 };
+
+	if (c->stdin_fd < 0)
+		return;
+	cleanup_fd(&c->stdin_fd);
+	if (c->pod->pause_fd < 0 || sandbox_store(c->pod, &store, &e) < 0)
+		return; /* the store goes with its sandbox */
+	if (fdstore_cut(&store, c->id, fds_of(is_tty), &e) < 0)
+		log_warn("pod=%s/%s %s", c->pod->spec->namespace, c->pod->spec->name, e.text);
+	fdstore_close(&store);
+}
+
 int logs_open(struct daemon *d, struct err *e)
 {
 	struct logs *l = mem_zalloc(sizeof(*l));

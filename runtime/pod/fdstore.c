@@ -113,17 +113,22 @@ static int count_one(void *arg, const char *tag, const int *fds, size_t n)
 	return 0;
 }
 
-int fdstore_drop(const struct fdstore *s, const char *tag, struct err *e)
+int fdstore_cut(const struct fdstore *s, const char *tag, size_t keep, struct err *e)
 {
 	struct entry head;
 	size_t count = 0;
 	int rc = fdstore_each(s, count_one, &count, e);
 
 	for (size_t i = 0; rc == 0 && i < count; i++) {
+		bool is_dropped;
+		size_t kept;
+
 		rc = receive(s->read_fd, MSG_PEEK, &head, e);
 		if (rc <= 0)
 			break;
-		rc = str_eq(head.tag, tag) ? 0 : fdstore_put(s, head.tag, head.fds, head.n, e);
+		kept = str_eq(head.tag, tag) && head.n > keep ? keep : head.n;
+		is_dropped = keep == 0 && str_eq(head.tag, tag);
+		rc = is_dropped ? 0 : fdstore_put(s, head.tag, head.fds, kept, e);
 		close_all(head.fds, head.n);
 		if (rc < 0)
 			break;
@@ -132,4 +137,9 @@ int fdstore_drop(const struct fdstore *s, const char *tag, struct err *e)
 		rc = rc < 0 ? rc : 0;
 	}
 	return rc;
+}
+
+int fdstore_drop(const struct fdstore *s, const char *tag, struct err *e)
+{
+	return fdstore_cut(s, tag, 0, e);
 }

@@ -28,3 +28,5 @@ int fdstore_each(const struct fdstore *s,
 /* Removes the entries of that tag.  The others are queued again before their old copy is taken out,
  * so a crash in between leaves an entry twice and never loses one. */
 int fdstore_drop(const struct fdstore *s, const char *tag, struct err *e);
+/* The same, but of the entries of that tag the first keep (> 0) descriptors stay. */
+int fdstore_cut(const struct fdstore *s, const char *tag, size_t keep, struct err *e);

@@ -137,6 +137,21 @@ static void test_drop(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+static void test_cut(void **state)
+{
+	CLEANUP(fdstore_close) struct fdstore s = open_store();
+	size_t before = open_descriptors();
+	struct list l;
+
+	(void)state;
+	put(&s, "a", 3);
+	put(&s, "b", 3);
+	put(&s, "a", 1);
+	assert_int_equal(fdstore_cut(&s, "a", 2, NULL), 0);
+	assert_string_equal(listed(&s, &l), "a:2 b:3 a:1");
+	assert_int_equal(open_descriptors(), before);
+}
+
 /* What waits is alive: a pipe's other end sees it close only when it is dropped. */
 static void test_it_holds_them_open(void **state)
 {
@@ -228,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_reading_is_peeking),
 		cmocka_unit_test(test_reader_may_stop),
 		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_it_holds_them_open),
 		cmocka_unit_test(test_long_tag),
 		cmocka_unit_test(test_too_many),

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""attach on a real carpeld: attach_driver.py ROOT once|gone|slow.  Ends with 1 and a reason on failure."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
+
+from client import PODS, Client
+from scale_driver import Carpeld, await_events, fail, is_deleted, is_running, open_watch, pod
+from test_streams import Socket
+
+STDIN = 0
+
+
+def make(carpeld, name, command, **members):
+    body = pod(name)
+    body["spec"]["restartPolicy"] = "Never"
+    body["spec"]["containers"][0].update(command=["/bin/guest", *command], stdin=True, **members)
+    watch = open_watch(carpeld)
+    with Client(carpeld) as api:
+        answer = api.post(PODS, body)
+    if answer.status != 201:
+        fail("%s", answer.body)
+    await_events(watch, [name], is_running)
+    return watch
+
+
+def attach(client, name):
+    return Socket(client, "%s/%s/attach?stdin=true&stdout=true&container=c" % (PODS, name))
+
+
+def is_succeeded(change):
+    return change["object"]["status"]["phase"] == "Succeeded"
+
+
+def once(carpeld):
+    """What a client says last is the end of what the container reads; another client's end too."""
+    watch = make(carpeld, "once", ["echo"], stdinOnce=True)
+    with Client(carpeld) as client, Client(carpeld) as other:
+        attach(other, "once")
+        said = attach(client, "once")
+        said.message(STDIN, b"hello\n")
+        client.wait(lambda: b"hello\n" in said.answer.body)
+        said.end_stdin()
+        await_events(watch, ["once"], is_succeeded)
+
+
+def gone(carpeld):
+    """A client that goes away has said its last."""
+    watch = make(carpeld, "gone", ["echo"], stdinOnce=True)
+    with Client(carpeld) as client:
+        said = attach(client, "gone")
+        said.message(STDIN, b"hello\n")
+        client.wait(lambda: b"hello\n" in said.answer.body)
+    await_events(watch, ["gone"], is_succeeded)
+
+
+def slow(carpeld):
+    """A client that does not read outlives the pod, and what it says then reaches nobody."""
+    watch = make(carpeld, "slow", ["lines", "2000000"])
+    with Client(carpeld, window=1024) as client, Client(carpeld) as api:
+        client.takes = False
+        said = attach(client, "slow")
+        client.wait(lambda: len(said.answer.body) >= 1000)
+        api.delete(PODS + "/slow?gracePeriodSeconds=0")
+        await_events(watch, ["slow"], is_deleted)
+        said.message(STDIN, b"too late\n")
+        said.end_stdin()
+        api.get("/healthz")
+    before = carpeld.process.pid
+    carpeld.look()
+    if carpeld.process.pid != before:
+        fail("carpeld did not survive it")
+
+
+if __name__ == "__main__":
+    {"once": once, "gone": gone, "slow": slow}[sys.argv[2]](Carpeld(sys.argv[1]))

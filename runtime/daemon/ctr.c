@@ -45,9 +45,10 @@ int ctr_request(struct ctr *c, struct container_request *out, struct err *e)
 {
 	int rc = c->image.ref ? 0 : image_find(c->pod->d, spec_of(c)->image, &c->image, e);
 
-	if (rc == 0)
-		*out = request_of(c, &c->image);
-	return rc;
+	if (rc < 0)
+		return rc;
+	*out = request_of(c, &c->image);
+	return 0;
 }
 
 static char *lease_of(const struct ctr *c)

@@ -147,7 +147,8 @@ int keeper_run(const struct layout *l, int listen_fd, char **argv)
 	sigset_t set;
 
 	child_words(argv, &words);
-	k.argv = child_argv = strv_argv(&words);
+	child_argv = strv_argv(&words);
+	k.argv = child_argv;
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);

@@ -183,6 +183,15 @@ static struct ask *ask_new(struct prober *l, int64_t number)
 	return a;
 }
 
+static void ask_release(struct ask *a)
+{
+	if (a->exec)
+		probe_exec_cancel(a->exec);
+	loop_timer_stop(&a->late);
+	json_free(a->answer);
+	free(a);
+}
+
 static void ask_free(struct ask *a)
 {
 	struct ask **at = &a->prober->asks;
@@ -190,11 +199,7 @@ static void ask_free(struct ask *a)
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
-	if (a->exec)
-		probe_exec_cancel(a->exec);
-	loop_timer_stop(&a->late);
-	json_free(a->answer);
-	free(a);
+	ask_release(a);
 }
 
 static struct ask *ask_find(struct prober *l, int64_t number, bool is_run)
@@ -397,9 +402,12 @@ static void drop_asks(struct prober *l)
 	const struct err e = { .code = EIO, .text = "carpel-probe ended" };
 
 	while (l->asks) {
-		if (l->asks->call)
-			api_call_fail(l->asks->call, -EIO, &e);
-		ask_free(l->asks);
+		struct ask *a = l->asks;
+
+		l->asks = a->next;
+		if (a->call)
+			api_call_fail(a->call, -EIO, &e);
+		ask_release(a);
 	}
 	l->runs = 0;
 }

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/child.h"
 #include "daemon/daemon.h"
 
 struct profile {
@@ -56,6 +57,13 @@ static struct profile *add(struct daemon *d, uint64_t caps, int fd)
 	return p;
 }
 
+static void release(struct profile *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	free(p);
+}
+
 static void forget(struct profile *p)
 {
 	struct profile **at = &p->d->profiles;
@@ -63,9 +71,7 @@ static void forget(struct profile *p)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
-	if (p->fd >= 0)
-		close(p->fd);
-	free(p);
+	release(p);
 }
 
 /* Each one may start a container and ask for further profiles. */
@@ -201,8 +207,12 @@ int profiles_open(struct daemon *d, struct err *e)
 
 void profiles_close(struct daemon *d)
 {
-	while (d->profiles)
-		forget(d->profiles);
+	while (d->profiles) {
+		struct profile *p = d->profiles;
+
+		d->profiles = p->next;
+		release(p);
+	}
 	free(d->compiler);
 	d->compiler = NULL;
 }

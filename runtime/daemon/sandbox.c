@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/child.h"
 #include "daemon/daemon.h"
 #include "daemon/launch.h"
 #include "daemon/qos.h"
@@ -302,21 +303,17 @@ void sandbox_end(struct pod *p)
 {
 	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(p->spec);
 	struct err e = { 0 };
-	int rc;
 
 	p->is_ending = true;
 	launch_cancel(p->launch);
 	p->launch = NULL;
 	for (size_t i = 0; i < p->spec->containers_len; i++)
 		ctr_release(&p->ctrs[i]);
-	if ((rc = cgroup_kill(p->d->cgroups, cgroup, &e)) < 0)
+	if (cgroup_kill(p->d->cgroups, cgroup, &e) < 0)
 		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
-	if (p->pause_fd < 0) {
-		rc = cgroup_remove(p->d->cgroups, cgroup, &e);
-		if (rc == 0) {
-			sandbox_gone(p);
-			return;
-		}
+	if (p->pause_fd < 0 && cgroup_remove(p->d->cgroups, cgroup, &e) == 0) {
+		sandbox_gone(p);
+		return;
 	}
 	if (++p->end_tries % END_TRIES_STRANGE == 0)
 		child_reap_strangers(p->d);

@@ -28,7 +28,6 @@
 
 #include "api/server.h"
 #include "base/loop.h"
-#include "daemon/child.h"
 #include "image/record.h"
 #include "pod/env.h"
 #include "pod/fdstore.h"

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "daemon/child.h"
 #include "daemon/daemon.h"
 
 /* A dead process keeps its cgroup busy until it is reaped: an instant, or as long as it hangs in

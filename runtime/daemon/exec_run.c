@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "daemon/child.h"
 #include "daemon/launch.h"
 #include "daemon/terminal.h"
 #include "pod/container.h"

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "daemon/child.h"
 #include "daemon/daemon.h"
 
 int helper_start(struct daemon *d, const struct helper *h, struct err *e)

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/child.h"
 #include "daemon/daemon.h"
 #include "daemon/launcher.h"
 

@@ -1,7 +1,7 @@
 /* The resident carpel-launch: takes orders, carries each out in a process of its own.  Starting
  * that process by fork from a small one costs a third of executing carpel-launch each time
- * (contrib/adr). It dies with us; when it dies alone, what was under way has failed and another is
- * started.
+ * (contrib/adr/0008). It dies with us; when it dies alone, what was under way has failed and
+ * another is started.
  */
 #pragma once
 

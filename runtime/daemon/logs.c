@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/child.h"
 #include "daemon/daemon.h"
 #include "daemon/terminal.h"
 #include "log/wire.h"

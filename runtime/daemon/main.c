@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "daemon/child.h"
 #include "daemon/daemon.h"
 #include "daemon/keeper.h"
 #include "daemon/launcher.h"

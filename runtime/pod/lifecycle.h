@@ -43,6 +43,16 @@ enum sandbox_phase {
 
 enum pod_phase { POD_PENDING = 1, POD_RUNNING, POD_SUCCEEDED, POD_FAILED, POD_PHASES };
 
+/* Order of the list in status.conditions. */
+enum pod_condition {
+	COND_READY_TO_START = 0, /* PodReadyToStartContainers */
+	COND_INITIALIZED,
+	COND_READY,
+	COND_CONTAINERS_READY,
+	COND_SCHEDULED,
+	POD_CONDITIONS
+};
+
 enum stop_cause {
 	STOP_NONE = 0,
 	STOP_KEEP,     /* `carpel stop`: the object stays */
@@ -103,12 +113,11 @@ struct pod_state {
 	bool is_forgotten;      /* ACT_FORGET was given */
 	struct ctr_state *ctrs; /* one per spec->containers */
 	size_t ctrs_len;
-	/* lastTransitionTime of the conditions, by enum pod_condition in status.h; value 0 false, 1
-	 * true, -1 never written */
+	/* lastTransitionTime of the conditions; value 0 false, 1 true, -1 never written */
 	struct {
 		int8_t value;
 		int64_t since_wall_ms;
-	} conditions[8];
+	} conditions[POD_CONDITIONS];
 };
 
 enum pod_event_kind {

@@ -5,16 +5,6 @@
 
 #include "pod/lifecycle.h"
 
-/* Order of the list in status.conditions. */
-enum pod_condition {
-	COND_READY_TO_START = 0, /* PodReadyToStartContainers */
-	COND_INITIALIZED,
-	COND_READY,
-	COND_CONTAINERS_READY,
-	COND_SCHEDULED,
-	POD_CONDITIONS
-};
-
 struct status_node {
 	const char *host_ip; /* the node's address; NULL: left out */
 	const char *pod_ip;  /* the pod's; NULL: left out (loopback-only pods have none) */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "pod/status.h"
 #include "pod/status_parts.h"
 
 struct condition {

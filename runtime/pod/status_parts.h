@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "pod/status.h"
+#include "pod/lifecycle.h"
 
 /* status_conditions.c */
 bool conditions_value(const struct pod_spec *spec, const struct pod_state *s, enum pod_condition c);

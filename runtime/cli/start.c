@@ -17,7 +17,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
-#include "cli/request.h"
 
 enum { START_MS = 10 * 1000, LOOK_MS = 20, LOG_TAIL = 4096, LOG_LINES = 5 };
 
@@ -131,15 +130,18 @@ static int ask_ready(struct cli *c, struct err *e)
 {
 	CLEANUP(api_answer_free) struct api_answer a = { 0 };
 	struct api_request q = { .method = "GET", .path = "/readyz", .timeout_ms = START_MS };
-	int rc = c->client ? 0 : api_client_open(c->socket, &c->client, e);
+	struct api_client *client = NULL;
+	int rc = api_client_open(c->socket, &client, e);
 
 	if (rc == -ENOENT || rc == -ECONNREFUSED)
 		return 0;
 	if (rc == 0)
-		rc = api_request(c->client, &q, &a, e);
-	if (rc == 0 && a.status == 200)
+		rc = api_request(client, &q, &a, e);
+	if (rc == 0 && a.status == 200) {
+		c->client = client;
 		return 1;
-	request_disconnect(c);
+	}
+	api_client_close(client);
 	return rc == -ECONNRESET || rc == 0 ? 0 : rc;
 }
 
@@ -211,8 +213,5 @@ int start_carpeld(struct cli *c, struct err *e)
 	lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return err_set(e, errno, "lock %s", lock_path);
-	rc = start_locked(c, e);
-	if (rc < 0)
-		request_disconnect(c);
-	return rc;
+	return start_locked(c, e);
 }

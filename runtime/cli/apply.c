@@ -21,8 +21,9 @@ enum { WAIT_DEFAULT_MS = 30 * 1000, TRIES_MAX = 3 };
 /* What is to happen to the pods of the files. */
 struct job {
 	struct strv files;
-	const char *wait;   /* --wait's word; NULL without */
-	int64_t timeout_ms; /* -1: by what is waited for */
+	const char *wait;    /* --wait's word; NULL without */
+	const char *dry_run; /* the same of --dry-run */
+	int64_t timeout_ms;  /* -1: by what is waited for */
 	bool is_foreground, is_dry;
 	bool must_be_new; /* create */
 };
@@ -244,6 +245,21 @@ static int do_job(struct cli *c, const struct job *j, enum await_goal goal)
 	return j->wait ? wait_all(c, made, goal, timeout_ms) : EXIT_OK;
 }
 
+/* carpeld checks in either case: client and server are one. */
+static int read_dry_run(struct job *j)
+{
+	static const char *const yes[] = { "", "client", "server", "true" };
+	static const char *const no[] = { "none", "false" };
+
+	for (size_t i = 0; j->dry_run && i < ARRAY_LEN(yes); i++)
+		if (str_eq(j->dry_run, yes[i]))
+			j->is_dry = true;
+	for (size_t i = 0; j->dry_run && i < ARRAY_LEN(no); i++)
+		if (str_eq(j->dry_run, no[i]))
+			return 0;
+	return j->dry_run && !j->is_dry ? -EINVAL : 0;
+}
+
 static int read_job(struct cli *c, char **argv, struct job *j)
 {
 	const struct option table[] = {
@@ -251,7 +267,7 @@ static int read_job(struct cli *c, char **argv, struct job *j)
 		{ "wait", 0, OPTION_WORD, &j->wait },
 		{ "timeout", 0, OPTION_DURATION, &j->timeout_ms },
 		{ "foreground", 0, OPTION_FLAG, &j->is_foreground },
-		{ "dry-run", 0, OPTION_FLAG, &j->is_dry },
+		{ "dry-run", 0, OPTION_WORD, &j->dry_run },
 	};
 	CLEANUP(arguments_free) struct arguments args = { 0 };
 	enum await_goal goal = AWAIT_READY;
@@ -271,6 +287,10 @@ static int read_job(struct cli *c, char **argv, struct job *j)
 		return cli_usage(c, "a file is missing (-f FILE, or -f - for standard input)");
 	if (j->wait && read_goal(j->wait, &goal) < 0)
 		return cli_usage(c, "--wait takes running, ready or exit, not \"%s\"", j->wait);
+	if (read_dry_run(j) < 0)
+		return cli_usage(c,
+			"--dry-run takes no word, or kubectl's none, client or server, not \"%s\"",
+			j->dry_run);
 	if (j->wait && j->is_foreground)
 		return cli_usage(c, "--foreground waits already");
 	code = do_job(c, j, goal);

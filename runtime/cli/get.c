@@ -224,6 +224,9 @@ static int get_named(struct view *v, const struct strv *names)
 		else
 			json_push(found, pod);
 	}
+	if (json_len(found) == 0 && target_is_foreign_word(names->at[0]))
+		return cli_say("if \"%s\" was meant as a kind: carpel keeps pods and events only",
+			names->at[0]);
 	if (json_len(found) == 0)
 		return code;
 	if (output_is_table(&v->output)) {

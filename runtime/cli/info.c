@@ -1,5 +1,6 @@
 #include "cli/info.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,11 +107,12 @@ int verb_version(struct cli *c, char **argv)
 	struct output o;
 	struct err e = { 0 };
 	const char *server;
-	int code = parse(c, argv, &o, &is_client);
+	int code = parse(c, argv, &o, &is_client), rc;
 
 	if (code != CLI_GO_ON)
 		return code;
-	if (!is_client && request_connect(c, REQUEST_NO_START, &e) == 0)
+	rc = is_client ? 0 : request_connect(c, REQUEST_NO_START, &e);
+	if (!is_client && rc == 0)
 		(void)info_read(c, &info, &e);
 	server = json_get_str(info, "version");
 	json_set_str(versions, "clientVersion", CARPEL_VERSION);
@@ -119,6 +121,8 @@ int verb_version(struct cli *c, char **argv)
 		return print(&o, versions);
 	printf("Client Version: %s\n", CARPEL_VERSION);
 	if (!is_client)
-		printf("Server Version: %s\n", server ? server : "(not running)");
+		printf("Server Version: %s\n", server          ? server
+					       : rc == -EACCES ? "(no permission to ask)"
+							       : "(not running)");
 	return EXIT_OK;
 }

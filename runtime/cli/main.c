@@ -16,7 +16,8 @@ enum { OPTIONS_MAX = 24 };
 
 static const struct verb verbs[] = {
 	{ "run", verb_run, "start the pods of a file; with --foreground until they end",
-		"run [-f] FILE|- [--wait[=running|ready|exit]] [--timeout 30s] [--foreground]" },
+		"run [-f] FILE|- [--wait[=running|ready|exit]] [--timeout 30s] [--foreground]\n"
+		"    [--dry-run]" },
 	{ "apply", verb_apply, "make the pods of a file exist as it says",
 		"apply -f FILE|- [--wait[=running|ready|exit]] [--timeout 30s] [--foreground] "
 		"[--dry-run]" },

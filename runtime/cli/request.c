@@ -17,6 +17,8 @@ int request_connect(struct cli *c, enum request_start start, struct err *e)
 	if (c->client)
 		return 0;
 	rc = api_client_open(c->socket, &c->client, e);
+	if (rc == -EACCES)
+		return err_say(e, EACCES, "%s is for root: Permission denied", c->socket);
 	if (rc != -ENOENT && rc != -ECONNREFUSED)
 		return rc;
 	if (start == REQUEST_NO_START)

@@ -16,6 +16,16 @@ static bool is_word(const char *word, size_t len, const char *const *words)
 static const char *const pod_words[] = { "pod", "pods", "po", NULL };
 static const char *const event_words[] = { "event", "events", "ev", NULL };
 
+static const char *const foreign_words[] = { "all", "no", "node", "nodes", "ns", "namespace",
+	"namespaces", "deploy", "deployment", "deployments", "svc", "service", "services", "cm",
+	"configmap", "configmaps", "secret", "secrets", "job", "jobs", "container", "containers",
+	"image", "images", NULL };
+
+bool target_is_foreign_word(const char *word)
+{
+	return is_word(word, strlen(word), foreign_words);
+}
+
 bool target_is_pod_word(const char *word)
 {
 	return is_word(word, strlen(word), pod_words);

@@ -15,7 +15,9 @@ int target_add(const char *word, struct strv *out, struct err *e); /* one word: 
  * is borrowed. */
 int target_one(
 	char *const *words, size_t count, const char **out_name, size_t *out_used, struct err *e);
-bool target_is_pod_word(const char *word);              /* pod, pods, po */
-bool target_is_event_word(const char *word);            /* event, events, ev */
+bool target_is_pod_word(const char *word);   /* pod, pods, po */
+bool target_is_event_word(const char *word); /* event, events, ev */
+/* A kind that kubectl, docker or crictl would show.  A pod may have such a name all the same. */
+bool target_is_foreign_word(const char *word);
 int target_check_name(const char *name, struct err *e); /* of a pod */
 int target_check_namespace(const char *ns, struct err *e);

@@ -70,3 +70,44 @@ teardown() {
 	carpel delete po/b --force --timeout 20s
 	[ -z "$(carpel get po -o name)" ]
 }
+
+@test "get of another kind says what there is; a pod of that name is shown" {
+	import_guest
+	run carpel get nodes
+	returns 1
+	says 'pods "nodes" not found'
+	says 'carpel keeps pods and events only'
+	run carpel get web
+	returns 1
+	[[ $output != *'events only'* ]]
+	pod nodes sleepy x | carpel run -f - --wait
+	[ "$(carpel get nodes -o name)" = pod/nodes ]
+}
+
+@test "--dry-run with kubectl's words" {
+	import_guest
+	local word
+	for word in '' =client =server; do
+		run carpel apply -f - --dry-run"$word" < <(pod a sleepy x)
+		returns 0
+		says 'pod/a created (dry run)'
+		[ -z "$(carpel get po -o name)" ]
+	done
+	run carpel apply -f - --dry-run=sure < <(pod a sleepy x)
+	returns 2
+	says '--dry-run takes'
+	run carpel apply -f - --dry-run=none < <(pod a sleepy x)
+	returns 0
+	[ "$(carpel get po -o name)" = pod/a ]
+}
+
+@test "a user who may not reach the socket is told whose it is" {
+	start_carpeld
+	chmod 711 "$ROOT"
+	run setpriv --reuid 65534 --regid 65534 --clear-groups "$CARPEL_BIN/carpel" --root "$ROOT" get pods
+	returns 1
+	says "$ROOT/run/carpel/carpel.sock is for root"
+	run setpriv --reuid 65534 --regid 65534 --clear-groups "$CARPEL_BIN/carpel" --root "$ROOT" version
+	returns 0
+	says 'Server Version: (no permission to ask)'
+}

@@ -334,6 +334,9 @@ static void emit_result(struct ctr *c, enum probe_type t, const struct json *m)
 	(void)json_i64(json_get(m, "durationMs"), 0, INT64_MAX, &ms);
 	text = str_fmt(
 		"%s probe %s: %s", type, is_warning ? "warning" : "failed", output ? output : "");
+	/* A command's last line ends here, not between its words and ours. */
+	for (size_t len = strlen(text); len > 0 && text[len - 1] == '\n'; len--)
+		text[len - 1] = '\0';
 	if (!is_warning)
 		(void)snprintf(detail, sizeof(detail),
 			" (failure %" PRId64 " of %" PRId64 ", after %" PRId64 "ms)", run,

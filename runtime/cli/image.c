@@ -118,7 +118,7 @@ static int list(struct cli *c, const struct output *o)
 		return output_write(&out);
 	}
 	if (json_len(items) == 0) {
-		fputs("No images\n", stderr);
+		fputs("No images found\n", stderr);
 		return EXIT_OK;
 	}
 	table_row(&t, header, ARRAY_LEN(header));

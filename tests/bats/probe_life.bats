@@ -89,7 +89,7 @@ has_few_pids() {
 	wait_for 20 has_pids a 5
 	local first
 	first=$(pod_pids a)
-	guest a signal 1 15
+	end_first a
 	wait_for 20 has_restarts a 1
 	wait_for 20 has_pids a 5
 	local pid
@@ -119,7 +119,7 @@ has_few_pids() {
 		EXTRA='readinessProbe: {exec: {command: [/bin/guest, have, /tmp/ok]}}' pod b sleepy x | carpel apply -f - --wait=running --timeout 20s
 	guest b write /tmp/ok yes >/dev/null
 	carpel wait --for=ready pod/b --timeout 20s
-	guest b signal 1 15
+	end_first b
 	wait_for 20 has_restarts b 1
 	sleep 0.5
 	is_status b '"\(.started) \(.ready)"' 'true false'

@@ -81,7 +81,7 @@ policy_case() {
 		{name: good, image: guest, command: [/bin/guest, sleepy, hello]}' | apply
 	wait_for 20 matches two '.status.containerStatuses[0].state.terminated.exitCode == 2'
 	is_field two .status.phase Running
-	carpel exec two -c good -- /bin/guest signal 1 15
+	end_first two good
 	carpel wait --for=exit pod/two --timeout 20s
 	is_field two .status.phase Failed
 	matches two '.status.containerStatuses[1].state.terminated.exitCode == 143'
@@ -157,7 +157,7 @@ guest_leaves() {
 	local name net
 	net=$(carpel exec a -c b -- /bin/guest ns | grep ^net)
 	for name in m z b; do
-		carpel exec a -c "$name" -- /bin/guest signal 1 15
+		end_first a "$name"
 		wait_for 20 is_restarted a "$name"
 		[ "$(carpel exec a -c b -- /bin/guest ns | grep ^net)" = "$net" ]
 	done
@@ -235,7 +235,7 @@ started_order() {
 	ready=$(field a '.status.conditions[?(@.type=="Ready")].lastTransitionTime')
 	scheduled=$(field a '.status.conditions[?(@.type=="PodScheduled")].lastTransitionTime')
 	sleep 1.1 # times are whole seconds
-	guest a signal 1 15
+	end_first a
 	carpel wait --for=exit pod/a --timeout 20s
 	wait_for 10 matches a '.status.conditions[0].status == "False"'
 	is_field a .status.phase Failed

@@ -145,7 +145,7 @@ descriptor() {
 	matches a '(.status.startTime | fromdate) + 1 <= now'
 	carpel delete pod a --now
 	# Its end by itself is Failed as well, even with a good exit.
-	SPEC='activeDeadlineSeconds: 1' pod b catch | carpel apply -f - --wait --timeout 20s
+	SPEC='activeDeadlineSeconds: 2' pod b catch | carpel apply -f - --wait --timeout 20s
 	carpel wait --for=exit pod/b --timeout 20s
 	is_status b '.state.terminated.exitCode' 0
 	is_field b .status.phase Failed

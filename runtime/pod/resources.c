@@ -84,6 +84,7 @@ struct cgroup_limits resources_of_container(const struct container_spec *c)
 		.cpu_quota_us = quota_of(c->limits.cpu_milli),
 		.memory_bytes = c->limits.memory_bytes > 0 ? c->limits.memory_bytes : -1,
 		.pids = -1,
+		.never_swapped = true,
 		.oom_kills_all = true,
 	};
 }

@@ -61,7 +61,8 @@ static int find_mounts(struct cgroups *c, struct err *e)
 	return 0;
 }
 
-/* One controller at a time, so that a missing one does not spoil the rest. */
+/* One controller at a time, so that a missing one does not spoil the rest: check_controllers tells.
+ */
 static void enable_controllers(const char *dir)
 {
 	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.subtree_control", dir);
@@ -72,8 +73,44 @@ static void enable_controllers(const char *dir)
 		int len = snprintf(word, sizeof(word), "+%s", wanted[i]);
 
 		if (write(fd, word, (size_t)len) < 0)
-			continue; /* ENOENT: not a controller of this tree */
+			continue;
 	}
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)); at += len)
+		if ((at == text || at[-1] == ' ') && strchr(" \n", at[len]))
+			return true;
+	return false;
+}
+
+/* Pure v2: a limit that no controller keeps would be a word only, so carpeld does not start there.
+ * In a container the top is a cgroup like others, and one that holds processes gives its children
+ * no controllers. */
+static int check_controllers(const struct cgroups *c, struct err *e)
+{
+	CLEANUP(cleanup_free) char *controllers = str_fmt("%s/cgroup.controllers", c->v2_root);
+	CLEANUP(cleanup_free) char *procs = str_fmt("%s/cgroup.procs", c->v2);
+	CLEANUP(cleanup_free) char *type = str_fmt("%s/cgroup.type", c->v2);
+	CLEANUP(buf_free) struct buf text = { 0 };
+	CLEANUP(buf_free) struct buf pids = { 0 };
+	int rc = fd_read_file(AT_FDCWD, controllers, 4096, &text, e);
+	bool is_busy;
+
+	if (rc < 0)
+		return rc;
+	/* The machine's own top has no type, and is exempt. */
+	is_busy = access(type, F_OK) == 0 &&
+		  fd_read_file(AT_FDCWD, procs, 1 << 20, &pids, NULL) == 0 && pids.len > 0;
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (i != CGROUP_CPUACCT && !has_word(text.len ? text.data : "", wanted[i]))
+			return err_say(e, ENOTSUP, "no %s controller in cgroup %s%s%s", wanted[i],
+				c->v2_root, is_busy ? ": processes live in " : "",
+				is_busy ? c->v2 : "");
+	return 0;
 }
 
 static int make_dir(const char *dir, struct err *e)
@@ -105,6 +142,23 @@ static int make_path(const char *top, const char *path, bool is_v2, struct err *
 	return rc < 0 ? rc : make_dir(dir, e);
 }
 
+static int make_v2_root(const struct cgroups *c, struct err *e)
+{
+	int rc;
+
+	if (c->is_hybrid)
+		return make_dir(c->v2_root, e);
+	enable_controllers(c->v2);
+	if ((rc = make_dir(c->v2_root, e)) < 0)
+		return rc;
+	if ((rc = check_controllers(c, e)) < 0) {
+		(void)rmdir(c->v2_root); /* unless an earlier carpeld left pods in it */
+		return rc;
+	}
+	enable_controllers(c->v2_root);
+	return 0;
+}
+
 int cgroups_open(const char *name, struct cgroups **out, struct err *e)
 {
 	struct cgroups *c = mem_zalloc(sizeof(*c));
@@ -112,13 +166,9 @@ int cgroups_open(const char *name, struct cgroups **out, struct err *e)
 
 	if (rc == 0) {
 		c->name = str_dup(name);
-		if (!c->is_hybrid)
-			enable_controllers(c->v2);
 		c->v2_root = str_fmt("%s/%s", c->v2, name);
-		rc = make_dir(c->v2_root, e);
+		rc = make_v2_root(c, e);
 	}
-	if (rc == 0 && !c->is_hybrid)
-		enable_controllers(c->v2_root);
 	for (size_t i = 0; rc == 0 && i < CGROUP_CONTROLLERS; i++)
 		if (c->v1[i])
 			rc = make_path(c->v1[i], name, false, e);

@@ -32,8 +32,9 @@ struct cgroup_limits {               /* -1: leave alone */
 	int64_t cpu_shares;          /* 2..262144 */
 	enum cgroup_scale cpu_scale; /* how shares become a v2 weight */
 	int64_t cpu_quota_us;        /* per 100 ms */
-	int64_t memory_bytes;        /* swap is off when set */
+	int64_t memory_bytes;        /* and no swap beside it */
 	int64_t pids;
+	bool never_swapped; /* v2: with or without a limit of memory */
 	bool oom_kills_all; /* v2: memory.oom.group */
 };
 

@@ -68,12 +68,10 @@ static int set_v2(const char *dir, const struct cgroup_limits *l, struct err *e)
 			quota, sizeof(quota), "%" PRId64 " %d", l->cpu_quota_us, CPU_PERIOD_US);
 		rc = write_value(dir, "cpu.max", MISSING_IS_ERROR, quota, e);
 	}
-	if (rc == 0 && l->memory_bytes >= 0) {
-		rc = write_value(
-			dir, "memory.swap.max", MISSING_IS_FINE, "0", e); /* before memory.max */
-		if (rc == 0)
-			rc = write_number(dir, "memory.max", MISSING_IS_ERROR, l->memory_bytes, e);
-	}
+	if (rc == 0 && (l->memory_bytes >= 0 || l->never_swapped)) /* before memory.max */
+		rc = write_value(dir, "memory.swap.max", MISSING_IS_FINE, "0", e);
+	if (rc == 0 && l->memory_bytes >= 0)
+		rc = write_number(dir, "memory.max", MISSING_IS_ERROR, l->memory_bytes, e);
 	if (rc == 0 && l->oom_kills_all)
 		rc = write_value(dir, "memory.oom.group", MISSING_IS_FINE, "1", e);
 	if (rc == 0 && l->pids >= 0)

@@ -47,11 +47,16 @@ quota_is() {
 memory_is() {
 	if [ "$IS_V2" ]; then
 		holds memory "$1" memory.max "$2"
-		[ "$2" = max ] || holds memory "$1" memory.swap.max 0
+		[ "$2" = max ] || never_swapped "$1"
 	else
 		holds memory "$1" memory.limit_in_bytes "${2/max/9223372036854771712}"
 		holds memory "$1" memory.memsw.limit_in_bytes "${2/max/9223372036854771712}"
 	fi
+}
+
+# v2 only: v1 has but one limit, of memory and swap together.
+never_swapped() {
+	[ ! "$IS_V2" ] || holds memory "$1" memory.swap.max 0
 }
 
 # holds CONTROLLER PATH FILE TEXT
@@ -121,6 +126,7 @@ pods_of_each_class() {
 	memory_is "$a" $((64 << 20))
 	shares_are "$b" 1 2
 	memory_is "$b" max
+	never_swapped "$b"
 	is_killed_whole "$b" 1
 
 	pod=$(path_of any) a=$(path_of any a)
@@ -215,16 +221,17 @@ pod_pids_of_container() {
 @test "exec: joins the container's control groups, in one of its own to be killed alone" {
 	import_guest
 	EXTRA='resources: {limits: {memory: 64Mi, cpu: 500m}}' pod a sleepy up | carpel run -f - --wait
-	local path pid
+	local path pid exec
 	path=$(path_of a c)
 	carpel exec a -- /bin/guest sleepy here >"$ROOT/out" &
+	exec=$!
 	wait_for 10 grep -q here "$ROOT/out"
 	pid=$(cat "$(cgroup_v2_dir)$path"/exec-*/cgroup.procs)
 	[ "$(wc -w <<<"$pid")" = 1 ]
 	grep -q "^0::/$(instance_cgroup)$path/exec-" "/proc/$pid/cgroup"
 	[ "$IS_V2" ] || grep -q ":memory:/$(instance_cgroup)$path\$" "/proc/$pid/cgroup"
 	kill -9 "$pid"
-	wait || :
+	wait "$exec" || :
 	wait_for 10 no_execs "$path"
 	is_status a .restartCount 0
 }

@@ -85,6 +85,7 @@ static void test_container_memory(void **state)
 	assert_int_equal(l.memory_bytes, 2 * GIB);
 	assert_int_equal(l.pids, NONE); /* the pod's counts */
 	assert_true(l.oom_kills_all);
+	assert_true(l.never_swapped);
 	assert_int_equal(resources_of_container(&zero).memory_bytes, NONE);
 }
 

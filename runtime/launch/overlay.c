@@ -41,6 +41,13 @@ static int set_text(int fs, const char *key, const char *value, struct err *e)
 		       : 0;
 }
 
+static int too_many(size_t layers, struct err *e)
+{
+	return err_set(e, EINVAL, "make an overlay of %zu layers, which takes Linux 6.7", layers);
+}
+
+/* Returns 1 when it went layer by layer.  KERNEL 6.7: kernels before 6.5 refuse that only when they
+ * make the overlay. */
 static int set_lowers(int fs, const struct strv *names, struct err *e)
 {
 	CLEANUP(buf_free) struct buf joined = { 0 };
@@ -53,12 +60,9 @@ static int set_lowers(int fs, const struct strv *names, struct err *e)
 	}
 	if (joined.len <= TEXT_MAX)
 		return set_text(fs, "lowerdir", joined.data, e);
-	/* KERNEL 6.7: lowerdir+. */
 	for (size_t i = 0; rc == 0 && i < names->len; i++)
 		rc = set_text(fs, "lowerdir+", names->at[i], e);
-	return rc == -EINVAL
-		       ? err_say(e, E2BIG, "%zu layers are too many for this kernel", names->len)
-		       : rc;
+	return rc == -EINVAL ? too_many(names->len, e) : rc < 0 ? rc : 1;
 }
 
 enum { NUMBER_MAX = 16 };
@@ -74,11 +78,12 @@ static int open_as_number(const char *path, char out[NUMBER_MAX], struct err *e)
 	return 0;
 }
 
+/* As set_lowers. */
 static int set_by_number(int fs, const struct plan *p, struct err *e)
 {
 	char number[NUMBER_MAX], upper[NUMBER_MAX], work[NUMBER_MAX];
 	struct strv lowers = { 0 };
-	int rc = open_as_number(p->upper, upper, e);
+	int rc = open_as_number(p->upper, upper, e), by_layer = 0;
 
 	if (rc == 0)
 		rc = open_as_number(p->work, work, e);
@@ -89,22 +94,23 @@ static int set_by_number(int fs, const struct plan *p, struct err *e)
 	if (rc == 0 && chdir("/proc/self/fd") < 0)
 		rc = err_set(e, errno, "enter /proc/self/fd");
 	if (rc == 0)
-		rc = set_lowers(fs, &lowers, e);
-	if (rc == 0)
+		rc = by_layer = set_lowers(fs, &lowers, e);
+	if (rc >= 0)
 		rc = set_text(fs, "upperdir", upper, e);
 	if (rc == 0)
 		rc = set_text(fs, "workdir", work, e);
 	strv_free(&lowers);
-	return rc;
+	return rc < 0 ? rc : by_layer;
 }
 
+/* As set_lowers. */
 static int set_dirs(int fs, const struct plan *p, struct err *e)
 {
 	int rc;
 
 	if (!are_plain(p))
 		return set_by_number(fs, p, e);
-	rc = set_lowers(fs, &p->lowers, e);
+	rc = set_lowers(fs, &p->lowers, e); /* 0, for they are short */
 	if (rc == 0)
 		rc = set_text(fs, "upperdir", p->upper, e);
 	return rc < 0 ? rc : set_text(fs, "workdir", p->work, e);
@@ -128,16 +134,19 @@ static int try_once(struct job *j, struct err *e)
 	const struct plan *p = j->plan;
 	CLEANUP(cleanup_fd) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
 	unsigned attributes = p->privileged ? 0 : MOUNT_ATTR_NODEV;
-	int rc;
+	int by_layer;
 
 	if (fs < 0)
 		return err_set(e, errno, "new overlay");
-	if ((rc = set_dirs(fs, p, e)) < 0)
-		return rc;
+	if ((by_layer = set_dirs(fs, p, e)) < 0)
+		return by_layer;
 	if (fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return err_set(e, errno, "overlay volatile");
-	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return create_failed(fs, errno, e);
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
+		int rc = create_failed(fs, errno, e);
+
+		return rc == -EINVAL && by_layer ? too_many(p->lowers.len, e) : rc;
+	}
 	j->mounts.root = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
 	return j->mounts.root < 0 ? err_set(e, errno, "mount the overlay") : 0;
 }

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "sys/cgroup.h"
 #include "sys/cgroup_tree.h"
 
 enum { CPU_PERIOD_US = 100000, SHARES_MIN = 2, SHARES_MAX = 262144, WEIGHT_MAX = 10000 };

@@ -2,7 +2,9 @@
  * others. */
 #pragma once
 
-#include "sys/cgroup.h"
+#include <stdbool.h>
+
+#include "base/err.h"
 
 enum { CGROUP_CPU, CGROUP_CPUACCT, CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CONTROLLERS };
 

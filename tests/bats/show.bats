@@ -198,9 +198,14 @@ has_event() {
 @test "get -w goes on with what changes" {
 	import_guest
 	timeout 20 "$CARPEL_BIN/carpel" --root "$ROOT" get pods -w >"$ROOT/watched" 2>/dev/null 3>&- &
-	pod a exit 3 | carpel run -f - --wait=exit
+	local all=$!
+	timeout 20 "$CARPEL_BIN/carpel" --root "$ROOT" get pods -w -l app=web --no-headers >"$ROOT/some" 2>/dev/null 3>&- &
+	local some=$!
+	{ pod a exit 3; LABELS='app: web' pod b exit 3; } | carpel run -f - --wait=exit
 	wait_for 10 grep -qE '^a +0/1 +Error ' "$ROOT/watched"
-	kill $!
+	wait_for 10 grep -qE '^b +0/1 +Error ' "$ROOT/some"
+	kill "$all" "$some"
+	[ "$(cut -d ' ' -f 1 "$ROOT/some" | sort -u)" = b ]
 	[ "$(grep -c '^NAME' "$ROOT/watched")" = 1 ]
 }
 

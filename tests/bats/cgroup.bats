@@ -89,7 +89,6 @@ path_of() {
 # pods_of_each_class: web is Guaranteed, job Burstable, any BestEffort
 pods_of_each_class() {
 	import_guest
-	# shellcheck disable=SC2119
 	pod_of web '{name: a, image: guest, command: [/bin/guest, sleepy, a], resources: {limits: {cpu: 500m, memory: 64Mi}}},
 		{name: b, image: guest, command: [/bin/guest, sleepy, b], resources: {limits: {cpu: 250m, memory: 32Mi}}}' | apply
 	pod_of job '{name: a, image: guest, command: [/bin/guest, sleepy, a],

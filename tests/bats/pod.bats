@@ -103,7 +103,7 @@ teardown() {
 	returns 124
 	says 'timed out waiting for it to be ready'
 	# What was waited for goes on.
-	is_field c .status.phase Running
+	wait_for 10 is_field c .status.phase Running
 }
 
 @test "progress is shown on a wait longer than a second, on standard error, and not before" {

@@ -1,16 +1,24 @@
 #!/usr/bin/env python3
 """attach on a real carpeld: attach_driver.py ROOT once|gone|slow.  Ends with 1 and a reason on failure."""
 
+import glob
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
 
 from client import PODS, Client
-from scale_driver import Carpeld, await_events, fail, is_deleted, is_running, open_watch, pod
+from scale_driver import Carpeld, await_events, fail, is_deleted, is_running, open_watch, pod, wait_for
 from test_streams import Socket
 
 STDIN = 0
+CHUNK = b"x" * 16383 + b"\n"
+CHUNKS = 24  # more than carpeld holds for one client
+
+
+def logged(carpeld):
+    """Bytes in the log of the only pod."""
+    return sum(map(os.path.getsize, glob.glob(os.path.join(carpeld.root, "var/log/pods/*/c/0.log"))))
 
 
 def make(carpeld, name, command, **members):
@@ -58,16 +66,18 @@ def gone(carpeld):
 
 def slow(carpeld):
     """A client that does not read outlives the pod, and what it says then reaches nobody."""
-    watch = make(carpeld, "slow", ["lines", "2000000"])
+    watch = make(carpeld, "slow", ["echo"])
     with Client(carpeld, window=1024) as client, Client(carpeld) as api:
         client.takes = False
         said = attach(client, "slow")
-        client.wait(lambda: len(said.answer.body) >= 1000)
+        for i in range(CHUNKS):
+            said.message(STDIN, CHUNK)
+            wait_for("the echo", lambda: logged(carpeld) >= (i + 1) * len(CHUNK))
         api.delete(PODS + "/slow?gracePeriodSeconds=0")
         await_events(watch, ["slow"], is_deleted)
         said.message(STDIN, b"too late\n")
         said.end_stdin()
-        api.get("/healthz")
+        client.get("/healthz")  # behind it, on the same connection
     before = carpeld.process.pid
     carpeld.look()
     if carpeld.process.pid != before:

@@ -366,6 +366,7 @@ void ctr_kill(struct ctr *c)
 	CLEANUP(cleanup_free) char *cgroup = container_cgroup(c->pod->spec, c->id);
 	struct err e = { 0 };
 
+	launch_give_up(c->launch); /* before the kill: see there */
 	if (*c->id && cgroup_kill(c->pod->d->cgroups, cgroup, &e) < 0)
 		log_warn("pod=%s ctr=%s %s", c->pod->spec->name, spec_of(c)->name, e.text);
 }

@@ -320,6 +320,7 @@ int exec_run_start(struct ctr *c, const struct exec_run_options *o,
 void exec_run_kill(struct exec_run *r)
 {
 	r->is_killed = true;
+	launch_give_up(r->launch); /* before the kill: see there */
 	(void)cgroup_kill(r->d->cgroups, r->cgroup, NULL);
 }
 

@@ -23,6 +23,7 @@
 struct launch {
 	struct daemon *d;
 	struct loop_io io;
+	struct loop_timer given_up; /* so that done is not called by who gives up */
 	int sock;
 	int process; /* who carries it out; -1 before it has begun */
 	struct launch_result result;
@@ -44,6 +45,7 @@ static void launch_free(struct launch *l)
 	l->d->launches--;
 	child_reap_strangers(l->d);
 	loop_io_stop(&l->io);
+	loop_timer_stop(&l->given_up);
 	close(l->sock);
 	cleanup_fd(&l->process);
 	if (l->result.pidfd >= 0)
@@ -75,6 +77,22 @@ static void finish(struct launch *l)
 	l->result.pidfd = -1;
 	l->done(l->arg, &r);
 	launch_free(l);
+}
+
+static void on_given_up(struct loop_timer *t)
+{
+	finish(t->arg);
+}
+
+void launch_give_up(struct launch *l)
+{
+	if (!l || loop_timer_is_set(&l->given_up))
+		return;
+	loop_io_stop(&l->io);
+	(void)shutdown(l->sock, SHUT_RDWR);
+	l->has_failed = true;
+	l->result.rc = err_say(&l->result.err, ECANCELED, "killed while it was being started");
+	loop_timer_start(l->d->loop, &l->given_up, 0, on_given_up, l);
 }
 
 static void on_report(struct loop_io *io, unsigned events)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -22,8 +23,7 @@ enum { STREAMS = 3, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 /* A process killed at birth, before its first instruction.  KERNEL 6.14 to at least 6.18: one born
  * into another cgroup than its parent's (CLONE_INTO_CGROUP) is killed when cgroup.kill was ever
  * written in only one of the two, since the kernel compares the two counts of that.  So it is born
- * beside us and moves, which is slow: the kernel waits for every fork of the machine.  Where the
- * kill was meant, whoever meant it closes our result socket too, and the report's failure kills. */
+ * beside us and moves, which is slow: the kernel waits for every fork of the machine. */
 static int start_beside(struct job *j, struct ns_child *c, pid_t *pid, int *pidfd, struct err *e)
 {
 	(void)waitpid(*pid, NULL, 0);
@@ -35,6 +35,14 @@ static int start_beside(struct job *j, struct ns_child *c, pid_t *pid, int *pidf
 	return ns_start(c, pid, pidfd, e);
 }
 
+/* Whoever means to kill what we make closes our result socket first. */
+static bool is_wanted(const struct job *j)
+{
+	struct pollfd result = { .fd = j->plan->result_fd };
+
+	return result.fd < 0 || poll(&result, 1, 0) <= 0 || !(result.revents & POLLHUP);
+}
+
 int process_start_helper(struct job *j, uint64_t flags, void (*run)(void *), pid_t *out_pid,
 	int *out_pidfd, struct err *e)
 {
@@ -44,7 +52,7 @@ int process_start_helper(struct job *j, uint64_t flags, void (*run)(void *), pid
 	};
 	int rc = ns_start(&c, out_pid, out_pidfd, e);
 
-	if (rc == 0 && !j->is_born && j->cgroup_fd >= 0)
+	if (rc == 0 && !j->is_born && j->cgroup_fd >= 0 && is_wanted(j))
 		rc = start_beside(j, &c, out_pid, out_pidfd, e);
 	return rc;
 }

@@ -14,12 +14,8 @@ teardown() {
 	carpel_teardown
 }
 
-says() {
-	grep -Fqx -- "$1" <<<"$output" || {
-		echo "no line \"$1\" in:" >&2
-		echo "$output" >&2
-		return 1
-	}
+has_failed() {
+	[ "$(event_count "$1" Unhealthy)" -ge "$2" ]
 }
 
 # in_log POD CONTAINER TEXT: by the file, since a start that hangs keeps `carpel logs` waiting.
@@ -35,4 +31,15 @@ in_log() {
 	wait_for 20 in_log a halt halted
 	run timeout 30 "$CARPEL_BIN/carpel" --root "$ROOT" delete pod a
 	[ "$status" = 0 ]
+}
+
+@test "an exec probe that its container stops fails at its timeout" {
+	import_guest
+	EXTRA='livenessProbe: {exec: {command: [/bin/guest, exit, "0"]}, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 100}' \
+		pod a halt | apply
+	wait_for 60 has_failed a 4
+	# carpel-probe gives carpeld five seconds beyond the timeout, and then gives up.
+	[ "$(grep -c 'Unhealthy: .* after [6-9][0-9][0-9][0-9]ms' "$ROOT/var/log/carpel/carpeld.log")" = 0 ]
+	# Nobody waits for what was stopped and then killed.
+	timeout 30 "$CARPEL_BIN/carpel" --root "$ROOT" delete pod a --now
 }

@@ -148,6 +148,25 @@ teardown() {
 	grep -q exit=3 "$RUN/exit"
 }
 
+@test "failure: a start that was given up and killed is not tried again" {
+	sandbox
+	plan_container c result-closed=1 -- /guest exit 0 >"$RUN/plan"
+	echo 1 >"$V2/$CG/c/cgroup.freeze"
+	driver run <"$RUN/plan" >"$RUN/line" 3>&- &
+	for _ in $(seq 2000); do
+		[ -z "$(cat "$V2/$CG/c/cgroup.procs")" ] || break
+		sleep 0.01
+	done
+	echo 1 >"$V2/$CG/c/cgroup.kill" # once: a second process would stay frozen
+	for _ in $(seq 2000); do
+		kill -0 $! 2>/dev/null || break
+		sleep 0.01
+	done
+	output=$(cat "$RUN/line")
+	says "launch 128"
+	[ -z "$(cat "$V2/$CG/c/cgroup.procs")" ]
+}
+
 @test "failure: a plan that cannot be read is reported too" {
 	output=$(printf 'kind=sandbox\0result-fd=4\0' | driver raw)
 	says "failed code=EINVAL exit=128 plan: id is missing"

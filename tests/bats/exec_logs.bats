@@ -144,7 +144,7 @@ essence() {
 }
 
 ends_with_up() {
-	[ "$(carpel logs a -c "$1" --tail 1)" = up ]
+	[ "$(carpel logs a ${1:+-c "$1"} --tail 1)" = up ]
 }
 
 @test "an exec counts against the container's memory" {
@@ -228,17 +228,19 @@ import_file() {
 	DAEMON_OPTIONS='--back-off 50,100,600000'
 	start_carpeld
 	import_guest
-	# One file tells the instances apart: a volume outlives containers.
-	RESTART=OnFailure SPEC='volumes: [{name: v, emptyDir: {}}]' EXTRA='volumeMounts: [{name: v, mountPath: /v}]' \
-		pod a all 'ls /v' 'mkdir /v/seen' 'open rc /v/seen' 'cat /v/stop' | carpel run -f - --wait=running
-	RESTART=Always pod b exit 4 | sed 's,"exit"\,"4",all\, print again\, exit 4,' | carpel run -f -
-	wait_for 20 has_restarted b
-	[ "$(carpel logs b --previous | head -n 1)" = again ]
-	[ -e "$(echo "$ROOT"/var/log/pods/default_b_*/c/1.log)" ]
+	RESTART=Always pod a all report 'sleepy up' | carpel run -f - --wait
+	wait_for 10 ends_with_up '' # of the first instance
+	carpel logs a >"$ROOT/first"
+	kill -9 "$(container_pid a)"
+	wait_for 20 has_restarted a
+	carpel logs a --previous | cmp - "$ROOT/first"
+	is_field a '.status.containerStatuses[0].lastState.terminated.exitCode' 137
+	[ -e "$(echo "$ROOT"/var/log/pods/default_a_*/c/1.log)" ]
 }
 
 has_restarted() {
-	[ "$(field "$1" '.status.containerStatuses[0].restartCount')" -ge 1 ]
+	is_field "$1" '.status.containerStatuses[0].restartCount' 1 && is_field "$1" .status.phase Running &&
+		[ -n "$(field "$1" '.status.containerStatuses[0].state.running.startedAt')" ]
 }
 
 is_instance() { # is_instance POD RESTARTS: the one that runs

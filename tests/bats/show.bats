@@ -220,5 +220,5 @@ has_event() {
 	[[ "$(on_terminal "$get | cat")" != *"$escape"* ]]
 	[[ "$(carpel get pods; carpel describe a; carpel events)" != *"$escape"* ]]
 	# Colour does not move the columns.
-	[ "$(on_terminal "$get" | sed "s/$escape\[[0-9;]*m//g")" = "$(NO_COLOR=1 on_terminal "$get")" ]
+	[ "$(on_terminal "$get" | sed -E "s/$escape\[[0-9;]*m//g; s/[0-9]+s$//")" = "$(NO_COLOR=1 on_terminal "$get" | sed -E 's/[0-9]+s$//')" ]
 }

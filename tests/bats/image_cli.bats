@@ -117,7 +117,7 @@ bare_pod() {
 	rm "$ROOT"/oci/blobs/sha256/*
 	run -1 carpel image import x "$ROOT/oci"
 	run carpel image list
-	[ "$output" = 'No images' ]
+	says 'No images found'
 }
 
 @test "a layout's User, Env, Entrypoint, Cmd and WorkingDir are honoured; the pod's word counts more" {

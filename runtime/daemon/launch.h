@@ -31,7 +31,7 @@ int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 /* No callback any more; carpel-launch is killed. What it made is undone by killing its cgroup. */
 void launch_cancel(struct launch *l); /* NULL is fine */
 
-/* done is called soon, with -ECANCELED; killing the cgroup is the caller's, and comes after this, so
- * that carpel-launch knows that the kill was meant.  Its end is not waited for: a container that
+/* done is called soon, with -ECANCELED; killing the cgroup is the caller's, and comes after this,
+ * so that carpel-launch knows that the kill was meant.  Its end is not waited for: a container that
  * sees the new process can stop it, and carpel-launch waits for that one. */
 void launch_give_up(struct launch *l); /* NULL is fine */

@@ -108,7 +108,7 @@ int act_litter(char **args)
 /* Kept up, since what it is after lives for a moment only. */
 int act_halt(char **args)
 {
-	const struct timespec nap = { .tv_nsec = 100000 };
+	const struct timespec nap = { .tv_nsec = 1000 };
 	int has_said = 0;
 
 	(void)args;

@@ -330,19 +330,27 @@ void logs_end(struct ctr *c)
 	(void)tell(c->pod->d->logs, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
 }
 
+struct take_over {
+	struct pod *p;
+	struct strv unknown; /* tags of instances that nobody knows any more */
+};
+
 /* An entry of the store of a container of ours goes to carpel-log again, which ignores what it has.
  */
 static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 {
-	struct pod *p = arg;
-	struct ctr *c = ctr_by_id(p->d, tag);
+	struct take_over *t = arg;
+	struct logs *l = t->p->d->logs;
+	struct ctr *c = ctr_by_id(t->p->d, tag);
 	bool is_tty = n == LOG_FD_ERR + 1 || n == LOG_FD_ERR;
 	size_t streams = fds_of(is_tty);
 
-	if (c && n >= streams) {
-		(void)tell(p->d->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0, tag, fds, streams, NULL);
+	if (!c) {
+		strv_add(&t->unknown, tag);
+	} else if (n >= streams) {
+		(void)tell(l, LOG_ADD, is_tty ? LOG_IS_TTY : 0, tag, fds, streams, NULL);
 		if (str_eq(c->logging_id, tag))
-			(void)tell(p->d->logs, LOG_DRAIN, 0, tag, NULL, 0, NULL);
+			(void)tell(l, LOG_DRAIN, 0, tag, NULL, 0, NULL);
 		if (n > streams && str_eq(c->id, tag) && c->stdin_fd < 0)
 			c->stdin_fd = fcntl(fds[streams], F_DUPFD_CLOEXEC, 0);
 	}
@@ -353,16 +361,20 @@ static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 
 void logs_take_over(struct pod *p)
 {
+	struct take_over t = { .p = p };
 	struct fdstore store;
 	struct err e = { 0 };
+	int rc = sandbox_store(p, &store, &e);
 
-	if (sandbox_store(p, &store, &e) < 0) {
-		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
-		return;
+	if (rc == 0) {
+		rc = fdstore_each(&store, hand_over, &t, &e);
+		for (size_t i = 0; rc >= 0 && i < t.unknown.len; i++)
+			rc = fdstore_drop(&store, t.unknown.at[i], &e);
+		fdstore_close(&store);
 	}
-	if (fdstore_each(&store, hand_over, p, &e) < 0)
+	if (rc < 0)
 		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
-	fdstore_close(&store);
+	strv_free(&t.unknown);
 }
 
 bool logs_is_over(const struct daemon *d, const char *id)

@@ -95,6 +95,7 @@ static struct json *runtime_json(const struct pod *p)
 		json_set_i64(c, "pid", p->ctrs[i].pid);
 		json_set_i64(c, "oomKills", (int64_t)p->ctrs[i].oom_kills_before);
 		json_set_bool(c, "logging", p->ctrs[i].is_logging);
+		json_set_str(c, "loggingID", p->ctrs[i].logging_id);
 		json_set_i64(c, "stopSignal", p->ctrs[i].stop_signal);
 		json_push(list, c);
 	}

@@ -27,13 +27,20 @@ enum { SETTLE_MS = 500, LOOK_MS = 2 };
 
 /* ---- records ---- */
 
+static void restore_id(const struct json *j, const char *key, char out[65])
+{
+	const char *id = json_get_str(j, key);
+
+	if (id && strlen(id) < 65)
+		memcpy(out, id, strlen(id) + 1);
+}
+
 static void restore_ctr(struct ctr *c, const struct json *j)
 {
-	const char *id = json_get_str(j, "id");
 	int64_t n = 0;
 
-	if (id && strlen(id) < sizeof(c->id))
-		memcpy(c->id, id, strlen(id) + 1);
+	restore_id(j, "id", c->id);
+	restore_id(j, "loggingID", c->logging_id);
 	if (json_i64(json_get(j, "pid"), 0, INT32_MAX, &n) == 0)
 		c->pid = (int32_t)n;
 	if (json_i64(json_get(j, "oomKills"), 0, INT64_MAX, &n) == 0)

@@ -103,6 +103,12 @@ void sandbox_take_exits(struct pod *p, enum ctr_patience patience)
 	struct exit_note notes[NOTES_A_TURN];
 	size_t n = peek_exits(p, notes, ARRAY_LEN(notes)), done = 0;
 
+	/* Out of descriptors, say: the notes stay, and we look again instead of spinning. */
+	if (n == 0 && patience == CTR_MAY_WAIT) {
+		loop_io_stop(&p->exit_io);
+		loop_timer_start(p->d->loop, &p->log_timer, LOG_WAIT_MS, on_log_timer, p);
+		return;
+	}
 	while (done < n) {
 		struct ctr *c = ctr_of_pid(p, notes[done].pid);
 

@@ -121,27 +121,6 @@ static void new_id(char out[65])
 		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static void start_failed(struct ctr *c, const char *reason, const struct err *e, int exit_code)
-{
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(c->pod->spec, c->id);
-
-	if (*c->id) {
-		(void)cgroup_kill(c->pod->d->cgroups, cgroup, NULL);
-		daemon_discard_cgroup(c->pod->d, cgroup);
-		logs_end(c);
-	}
-	ctr_release(c);
-	log_info("pod=%s/%s ctr=%s start failed: %s", c->pod->spec->namespace, c->pod->spec->name,
-		spec_of(c)->name, e->text);
-	pod_step(c->pod, &(struct pod_event){ .kind = EV_CTR_FAILED,
-				 .ctr = c->index,
-				 .id = c->id,
-				 .reason = reason,
-				 .text = e->text,
-				 .exit_code = exit_code ? exit_code : 128 });
-	sandbox_watch_exits(c->pod);
-}
-
 static void link_log(const struct ctr *c)
 {
 	const char *name = spec_of(c)->name;
@@ -164,6 +143,44 @@ static void unlink_log(const struct ctr *c, const char *id)
 		log_warn("cannot remove %s: %s", link, strerror(errno));
 }
 
+/* A new instance is there: the one before the former is no "previous" any more. Not earlier, or it
+ * could not be read while the start is under way. */
+static void drop_old_log(const struct ctr *c)
+{
+	const struct ctr_state *s = &c->pod->state->ctrs[c->index];
+	CLEANUP(cleanup_free)
+	char *dir = layout_log_dir(&c->pod->d->layout, c->pod->spec, spec_of(c)->name);
+	CLEANUP(cleanup_free) char *log = NULL;
+
+	if (s->attempt < 2)
+		return;
+	log = str_fmt("%s/%" PRIu32 ".log", dir, s->attempt - 2);
+	(void)unlink(log);
+	unlink_log(c, s->before.id);
+}
+
+static void start_failed(struct ctr *c, const char *reason, const struct err *e, int exit_code)
+{
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(c->pod->spec, c->id);
+
+	if (*c->id) {
+		(void)cgroup_kill(c->pod->d->cgroups, cgroup, NULL);
+		daemon_discard_cgroup(c->pod->d, cgroup);
+		logs_end(c);
+		drop_old_log(c); /* it counts as an instance */
+	}
+	ctr_release(c);
+	log_info("pod=%s/%s ctr=%s start failed: %s", c->pod->spec->namespace, c->pod->spec->name,
+		spec_of(c)->name, e->text);
+	pod_step(c->pod, &(struct pod_event){ .kind = EV_CTR_FAILED,
+				 .ctr = c->index,
+				 .id = c->id,
+				 .reason = reason,
+				 .text = e->text,
+				 .exit_code = exit_code ? exit_code : 128 });
+	sandbox_watch_exits(c->pod);
+}
+
 void ctr_unlink_logs(struct pod *p)
 {
 	for (size_t i = 0; i < p->spec->containers_len; i++) {
@@ -178,6 +195,7 @@ void ctr_unlink_logs(struct pod *p)
 void ctr_is_up(struct ctr *c)
 {
 	c->instance++;
+	drop_old_log(c);
 	link_log(c);
 	pod_step(c->pod,
 		&(struct pod_event){
@@ -247,21 +265,12 @@ static void discard_layers(struct daemon *d, const struct container_request *q, 
 	daemon_discard(d, layers);
 }
 
-/* The instance before the former one has nothing left to say. */
-static void drop_old_instance(const struct ctr *c, const struct container_request *q)
+/* Nothing of the instance before is mounted any more. */
+static void drop_old_layers(struct daemon *d, const struct container_request *q)
 {
-	struct daemon *d = c->pod->d;
-	CLEANUP(cleanup_free) char *dir = layout_log_dir(q->layout, q->pod, q->spec->name);
-	CLEANUP(cleanup_free) char *log = NULL;
-
 	discard_layers(d, q, q->attempt);
 	if (q->attempt >= 1)
 		discard_layers(d, q, q->attempt - 1);
-	if (q->attempt < 2)
-		return;
-	log = str_fmt("%s/%" PRIu32 ".log", dir, q->attempt - 2);
-	(void)unlink(log);
-	unlink_log(c, c->pod->state->ctrs[c->index].before.id);
 }
 
 static int begin(struct ctr *c, const struct container_request *q, int filter, const char **reason,
@@ -344,7 +353,7 @@ void ctr_start(struct ctr *c)
 		start_failed(c, missing_image_reason(spec_of(c)), &e, 0);
 		return;
 	}
-	drop_old_instance(c, &q);
+	drop_old_layers(c->pod->d, &q);
 	if (begin(c, &q, filter, &reason, &e) < 0)
 		start_failed(c, reason, &e, 0);
 	else

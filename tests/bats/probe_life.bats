@@ -58,7 +58,7 @@ has_lines() {
 	[ "$(guest "$1" cat "$2" | wc -l)" -ge "$3" ]
 }
 
-@test "an exec that times out is killed with everything that it began, and reaped" {
+@test "an exec that times out is killed with everything that it began, reaped by the pod's init" {
 	import_guest
 	META='annotations: {carpel/probe.c.readiness.timeout-ms: "300"}' \
 		SPEC='shareProcessNamespace: true' EXTRA='readinessProbe: {exec: {command: [/bin/guest, family, "3"]}, periodSeconds: 3600}' \

@@ -16,8 +16,8 @@ PKG := pkg-config
 BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c aged.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
-SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c cred.c seccomp.c seccomp_profile.c)
-SPAWN_SRC := runtime/sys/spawn.c
+SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c cred.c seccomp.c seccomp_profile.c sig.c)
+SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c)
 SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \

@@ -22,8 +22,9 @@
 #include "launch/sandbox.h"
 #include "launch/serve.h"
 #include "sys/seccomp_profile.h"
+#include "sys/sig.h"
 
-enum { EXIT_FAILED = 128, EXIT_USAGE = 125, SIGNALS_STANDARD = 31 };
+enum { EXIT_FAILED = 128, EXIT_USAGE = 125 };
 
 static const char usage_text[] =
 	"Usage: carpel-launch 3<PLAN\n"
@@ -39,17 +40,6 @@ static const char usage_text[] =
 	"  --version               the version\n"
 	"\n"
 	"See carpel-launch(8) for the plan's format.\n";
-
-/* What is ignored stays ignored across exec, and the mask too: a program expects neither. */
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig <= SIGNALS_STANDARD; sig++)
-		(void)signal(sig, SIG_DFL); /* KILL and STOP refuse: nothing to do about them */
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 static const char *kind_text(enum plan_kind kind)
 {
@@ -123,8 +113,8 @@ static int run_plan(bool is_second_try)
 
 	plan_init(&p);
 	if (!is_second_try)
-		reset_signals();
-	(void)umask(0); /* modes are what we say */
+		sig_reset(); /* what is ignored stays so across exec, and a program expects none */
+	(void)umask(0);      /* modes are what we say */
 	if ((rc = fd_read_all(PLAN_FD, PLAN_BYTES_MAX, &text, &e)) < 0)
 		(void)err_wrap(&e, rc, "plan");
 	else
@@ -142,7 +132,7 @@ static int run_plan(bool is_second_try)
 /* The server was started from where it is safe, and so are its copies. */
 static int run_served(void)
 {
-	reset_signals(); /* the server ignores SIGCHLD; no program may inherit that */
+	sig_reset(); /* the server ignores SIGCHLD; no program may inherit that */
 	return run_plan(true);
 }
 

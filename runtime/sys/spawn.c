@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "sys/sig.h"
 
 enum { CHILD_STACK_BYTES = 64 * 1024 };
 
@@ -29,17 +30,6 @@ struct child {
 	const char *failed; /* what the child could not do, */
 	int error;          /* and its errno; read by the parent after the vfork */
 };
-
-ON_CHILD_STACK static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig,
-			SIG_DFL); /* KILL, STOP and libc's own refuse: nothing to do about them */
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 /* Two passes, since a source may have the number that another one's copy needs. */
 ON_CHILD_STACK static int place_fds(const struct child *c)
@@ -76,7 +66,7 @@ ON_CHILD_STACK static int child_main(void *arg)
 	struct child *c = arg;
 	int exe;
 
-	reset_signals();
+	sig_reset();
 	if (c->s->dies_with_us)
 		(void)prctl(
 			PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* vfork: the parent waits, it lives */

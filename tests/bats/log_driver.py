@@ -344,6 +344,7 @@ def limited():
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log.tell(ATTACH, sets[0].id, fds=[theirs.fileno()])
         theirs.close()
+        assert log.list() == taken  # it is attached now
         os.write(sets[0].err, b"x")
         assert ours.recv(100) == b"\2x"
     former = log.sock

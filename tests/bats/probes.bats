@@ -264,5 +264,5 @@ failure_text() {
 	[[ $output == *'container c has no Startup probe'* ]]
 	run carpel probe "http://127.0.0.1:$((20000 + $$ % 10000))/"
 	[ "$status" = 0 ]
-	[[ $output =~ ^success\ after\ [0-9]+ms ]]
+	[[ $output =~ ^success\ after\ ([0-9]+ms|0s) ]]
 }

@@ -187,7 +187,8 @@ int cli_options(
 	struct options o = { .table = all, .len = len + 2 };
 	struct err e = { 0 };
 
-	memcpy(all + 2, table, len * sizeof(*table));
+	if (len > 0) /* a verb without options has no table */
+		memcpy(all + 2, table, len * sizeof(*table));
 	if (options_parse(&o, argv, out, &e) < 0)
 		return cli_usage(c, "%s", e.text);
 	if (out->is_help) {

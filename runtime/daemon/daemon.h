@@ -80,7 +80,7 @@ struct pod {
 	struct loop_timer timer, end_timer, log_timer;
 	struct launch *launch; /* the sandbox in the making */
 	bool is_ending;        /* end_timer retries the clean-up */
-	unsigned end_tries;
+	unsigned end_tries, log_tries;
 
 	struct ctr *ctrs;
 	/* Events that came up while a step's actions were being carried out. */

@@ -344,7 +344,7 @@ int recover_load(struct daemon *d, struct err *e)
 	if (rc < 0)
 		return rc;
 	for (struct pod *p = d->pods; p; p = p->next) {
-		if (p->state->sandbox == SANDBOX_READY)
+		if (p->state->sandbox == SANDBOX_READY || p->state->sandbox == SANDBOX_ENDING)
 			adopt_pause(p);
 		if (!p->state->is_forgotten)
 			pod_publish(p);

@@ -26,6 +26,8 @@ enum { PAUSE_EXIT_READ = 3, PAUSE_STORE_WRITE = 5, PAUSE_STORE_READ = 6 };
 enum {
 	NOTES_A_TURN = 64,
 	LOG_WAIT_MS = 1000, /* for carpel-log to write an ended container's last words */
+	LOG_RETRY_MS = 10,
+	LOG_TRIES = 1000, /* then a log that cannot be finished is given up */
 	END_RETRY_MS = 2,
 	END_TRIES_STRANGE = 20,
 	END_TRIES_LOUD = 2500,
@@ -294,7 +296,7 @@ static void sandbox_gone(struct pod *p)
 	const struct daemon *d = p->d;
 
 	p->is_ending = false;
-	p->end_tries = 0;
+	p->end_tries = p->log_tries = 0;
 	/* The volumes and layers go with the pod, not with one of its sandboxes. */
 	if (p->state->stop != STOP_NONE) {
 		daemon_discard(p->d, dir);
@@ -305,12 +307,30 @@ static void sandbox_gone(struct pod *p)
 }
 
 /* Entered again by its own timer until the kernel has let go of everything. */
+/* With pause go the streams that wait in its store, and a carpel-log that was just killed has no
+ * others.  So a pod that is kept keeps pause until its logs are whole; one that is deleted loses
+ * them anyway. */
+static bool waits_for_logs(const struct pod *p)
+{
+	if (p->pause_fd < 0 || p->state->stop == STOP_DELETE || p->log_tries >= LOG_TRIES)
+		return false;
+	for (size_t i = 0; i < p->spec->containers_len; i++)
+		if (p->ctrs[i].logging_id[0])
+			return true;
+	return false;
+}
+
 void sandbox_end(struct pod *p)
 {
 	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(p->spec);
 	struct err e = { 0 };
 
 	p->is_ending = true;
+	if (waits_for_logs(p)) {
+		p->log_tries++;
+		loop_timer_start(p->d->loop, &p->end_timer, LOG_RETRY_MS, on_end_timer, p);
+		return;
+	}
 	launch_cancel(p->launch);
 	p->launch = NULL;
 	for (size_t i = 0; i < p->spec->containers_len; i++)

@@ -221,7 +221,7 @@ limit() {
 	shift
 	for file in "$@"; do
 		# shellcheck disable=SC2046 # one word a tree
-		found=$(find $(cgroup_dirs) -path "*pod$uid/*" -name "$file" | head -n 1)
+		found=$(find $(cgroup_dirs) -path "*pod$uid/[0-9a-f]*/*" -name "$file" | head -n 1)
 		[ -z "$found" ] || { cat "$found"; return 0; }
 	done
 	return 1

@@ -164,6 +164,23 @@ helper_is_new() {
 	seq -f 'line %.0f' 20000 | cmp - "$ROOT/got"
 }
 
+@test "a carpel-log that dies after its pod has ended loses no line" {
+	import_guest
+	pod first sleepy x | carpel run -f - --wait
+	local old
+	old=$(helper_pid carpel-log)
+	kill -STOP "$old"
+	RESTART=Never pod a lines 3000 | carpel run -f -
+	wait_for 30 is_field a .status.phase Succeeded
+	kill -9 "$old"
+	wait_for 10 helper_is_new carpel-log "$old"
+	wait_for 30 has_all_lines a 3000
+}
+
+has_all_lines() {
+	carpel logs "$1" | cmp - <(seq -f 'line %.0f' "$2")
+}
+
 @test "all three killed together, again and again, under load" {
 	import_guest
 	local i

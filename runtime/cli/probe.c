@@ -33,11 +33,16 @@ static int show_result(const struct json *answer)
 {
 	bool is_success = json_is_true(json_get(answer, "isSuccess"));
 	const char *output = json_get_str(answer, "output");
+	size_t len = output ? strlen(output) : 0;
+	CLEANUP(cleanup_free) char *text = NULL;
 	CLEANUP(buf_free) struct buf safe = { 0 };
 	int64_t ms = 0;
 
 	(void)json_i64(json_get(answer, "durationMs"), 0, INT64_MAX, &ms);
-	table_safe_text(&safe, output ? output : "");
+	while (len > 0 && output[len - 1] == '\n')
+		len--; /* the line's end is ours to print */
+	text = str_ndup(output ? output : "", len);
+	table_safe_text(&safe, text);
 	printf("%s (%" PRId64 " ms)%s%s\n", is_success ? "success" : "failure", ms,
 		safe.len ? ": " : "", safe.len ? safe.data : "");
 	return is_success ? EXIT_OK : EXIT_ERROR;

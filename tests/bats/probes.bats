@@ -252,7 +252,7 @@ failure_text() {
 	guest a write /tmp/ok yes >/dev/null
 	run carpel probe run pod/a
 	[ "$status" = 0 ]
-	[[ $output =~ ^success\ \([0-9]+\ ms\):\ up ]]
+	[[ $output =~ ^success\ \([0-9]+\ ms\):\ up$ ]]
 	# Without consequences: not ready by it, and a failing liveness probe kills nobody.
 	is_status a .ready false
 	run carpel probe run a c --type liveness

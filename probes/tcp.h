@@ -25,7 +25,6 @@ void tcp_set_port(struct tcp_address *a, int port);
 void tcp_address_text(const struct tcp_address *a, char out[TCP_TEXT_MAX]); /* "[::1]:80" */
 
 int tcp_connect(int sock, const struct tcp_address *to); /* 0: connected, -EINPROGRESS, or -errno */
-int tcp_connect_result(int sock);                        /* once writable: 0 or -errno */
 /* Closes without a TIME_WAIT: thousands of probes would fill the pod's table.  The peer sees a
  * reset, so this is for connections on which nothing is under way, or which failed. */
 void tcp_reset(int sock);

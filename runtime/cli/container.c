@@ -6,12 +6,6 @@
 #include "base/str.h"
 #include "cli/pod_text.h"
 
-bool container_exists(const struct json *pod, const char *name)
-{
-	return named_entry(json_path(pod, "spec.containers"), name) ||
-	       named_entry(json_path(pod, "spec.initContainers"), name);
-}
-
 const char *container_default(const struct json *pod)
 {
 	const struct json *list = json_path(pod, "spec.containers");

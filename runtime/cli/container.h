@@ -7,5 +7,3 @@
 /* The one that the pod's annotation kubectl.kubernetes.io/default-container names, else the first;
  * says so on standard error when there are several.  Borrowed from pod; NULL when it has none. */
 const char *container_default(const struct json *pod);
-/* True when the pod has a container, init containers included, of that name. */
-bool container_exists(const struct json *pod, const char *name);

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,7 +203,6 @@ static int log_open(
 	struct pod *p = pod_find(d, q->ns, q->pod);
 	const struct ctr *c = p ? pod_ctr(p, q->container) : NULL;
 	const struct container_spec *spec;
-	CLEANUP(cleanup_free) char *dir = NULL;
 	CLEANUP(cleanup_free) char *file = NULL;
 	struct instance i;
 	int fd;
@@ -215,8 +213,7 @@ static int log_open(
 	if (!choose(&p->state->ctrs[c->index], q->previous, &i))
 		return q->previous ? err_say(e, ENOENT, "no previous instance")
 				   : never_started(p, spec, &p->state->ctrs[c->index], e);
-	dir = layout_log_dir(&d->layout, p->spec, spec->name);
-	file = str_fmt("%s/%" PRIu32 ".log", dir, i.attempt);
+	file = layout_log_file(&d->layout, p->spec, spec->name, i.attempt);
 	fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "open %s", file);

@@ -1,9 +1,7 @@
 #include "daemon/child.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,12 +83,6 @@ void child_reap_strangers(struct daemon *d)
 				return; /* its own watch comes first; we are called again */
 		(void)waitpid(dead.si_pid, NULL, WNOHANG);
 	}
-}
-
-void child_kill(struct child *c, int signal)
-{
-	if (c)
-		(void)syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0);
 }
 
 void children_free(struct daemon *d)

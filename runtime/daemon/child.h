@@ -26,7 +26,6 @@ struct child {
 struct child *child_watch(struct daemon *d, int pidfd, pid_t pid,
 	void (*ended)(void *arg, int wait_status), void *arg);
 void child_forget(struct child *c); /* no callback any more; still reaped */
-void child_kill(struct child *c, int signal);
 /* Dead processes that became ours because their parent died: nobody waits for them, and as long as
  * they are zombies their cgroup cannot be removed and their PID namespace not end.  Called whenever
  * a child ends; does nothing while a carpel-launch runs, and is called again when it is done. */

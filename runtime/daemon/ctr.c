@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,11 +123,11 @@ static void new_id(char out[65])
 static void link_log(const struct ctr *c)
 {
 	const char *name = spec_of(c)->name;
-	CLEANUP(cleanup_free) char *dir = layout_log_dir(&c->pod->d->layout, c->pod->spec, name);
 	CLEANUP(cleanup_free)
 	char *link = layout_log_link(&c->pod->d->layout, c->pod->spec, name, c->id);
 	CLEANUP(cleanup_free)
-	char *file = str_fmt("%s/%" PRIu32 ".log", dir, c->pod->state->ctrs[c->index].attempt);
+	char *file = layout_log_file(
+		&c->pod->d->layout, c->pod->spec, name, c->pod->state->ctrs[c->index].attempt);
 
 	if (symlink(file, link) < 0 && errno != EEXIST)
 		log_warn("cannot link %s: %s", link, strerror(errno));
@@ -148,13 +147,11 @@ static void unlink_log(const struct ctr *c, const char *id)
 static void drop_old_log(const struct ctr *c)
 {
 	const struct ctr_state *s = &c->pod->state->ctrs[c->index];
-	CLEANUP(cleanup_free)
-	char *dir = layout_log_dir(&c->pod->d->layout, c->pod->spec, spec_of(c)->name);
 	CLEANUP(cleanup_free) char *log = NULL;
 
 	if (s->attempt < 2)
 		return;
-	log = str_fmt("%s/%" PRIu32 ".log", dir, s->attempt - 2);
+	log = layout_log_file(&c->pod->d->layout, c->pod->spec, spec_of(c)->name, s->attempt - 2);
 	(void)unlink(log);
 	unlink_log(c, s->before.id);
 }
@@ -399,8 +396,8 @@ static char *termination_message(const struct ctr *c, bool has_failed)
 			buf_add(&text, bytes, (size_t)n);
 	}
 	if (!text.len && has_failed && q.spec->message_policy == MESSAGE_FALLBACK_TO_LOGS) {
-		CLEANUP(cleanup_free) char *dir = layout_log_dir(q.layout, q.pod, q.spec->name);
-		CLEANUP(cleanup_free) char *log = str_fmt("%s/%" PRIu32 ".log", dir, q.attempt);
+		CLEANUP(cleanup_free)
+		char *log = layout_log_file(q.layout, q.pod, q.spec->name, q.attempt);
 		int log_fd = open(log, O_RDONLY | O_CLOEXEC);
 
 		if (log_fd >= 0 && log_tail_message(log_fd, &text, NULL) < 0)

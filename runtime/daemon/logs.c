@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,7 +209,8 @@ static int open_log_file(const struct ctr *c, struct err *e)
 	const char *name = c->pod->spec->containers[c->index].name;
 	CLEANUP(cleanup_free) char *dir = layout_log_dir(&c->pod->d->layout, c->pod->spec, name);
 	CLEANUP(cleanup_free)
-	char *file = str_fmt("%s/%" PRIu32 ".log", dir, c->pod->state->ctrs[c->index].attempt);
+	char *file = layout_log_file(
+		&c->pod->d->layout, c->pod->spec, name, c->pod->state->ctrs[c->index].attempt);
 	int rc = fd_mkdir_all(AT_FDCWD, dir, 0755, e), fd;
 
 	if (rc < 0)

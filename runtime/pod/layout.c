@@ -145,6 +145,14 @@ char *layout_log_dir(const struct layout *l, const struct pod_spec *pod, const c
 	return str_fmt("%s/%s", dir, container);
 }
 
+char *layout_log_file(
+	const struct layout *l, const struct pod_spec *pod, const char *container, uint32_t attempt)
+{
+	CLEANUP(cleanup_free) char *dir = layout_log_dir(l, pod, container);
+
+	return str_fmt("%s/%" PRIu32 ".log", dir, attempt);
+}
+
 char *layout_log_link(
 	const struct layout *l, const struct pod_spec *pod, const char *container, const char *id)
 {

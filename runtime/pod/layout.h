@@ -27,6 +27,9 @@ char *layout_pod_dir(const struct layout *l, const char *uid);
 char *layout_container_dir(
 	const struct layout *l, const char *uid, const char *container, uint32_t attempt);
 char *layout_log_dir(const struct layout *l, const struct pod_spec *pod, const char *container);
+/* Of one instance, in that directory. */
+char *layout_log_file(const struct layout *l, const struct pod_spec *pod, const char *container,
+	uint32_t attempt);
 char *layout_log_pod_dir(const struct layout *l, const struct pod_spec *pod);
 char *layout_log_link(
 	const struct layout *l, const struct pod_spec *pod, const char *container, const char *id);

@@ -191,7 +191,8 @@ failure_text() {
 	import_guest
 	MORE='ports: [{name: web, containerPort: 8080}]' probed name readiness \
 		'{httpGet: {port: web, path: /x?y=1, httpHeaders: [{name: X-A, value: b}]}}' http 8080 | apply
-	probed away readiness '{httpGet: {port: 8080}}' talk 8080 \
+	# Not before the server listens: that would be a failure of another kind.
+	probed away readiness '{httpGet: {port: 8080}, initialDelaySeconds: 2}' talk 8080 \
 		$'HTTP/1.1 302 Found\r\nLocation: http://10.1.2.3/x\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody' | apply
 	probed within liveness '{httpGet: {port: 8080}, failureThreshold: 1}' talk 8080 \
 		$'HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n' | apply

@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A packages=(
 	# What the Makefile compiles and links with.
 	[build]='gcc make pkg-config libc6-dev libyajl-dev libev-dev libnghttp2-dev libyaml-dev libseccomp-dev
-		libcap-dev libarchive-dev nettle-dev'
+		libcap-dev libarchive-dev nettle-dev protobuf-c-compiler libprotobuf-c-dev protobuf-compiler'
 	[demo]='busybox-static'
 	[test]='busybox-static bats parallel curl jq iproute2 util-linux procps python3 python3-h2 libcmocka-dev
 		clang libclang-rt-14-dev'

@@ -31,13 +31,18 @@ static const struct container_spec *spec_of(const struct ctr *c)
 
 static struct container_request request_of(const struct ctr *c, const struct image_record *image)
 {
-	return (struct container_request){ .layout = &c->pod->d->layout,
+	return (struct container_request){ .at = &c->pod->at,
+		.dir = c->dir,
 		.pod = c->pod->spec,
 		.spec = spec_of(c),
 		.image = image,
 		.facts = &c->pod->facts,
-		.id = c->id,
-		.attempt = c->pod->state->ctrs[c->index].attempt };
+		.id = c->id };
+}
+
+static char *dir_of(const struct ctr *c, uint32_t attempt)
+{
+	return place_container_dir(&c->pod->at, spec_of(c)->name, attempt);
 }
 
 int ctr_request(struct ctr *c, struct container_request *out, struct err *e)
@@ -46,6 +51,8 @@ int ctr_request(struct ctr *c, struct container_request *out, struct err *e)
 
 	if (rc < 0)
 		return rc;
+	free(c->dir);
+	c->dir = dir_of(c, c->pod->state->ctrs[c->index].attempt);
 	*out = request_of(c, &c->image);
 	return 0;
 }
@@ -158,7 +165,7 @@ static void drop_old_log(const struct ctr *c)
 
 static void start_failed(struct ctr *c, const char *reason, const struct err *e, int exit_code)
 {
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(c->pod->spec, c->id);
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&c->pod->at, c->id);
 
 	if (*c->id) {
 		(void)cgroup_kill(c->pod->d->cgroups, cgroup, NULL);
@@ -254,20 +261,21 @@ static void close_streams(struct ctr_streams *s)
 
 /* A start that failed before the instance was made is tried again under the same number: what it
  * left of a writable layer cannot be mounted a second time. */
-static void discard_layers(struct daemon *d, const struct container_request *q, uint32_t attempt)
+static void discard_layers(const struct ctr *c, uint32_t attempt)
 {
-	CLEANUP(cleanup_free)
-	char *layers = layout_container_dir(q->layout, q->pod->uid, q->spec->name, attempt);
+	CLEANUP(cleanup_free) char *layers = dir_of(c, attempt);
 
-	daemon_discard(d, layers);
+	daemon_discard(c->pod->d, layers);
 }
 
 /* Nothing of the instance before is mounted any more. */
-static void drop_old_layers(struct daemon *d, const struct container_request *q)
+static void drop_old_layers(const struct ctr *c)
 {
-	discard_layers(d, q, q->attempt);
-	if (q->attempt >= 1)
-		discard_layers(d, q, q->attempt - 1);
+	uint32_t attempt = c->pod->state->ctrs[c->index].attempt;
+
+	discard_layers(c, attempt);
+	if (attempt >= 1)
+		discard_layers(c, attempt - 1);
 }
 
 static int begin(struct ctr *c, const struct container_request *q, int filter, const char **reason,
@@ -350,7 +358,7 @@ void ctr_start(struct ctr *c)
 		start_failed(c, missing_image_reason(spec_of(c)), &e, 0);
 		return;
 	}
-	drop_old_layers(c->pod->d, &q);
+	drop_old_layers(c);
 	if (begin(c, &q, filter, &reason, &e) < 0)
 		start_failed(c, reason, &e, 0);
 	else
@@ -369,7 +377,7 @@ void ctr_signal(struct ctr *c)
 
 void ctr_kill(struct ctr *c)
 {
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(c->pod->spec, c->id);
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&c->pod->at, c->id);
 	struct err e = { 0 };
 
 	launch_give_up(c->launch); /* before the kill: see there */
@@ -381,8 +389,10 @@ void ctr_kill(struct ctr *c)
  * nothing. */
 static char *termination_message(const struct ctr *c, bool has_failed)
 {
-	const struct container_request q = request_of(c, NULL);
-	CLEANUP(cleanup_free) char *path = container_message_path(&q);
+	const struct container_spec *spec = spec_of(c);
+	uint32_t attempt = c->pod->state->ctrs[c->index].attempt;
+	CLEANUP(cleanup_free) char *dir = dir_of(c, attempt);
+	CLEANUP(cleanup_free) char *path = container_message_path(dir);
 	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	CLEANUP(buf_free) struct buf text = { 0 };
 	struct stat st;
@@ -395,9 +405,9 @@ static char *termination_message(const struct ctr *c, bool has_failed)
 		if (n > 0)
 			buf_add(&text, bytes, (size_t)n);
 	}
-	if (!text.len && has_failed && q.spec->message_policy == MESSAGE_FALLBACK_TO_LOGS) {
+	if (!text.len && has_failed && spec->message_policy == MESSAGE_FALLBACK_TO_LOGS) {
 		CLEANUP(cleanup_free)
-		char *log = layout_log_file(q.layout, q.pod, q.spec->name, q.attempt);
+		char *log = layout_log_file(&c->pod->d->layout, c->pod->spec, spec->name, attempt);
 		int log_fd = open(log, O_RDONLY | O_CLOEXEC);
 
 		if (log_fd >= 0 && log_tail_message(log_fd, &text, NULL) < 0)
@@ -411,7 +421,7 @@ static char *termination_message(const struct ctr *c, bool has_failed)
 static void bury(struct ctr *c, int32_t wait_status)
 {
 	struct pod *p = c->pod;
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(p->spec, c->id);
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&p->at, c->id);
 	CLEANUP(cleanup_free) char *message = termination_message(c, wait_status != 0);
 	bool is_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
 	bool is_oom = wait_status >= 0 && is_killed &&

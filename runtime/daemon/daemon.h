@@ -49,6 +49,7 @@ struct ctr {
 	size_t index;
 	char id[65];         /* of the instance that is starting or running, or ran last */
 	char logging_id[65]; /* of the ended instance whose log is not complete yet */
+	char *dir;           /* of that instance, below the pod's place; NULL before the first */
 	int32_t pid;         /* in pause's pid namespace; 0: none runs */
 	int pidfd;           /* of its first process, -1 */
 	int stdin_fd;        /* write end or pty master for attach, -1 */
@@ -67,6 +68,7 @@ struct pod {
 	struct daemon *d;
 	struct pod *next, **link, *next_by_name, *next_by_uid; /* pods.c */
 	struct pod_spec *spec;
+	struct place at;
 	struct pod_state *state;
 	struct json *object; /* metadata and spec; status is added when it is published */
 	int64_t generation;

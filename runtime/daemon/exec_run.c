@@ -277,7 +277,7 @@ static struct exec_run *run_new(struct ctr *c, const struct exec_run_options *o,
 		.input_fd = -1,
 		.kills_rest = o->kills_rest,
 		.tty = o->tty,
-		.cgroup = container_exec_cgroup(c->pod->spec, c->id, exec_id) };
+		.cgroup = container_exec_cgroup(&c->pod->at, c->id, exec_id) };
 	for (int i = 0; i < CHANNELS; i++)
 		r->out[i] = (struct stream){ .run = r, .fd = -1, .channel = i + 1 };
 	return r;

@@ -49,7 +49,7 @@ static size_t namespace_pids(int32_t pid, int64_t out[LEVELS_MAX])
 
 int find_pause(const struct daemon *d, const struct pod *p)
 {
-	CLEANUP(cleanup_free) char *cgroup = sandbox_cgroup(p->spec);
+	CLEANUP(cleanup_free) char *cgroup = sandbox_cgroup(&p->at);
 	CLEANUP(cleanup_fd) int fd = -1;
 	int64_t pids[LEVELS_MAX];
 	int32_t pid;

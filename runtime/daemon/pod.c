@@ -35,6 +35,7 @@ struct pod *pod_new(struct daemon *d, struct json *object, struct pod_spec *spec
 	*p = (struct pod){ .d = d,
 		.spec = spec,
 		.object = object,
+		.at = layout_pod_place(&d->layout, spec),
 		.generation = 1,
 		.pause_fd = -1,
 		.exit_fd = -1 };
@@ -66,6 +67,7 @@ void pod_free(struct pod *p)
 	for (size_t i = 0; i < p->spec->containers_len; i++) {
 		ctr_release(&p->ctrs[i]);
 		image_record_free(&p->ctrs[i].image);
+		free(p->ctrs[i].dir);
 	}
 	loop_io_stop(&p->pause_io);
 	loop_io_stop(&p->exit_io);
@@ -77,6 +79,7 @@ void pod_free(struct pod *p)
 	if (p->exit_fd >= 0)
 		close(p->exit_fd);
 	free(p->ctrs);
+	place_free(&p->at);
 	pod_state_free(p->state);
 	pod_spec_free(p->spec);
 	json_free(p->object);
@@ -132,14 +135,12 @@ static void forget(struct pod *p)
 {
 	CLEANUP(cleanup_json) struct json *last = pod_object(p);
 	CLEANUP(cleanup_free) char *logs = layout_log_pod_dir(&p->d->layout, p->spec);
-	CLEANUP(cleanup_free) char *dir = layout_pod_dir(&p->d->layout, p->spec->uid);
-	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(p->spec);
 	struct err e = { 0 };
 
 	prober_forget(p);
 	/* A sandbox that came up took these with it.  One that failed left what was made before. */
-	daemon_discard(p->d, dir);
-	daemon_discard_cgroup(p->d, cgroup);
+	daemon_discard(p->d, p->at.dir);
+	daemon_discard_cgroup(p->d, p->at.cgroup);
 	ctr_drop_leases(p);
 	ctr_unlink_logs(p);
 	/* The record last: while it is there, the next supervisor forgets the pod once more. */

@@ -234,7 +234,7 @@ static void resume_starting(struct ctr *c)
 {
 	struct container_request q;
 	struct pod *p = c->pod;
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(p->spec, c->id);
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&p->at, c->id);
 	struct found f = *c->id ? settle(p->d, cgroup) : (struct found){ .pidfd = -1 };
 
 	if (*c->id)
@@ -260,7 +260,7 @@ static void resume_starting(struct ctr *c)
 
 static void resume_running(struct ctr *c, const struct ctr_state *s)
 {
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(c->pod->spec, c->id);
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&c->pod->at, c->id);
 	struct found f = find_container(c->pod->d, cgroup, c->pid);
 
 	c->pidfd = f.pidfd; /* -1: it has ended, its note is in the pipe */
@@ -305,14 +305,12 @@ static void adopt_pause(struct pod *p)
 
 static void resume(struct pod *p)
 {
-	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(p->spec);
-
 	switch (p->state->sandbox) {
 	case SANDBOX_NONE:
 		pod_step(p, &(struct pod_event){ .kind = EV_ADMIT });
 		return;
 	case SANDBOX_STARTING:
-		undo(p->d, cgroup);
+		undo(p->d, p->at.cgroup);
 		sandbox_start(p);
 		return;
 	case SANDBOX_READY:

@@ -247,6 +247,7 @@ static int prepare(struct pod *p, struct plan *plan, struct err *e)
 {
 	CLEANUP(buf_free) struct buf hosts = { 0 };
 	CLEANUP(buf_free) struct buf resolv = { 0 };
+	CLEANUP(cleanup_free) char *pause = layout_program(&p->d->layout, "carpel-pause");
 	CLEANUP(cleanup_free) char *warning = NULL;
 	int rc;
 
@@ -256,13 +257,14 @@ static int prepare(struct pod *p, struct plan *plan, struct err *e)
 	const struct sandbox_facts facts = { .node_name = p->d->node_name,
 		.node_hosts = hosts.data ? hosts.data : "",
 		.node_resolv = resolv.data ? resolv.data : "",
-		.pod_ip = p->facts.pod_ip };
+		.pod_ip = p->facts.pod_ip,
+		.pause_path = pause };
 
-	rc = sandbox_prepare(&p->d->layout, p->d->cgroups, p->spec, &facts, &warning, e);
+	rc = sandbox_prepare(&p->at, p->d->cgroups, p->spec, &facts, &warning, e);
 	if (rc == 0 && warning)
 		event_emit(p, NO_CTR, true, "DNSConfigForming", warning);
 	if (rc == 0)
-		sandbox_plan(&p->d->layout, p->d->cgroups, p->spec, &facts, p->spec->name, plan);
+		sandbox_plan(&p->at, p->d->cgroups, p->spec, &facts, p->spec->name, plan);
 	return rc;
 }
 
@@ -291,7 +293,6 @@ static void on_end_timer(struct loop_timer *t)
 
 static void sandbox_gone(struct pod *p)
 {
-	CLEANUP(cleanup_free) char *dir = layout_pod_dir(&p->d->layout, p->spec->uid);
 	const enum qos_class qos = p->spec->qos;
 	const struct daemon *d = p->d;
 
@@ -299,7 +300,7 @@ static void sandbox_gone(struct pod *p)
 	p->end_tries = p->log_tries = 0;
 	/* The volumes and layers go with the pod, not with one of its sandboxes. */
 	if (p->state->stop != STOP_NONE) {
-		daemon_discard(p->d, dir);
+		daemon_discard(p->d, p->at.dir);
 		ctr_drop_leases(p);
 	}
 	pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_GONE }); /* p may be no more */
@@ -322,7 +323,6 @@ static bool waits_for_logs(const struct pod *p)
 
 void sandbox_end(struct pod *p)
 {
-	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(p->spec);
 	struct err e = { 0 };
 
 	p->is_ending = true;
@@ -335,9 +335,9 @@ void sandbox_end(struct pod *p)
 	p->launch = NULL;
 	for (size_t i = 0; i < p->spec->containers_len; i++)
 		ctr_release(&p->ctrs[i]);
-	if (cgroup_kill(p->d->cgroups, cgroup, &e) < 0)
+	if (cgroup_kill(p->d->cgroups, p->at.cgroup, &e) < 0)
 		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
-	if (p->pause_fd < 0 && cgroup_remove(p->d->cgroups, cgroup, &e) == 0) {
+	if (p->pause_fd < 0 && cgroup_remove(p->d->cgroups, p->at.cgroup, &e) == 0) {
 		sandbox_gone(p);
 		return;
 	}

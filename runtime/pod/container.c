@@ -28,29 +28,18 @@ void container_fds_close(struct container_fds *f)
 	f->len = 0;
 }
 
-char *container_cgroup(const struct pod_spec *pod, const char *id)
+char *container_cgroup(const struct place *at, const char *id)
 {
-	CLEANUP(cleanup_free) char *dir = layout_pod_cgroup(pod);
-
-	return str_fmt("%s/%s", dir, id);
+	return str_fmt("%s/%s", at->cgroup, id);
 }
 
-char *container_exec_cgroup(const struct pod_spec *pod, const char *id, const char *exec_id)
+char *container_exec_cgroup(const struct place *at, const char *id, const char *exec_id)
 {
-	CLEANUP(cleanup_free) char *dir = container_cgroup(pod, id);
-
-	return str_fmt("%s/exec-%s", dir, exec_id);
+	return str_fmt("%s/%s/exec-%s", at->cgroup, id, exec_id);
 }
 
-static char *instance_dir(const struct container_request *q)
+char *container_message_path(const char *dir)
 {
-	return layout_container_dir(q->layout, q->pod->uid, q->spec->name, q->attempt);
-}
-
-char *container_message_path(const struct container_request *q)
-{
-	CLEANUP(cleanup_free) char *dir = instance_dir(q);
-
 	return str_fmt("%s/termination-log", dir);
 }
 
@@ -96,14 +85,13 @@ int container_check_user(const struct container_request *q, struct err *e)
 
 int container_prepare(const struct container_request *q, struct cgroups *cg, struct err *e)
 {
-	CLEANUP(cleanup_free) char *dir = instance_dir(q);
-	CLEANUP(cleanup_free) char *upper = str_fmt("%s/upper", dir);
-	CLEANUP(cleanup_free) char *work = str_fmt("%s/work", dir);
-	CLEANUP(cleanup_free) char *message = container_message_path(q);
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(q->pod, q->id);
+	CLEANUP(cleanup_free) char *upper = str_fmt("%s/upper", q->dir);
+	CLEANUP(cleanup_free) char *work = str_fmt("%s/work", q->dir);
+	CLEANUP(cleanup_free) char *message = container_message_path(q->dir);
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(q->at, q->id);
 	CLEANUP(cleanup_fd) int fd = -1;
 	const struct cgroup_limits limits = resources_of_container(q->spec);
-	int rc = fd_mkdir_all(AT_FDCWD, dir, 0700, e);
+	int rc = fd_mkdir_all(AT_FDCWD, q->dir, 0700, e);
 
 	if (rc == 0)
 		rc = fd_mkdir_all(
@@ -276,22 +264,21 @@ static void plan_own_mounts(const struct container_request *q, struct plan *p)
 		const char *name;
 		bool follows_root;
 	} files[] = { { "hosts", false }, { "hostname", true }, { "resolv.conf", true } };
-	CLEANUP(cleanup_free) char *dir = layout_pod_dir(q->layout, q->pod->uid);
 	const char *message = q->spec->message_path;
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		CLEANUP(cleanup_free) char *target = str_fmt("/etc/%s", files[i].name);
 
 		if (!mounts_over(q->spec, target))
-			*add_mount(p) = (struct plan_mount){ .source = str_fmt("%s/etc/%s", dir,
-								     files[i].name),
+			*add_mount(p) = (struct plan_mount){ .source = str_fmt("%s/etc/%s",
+								     q->at->dir, files[i].name),
 				.target = TAKE(target),
 				.read_only =
 					files[i].follows_root && q->spec->security.read_only_root,
 				.is_file = true };
 	}
 	if (message && *message && !mounts_over(q->spec, message))
-		*add_mount(p) = (struct plan_mount){ .source = container_message_path(q),
+		*add_mount(p) = (struct plan_mount){ .source = container_message_path(q->dir),
 			.target = *message == '/' ? str_dup(message) : str_fmt("/%s", message),
 			.is_file = true };
 }
@@ -332,7 +319,7 @@ static int plan_volumes(const struct container_request *q, int first_fd, struct 
 			return err_say(e, E2BIG, "container %s: more than %d sub paths",
 				q->spec->name, CONTAINER_FDS_MAX);
 		rc = volume_source(
-			q->layout, q->pod, m, first_fd + (int)fds->len, &fd, &source, &is_file, e);
+			q->at, q->pod, m, first_fd + (int)fds->len, &fd, &source, &is_file, e);
 		if (rc < 0)
 			return err_wrap(e, rc, "container %s", q->spec->name);
 		if (fd >= 0)
@@ -349,8 +336,7 @@ static int plan_volumes(const struct container_request *q, int first_fd, struct 
 int container_plan(const struct container_request *q, const struct cgroups *cg, int first_fd,
 	struct plan *out, struct container_fds *fds, struct err *e)
 {
-	CLEANUP(cleanup_free) char *dir = instance_dir(q);
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(q->pod, q->id);
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(q->at, q->id);
 	struct strv own = { 0 };
 	int rc;
 
@@ -360,8 +346,8 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 	out->share_pid = q->pod->share_pid;
 	out->read_only_root = q->spec->security.read_only_root;
 	out->privileged = q->spec->security.privileged; /* of the file system; an exec joins it */
-	out->upper = str_fmt("%s/upper", dir);
-	out->work = str_fmt("%s/work", dir);
+	out->upper = str_fmt("%s/upper", q->dir);
+	out->work = str_fmt("%s/work", q->dir);
 	for (size_t i = 0; i < q->image->layers.len; i++)
 		strv_add(&out->lowers, q->image->layers.at[i]);
 	cgroup_dirs(cg, cgroup, &out->cgroups, &out->cgroup_v2);
@@ -383,8 +369,8 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 int container_exec_plan(const struct container_request *q, const struct cgroups *cg,
 	const char *exec_id, const struct strv *command, struct plan *out, struct err *e)
 {
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(q->pod, q->id);
-	CLEANUP(cleanup_free) char *own_cgroup = container_exec_cgroup(q->pod, q->id, exec_id);
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(q->at, q->id);
+	CLEANUP(cleanup_free) char *own_cgroup = container_exec_cgroup(q->at, q->id, exec_id);
 	CLEANUP(cleanup_free) char *unused = NULL;
 	struct strv own = { 0 }, none = { 0 };
 	int rc;

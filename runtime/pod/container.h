@@ -13,13 +13,13 @@
 enum { CONTAINER_FDS_MAX = 12 };
 
 struct container_request {
-	const struct layout *layout;
+	const struct place *at; /* the sandbox's */
+	const char *dir;        /* the instance's own, below at->dir: layers, termination message */
 	const struct pod_spec *pod;
 	const struct container_spec *spec;
 	const struct image_record *image;
 	const struct env_facts *facts;
 	const char *id; /* 64 hexadecimal digits */
-	uint32_t attempt;
 };
 
 /* Descriptors that the plan's mounts name: descriptor first + i of the child. */
@@ -48,9 +48,10 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 int container_exec_plan(const struct container_request *q, const struct cgroups *cg,
 	const char *exec_id, const struct strv *command, struct plan *out, struct err *e);
 /* Makes the exec's cgroup; remove it by its path when the exec is over. */
-char *container_exec_cgroup(const struct pod_spec *pod, const char *id, const char *exec_id);
+char *container_exec_cgroup(const struct place *at, const char *id, const char *exec_id);
 
-char *container_cgroup(const struct pod_spec *pod, const char *id); /* below the instance's root */
-char *container_message_path(const struct container_request *q);    /* on the host */
+char *container_cgroup(const struct place *at, const char *id);
+char *container_message_path(
+	const char *dir); /* on the host, of the instance with that directory */
 /* "SIGQUIT", "QUIT", "3", "SIGRTMIN+3"; SIGTERM when NULL, empty or unknown. Pure. */
 int container_stop_signal(const char *name);

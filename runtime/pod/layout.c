@@ -127,12 +127,6 @@ char *layout_pod_dir(const struct layout *l, const char *uid)
 	return str_fmt("%s/pods/%s", l->lib, uid);
 }
 
-char *layout_container_dir(
-	const struct layout *l, const char *uid, const char *container, uint32_t attempt)
-{
-	return str_fmt("%s/pods/%s/containers/%s/%" PRIu32, l->lib, uid, container, attempt);
-}
-
 char *layout_log_pod_dir(const struct layout *l, const struct pod_spec *pod)
 {
 	return str_fmt("%s/%s_%s_%s", l->logs, pod->namespace, pod->name, pod->uid);
@@ -169,4 +163,21 @@ char *layout_pod_cgroup(const struct pod_spec *pod)
 	const char *level = layout_level(pod->qos);
 
 	return str_fmt("%s%spod%s", level ? level : "", level ? "/" : "", pod->uid);
+}
+
+struct place layout_pod_place(const struct layout *l, const struct pod_spec *pod)
+{
+	return (struct place){ layout_pod_dir(l, pod->uid), layout_pod_cgroup(pod) };
+}
+
+void place_free(struct place *p)
+{
+	free(p->dir);
+	free(p->cgroup);
+	*p = (struct place){ 0 };
+}
+
+char *place_container_dir(const struct place *p, const char *container, uint32_t attempt)
+{
+	return str_fmt("%s/containers/%s/%" PRIu32, p->dir, container, attempt);
 }

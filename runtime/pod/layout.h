@@ -24,8 +24,6 @@ char *layout_program(const struct layout *l, const char *name);
 
 /* LIB/pods/<uid>: etc files, volumes, writable layers. The caller frees all of these. */
 char *layout_pod_dir(const struct layout *l, const char *uid);
-char *layout_container_dir(
-	const struct layout *l, const char *uid, const char *container, uint32_t attempt);
 char *layout_log_dir(const struct layout *l, const struct pod_spec *pod, const char *container);
 /* Of one instance, in that directory. */
 char *layout_log_file(const struct layout *l, const struct pod_spec *pod, const char *container,
@@ -38,3 +36,12 @@ char *layout_log_link(
 const char *layout_level(enum qos_class qos);
 /* "[burstable/|besteffort/]pod<uid>" below the instance's cgroup. */
 char *layout_pod_cgroup(const struct pod_spec *pod);
+
+/* Where one sandbox's things are: whoever runs it decides, and decides the same ever after. */
+struct place {
+	char *dir;    /* host directory: etc files, volumes, writable layers */
+	char *cgroup; /* all of it lives there: below the instance's root, or absolute */
+};
+struct place layout_pod_place(const struct layout *l, const struct pod_spec *pod);
+void place_free(struct place *p);
+char *place_container_dir(const struct place *p, const char *container, uint32_t attempt);

@@ -10,11 +10,9 @@
 #include "pod/resources.h"
 #include "pod/volume.h"
 
-char *sandbox_cgroup(const struct pod_spec *pod)
+char *sandbox_cgroup(const struct place *at)
 {
-	CLEANUP(cleanup_free) char *dir = layout_pod_cgroup(pod);
-
-	return str_fmt("%s/pause", dir);
+	return str_fmt("%s/pause", at->cgroup);
 }
 
 static const char *pod_hostname(const struct pod_spec *pod, const struct sandbox_facts *f)
@@ -59,21 +57,19 @@ static int write_etc(const char *dir, const struct pod_spec *pod, const struct s
 	return rc;
 }
 
-int sandbox_prepare(const struct layout *l, struct cgroups *cg, const struct pod_spec *pod,
+int sandbox_prepare(const struct place *at, struct cgroups *cg, const struct pod_spec *pod,
 	const struct sandbox_facts *f, char **dns_warning, struct err *e)
 {
-	CLEANUP(cleanup_free) char *dir = layout_pod_dir(l, pod->uid);
-	CLEANUP(cleanup_free) char *cgroup = layout_pod_cgroup(pod);
-	CLEANUP(cleanup_free) char *pause = sandbox_cgroup(pod);
+	CLEANUP(cleanup_free) char *pause = sandbox_cgroup(at);
 	const struct cgroup_limits pod_limits = resources_of_pod(pod);
-	int rc = fd_mkdir_all(AT_FDCWD, dir, 0700, e);
+	int rc = fd_mkdir_all(AT_FDCWD, at->dir, 0700, e);
 
 	if (rc == 0)
-		rc = write_etc(dir, pod, f, dns_warning, e);
+		rc = write_etc(at->dir, pod, f, dns_warning, e);
 	if (rc == 0)
-		rc = volumes_make(l, pod, e);
+		rc = volumes_make(at, pod, e);
 	if (rc == 0)
-		rc = cgroup_make(cg, cgroup, CGROUP_INNER, &pod_limits, e);
+		rc = cgroup_make(cg, at->cgroup, CGROUP_INNER, &pod_limits, e);
 	if (rc == 0)
 		/* No limits of its own, the pod's count; and not the least weight, as containerd
 		 * gives it: pause only reaps, and a restart waits for that. */
@@ -81,15 +77,15 @@ int sandbox_prepare(const struct layout *l, struct cgroups *cg, const struct pod
 	return rc;
 }
 
-void sandbox_plan(const struct layout *l, const struct cgroups *cg, const struct pod_spec *pod,
+void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct pod_spec *pod,
 	const struct sandbox_facts *f, const char *id, struct plan *out)
 {
-	CLEANUP(cleanup_free) char *cgroup = sandbox_cgroup(pod);
+	CLEANUP(cleanup_free) char *cgroup = sandbox_cgroup(at);
 
 	plan_init(out);
 	out->kind = PLAN_SANDBOX;
 	out->id = str_dup(id);
-	out->pause_path = layout_program(l, "carpel-pause");
+	out->pause_path = str_dup(f->pause_path);
 	out->hostname = str_dup(pod_hostname(pod, f));
 	out->host_network = pod->host_network;
 	out->host_ipc = pod->host_ipc;

@@ -11,14 +11,14 @@
 struct sandbox_facts {
 	const char *node_name, *node_hosts, *node_resolv; /* texts of the node's files */
 	const char *pod_ip;                               /* NULL: loopback only */
+	const char *pause_path;                           /* of carpel-pause */
 };
 
 /* Directories, /etc files, volumes and the pod's cgroups. *dns_warning: see etc.h; the caller
  * frees. */
-int sandbox_prepare(const struct layout *l, struct cgroups *cg, const struct pod_spec *pod,
+int sandbox_prepare(const struct place *at, struct cgroups *cg, const struct pod_spec *pod,
 	const struct sandbox_facts *f, char **dns_warning, struct err *e);
 /* The plan but for descriptors. plan_free() it. */
-void sandbox_plan(const struct layout *l, const struct cgroups *cg, const struct pod_spec *pod,
+void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct pod_spec *pod,
 	const struct sandbox_facts *f, const char *id, struct plan *out);
-char *sandbox_cgroup(
-	const struct pod_spec *pod); /* of the pause process, below the instance's root */
+char *sandbox_cgroup(const struct place *at); /* of the pause process */

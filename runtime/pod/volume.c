@@ -10,13 +10,10 @@
 #include "base/fd.h"
 #include "base/str.h"
 
-static char *volume_path(
-	const struct layout *l, const struct pod_spec *pod, const struct volume_spec *v)
+static char *volume_path(const struct place *at, const struct volume_spec *v)
 {
-	CLEANUP(cleanup_free) char *dir = layout_pod_dir(l, pod->uid);
-
 	return v->kind == VOLUME_HOST_PATH ? str_dup(v->host_path)
-					   : str_fmt("%s/volumes/%s", dir, v->name);
+					   : str_fmt("%s/volumes/%s", at->dir, v->name);
 }
 
 /* Owned by fsGroup when there is one: setgid, so that new files inherit it. */
@@ -107,11 +104,11 @@ static int check_host_path(const struct volume_spec *v, struct err *e)
 	return 0;
 }
 
-int volumes_make(const struct layout *l, const struct pod_spec *pod, struct err *e)
+int volumes_make(const struct place *at, const struct pod_spec *pod, struct err *e)
 {
 	for (size_t i = 0; i < pod->volumes_len; i++) {
 		const struct volume_spec *v = &pod->volumes[i];
-		CLEANUP(cleanup_free) char *path = volume_path(l, pod, v);
+		CLEANUP(cleanup_free) char *path = volume_path(at, v);
 		int rc = v->kind == VOLUME_HOST_PATH ? check_host_path(v, e)
 						     : make_empty_dir(path, pod->fs_group, e);
 
@@ -159,11 +156,11 @@ static int open_sub_path(const char *volume, const char *sub, struct err *e)
 	return take_fd(&dir);
 }
 
-int volume_source(const struct layout *l, const struct pod_spec *pod, const struct mount_spec *m,
+int volume_source(const struct place *at, const struct pod_spec *pod, const struct mount_spec *m,
 	int fd_number, int *out_fd, char **out_path, bool *out_is_file, struct err *e)
 {
 	const struct volume_spec *v = find_volume(pod, m->volume);
-	CLEANUP(cleanup_free) char *path = v ? volume_path(l, pod, v) : NULL;
+	CLEANUP(cleanup_free) char *path = v ? volume_path(at, v) : NULL;
 	CLEANUP(cleanup_fd) int fd = -1;
 	struct stat st;
 

@@ -16,7 +16,7 @@
 
 /* Everything a plan is made from; tests change what they speak of. */
 struct fx {
-	struct layout layout;
+	struct place at;
 	struct cgroups cgroups;
 	struct pod_spec pod;
 	struct container_spec ctr;
@@ -30,12 +30,13 @@ struct fx {
 
 static inline struct fx fx_open(void)
 {
-	static char lib[] = "/L", name[] = "web", ns[] = "prod", uid[] = "u1", ctr[] = "app";
+	static char dir[] = "/L/pods/u1", cgroup[] = "burstable/podu1", name[] = "web",
+		    ns[] = "prod", uid[] = "u1", ctr[] = "app";
 	static char host[] = "web-0", busybox[] = "busybox", root[] = "inst", v2[] = "/v2/inst";
 	static char cpu[] = "/v1/cpu", memory[] = "/v1/memory", layer[] = "/img/1",
 		    base[] = "/img/0";
 	static char *layers[] = { layer, base };
-	struct fx f = { .layout.lib = lib };
+	struct fx f = { .at = { dir, cgroup } };
 
 	f.cgroups = (struct cgroups){ .is_hybrid = true, .name = root, .v2_root = v2 };
 	f.cgroups.v1[CGROUP_CPU] = cpu;
@@ -60,13 +61,13 @@ static inline void fx_close(struct fx *f)
 
 static inline struct container_request request(const struct fx *f)
 {
-	return (struct container_request){ .layout = &f->layout,
+	return (struct container_request){ .at = &f->at,
+		.dir = "/L/pods/u1/containers/app/3",
 		.pod = &f->pod,
 		.spec = &f->ctr,
 		.image = &f->image,
 		.facts = &f->facts,
-		.id = "c0ffee",
-		.attempt = 3 };
+		.id = "c0ffee" };
 }
 
 static inline int plan(struct fx *f)

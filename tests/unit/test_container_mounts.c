@@ -136,7 +136,7 @@ static void test_exec(void **state)
 	CLEANUP(fx_close) struct fx f = fx_open();
 	const struct container_request q = request(&f);
 	CLEANUP(plan_free) struct plan exec_plan;
-	CLEANUP(cleanup_free) char *cgroup = container_exec_cgroup(&f.pod, "c0ffee", "x1");
+	CLEANUP(cleanup_free) char *cgroup = container_exec_cgroup(&f.at, "c0ffee", "x1");
 
 	(void)state;
 	f.image.user = user;

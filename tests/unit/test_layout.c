@@ -140,12 +140,13 @@ static void test_paths(void **state)
 	char name[] = "web", ns[] = "prod", uid[] = "u-1", lib[] = "/L", logs[] = "/G";
 	char links[] = "/K", programs[] = "/P";
 	const struct layout l = { .lib = lib, .logs = logs, .links = links, .programs = programs };
+	const struct place at = { .dir = programs };
 	struct pod_spec pod = { .name = name, .namespace = ns, .uid = uid };
 
 	(void)state;
 	expect(layout_program(&l, "carpel-launch"), "/P/carpel-launch");
 	expect(layout_pod_dir(&l, uid), "/L/pods/u-1");
-	expect(layout_container_dir(&l, uid, "app", 7), "/L/pods/u-1/containers/app/7");
+	expect(place_container_dir(&at, "app", 7), "/P/containers/app/7");
 	expect(layout_log_pod_dir(&l, &pod), "/G/prod_web_u-1");
 	expect(layout_log_dir(&l, &pod, "app"), "/G/prod_web_u-1/app");
 	expect(layout_log_link(&l, &pod, "app", "abc"), "/K/web_prod_app-abc.log");

@@ -14,11 +14,11 @@
 #include "pod/sandbox.h"
 #include "sys/cgroup_tree.h"
 
-static char lib[] = "/L", programs[] = "/P", uid[] = "u1", hostname[] = "web-0";
+static char dir[] = "/L/pods/u1", cgroup[] = "besteffort/podu1", uid[] = "u1", hostname[] = "web-0";
 static char v2[] = "/v2/inst", root[] = "inst", cpu[] = "/v1/cpu";
 
-static const struct layout layout = { .lib = lib, .programs = programs };
-static const struct sandbox_facts facts = { .node_name = "node1" };
+static const struct place place = { dir, cgroup };
+static const struct sandbox_facts facts = { .node_name = "node1", .pause_path = "/P/carpel-pause" };
 
 static void plan(const struct pod_spec *pod, struct plan *out)
 {
@@ -26,7 +26,7 @@ static void plan(const struct pod_spec *pod, struct plan *out)
 		.is_hybrid = true, .name = root, .v2_root = v2, .v1[CGROUP_CPU] = cpu
 	};
 
-	sandbox_plan(&layout, &cg, pod, &facts, "b0", out);
+	sandbox_plan(&place, &cg, pod, &facts, "b0", out);
 }
 
 static void test_plan(void **state)

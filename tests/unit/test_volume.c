@@ -24,7 +24,7 @@
 /* A pod with one volume "v" below a directory of its own. */
 struct fx {
 	char dir[48];
-	struct layout layout;
+	struct place at;
 	struct volume_spec volume;
 	struct pod_spec pod;
 	struct mount_spec mount;
@@ -37,7 +37,7 @@ static struct fx fx_open(enum volume_kind kind)
 	struct fx f = { .dir = "/tmp/carpel-volume.XXXXXX" };
 
 	assert_non_null(mkdtemp(f.dir));
-	f.layout.lib = str_dup(f.dir);
+	f.at.dir = str_fmt("%s/pods/u1", f.dir);
 	f.volume = (struct volume_spec){ .name = v, .kind = kind, .host_type = any };
 	f.pod = (struct pod_spec){ .uid = uid, .fs_group = -1, .volumes_len = 1 };
 	f.mount = (struct mount_spec){ .volume = v, .path = path };
@@ -46,7 +46,7 @@ static struct fx fx_open(enum volume_kind kind)
 
 static void fx_close(struct fx *f)
 {
-	free(f->layout.lib);
+	place_free(&f->at);
 	free(f->volume.host_path);
 	(void)fd_remove_tree(AT_FDCWD, f->dir, NULL);
 }
@@ -55,7 +55,7 @@ static int make(struct fx *f)
 {
 	f->pod.volumes = &f->volume;
 	f->e = (struct err){ 0 };
-	return volumes_make(&f->layout, &f->pod, &f->e);
+	return volumes_make(&f->at, &f->pod, &f->e);
 }
 
 static char *at(const struct fx *f, const char *name)
@@ -227,8 +227,7 @@ static int source_of(struct fx *f, const char *sub, struct source *s)
 	f->mount.sub_path = sub_path;
 	f->e = (struct err){ 0 };
 	*s = (struct source){ .fd = -1 };
-	return volume_source(
-		&f->layout, &f->pod, &f->mount, 17, &s->fd, &s->path, &s->is_file, &f->e);
+	return volume_source(&f->at, &f->pod, &f->mount, 17, &s->fd, &s->path, &s->is_file, &f->e);
 }
 
 static void test_whole_volume(void **state)

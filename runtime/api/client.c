@@ -6,13 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/fd.h"
 
 /* One connection, blocking for its caller, non-blocking inside.  nghttp2's callbacks only note what
@@ -23,8 +21,7 @@ enum {
 	READ_BYTES = 64 * 1024,
 	WRITE_BYTES = 32 * 1024,
 	WINDOW = 1024 * 1024, /* of the connection and of each stream */
-	IDLE_MS = 100,
-	CONNECT_S = 10, /* a full backlog empties, or nobody accepts any more */
+	CONNECT_S = 10,       /* a full backlog empties, or nobody accepts any more */
 };
 
 /* ---- what nghttp2 tells ---- */
@@ -49,22 +46,34 @@ static void add_warning(struct exchange *x, const char *value, size_t len)
 		strv_add(&x->answer.warnings, text.data);
 }
 
+/* The last one counts: trailers come behind the head. */
+static void note_line(char **into, const char *value)
+{
+	free(*into);
+	*into = str_dup(value);
+}
+
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
 	size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *arg)
 {
 	struct exchange *x = exchange_of(session, frame->hd.stream_id);
+	/* nghttp2 closes names and values with a NUL. */
+	const char *key = (const char *)name, *text = (const char *)value;
 	int64_t status;
 
+	(void)name_len;
 	(void)flags;
 	(void)arg;
 	if (!x)
 		return 0;
-	/* nghttp2 closes names and values with a NUL. */
-	if (name_len == 7 && memcmp(name, ":status", 7) == 0 &&
-		str_to_i64((const char *)value, 200, 999, &status) == 0)
+	if (strcmp(key, ":status") == 0 && str_to_i64(text, 200, 999, &status) == 0)
 		x->answer.status = (int)status;
-	else if (name_len == 7 && memcmp(name, "warning", 7) == 0)
-		add_warning(x, (const char *)value, value_len);
+	else if (strcmp(key, "warning") == 0)
+		add_warning(x, text, value_len);
+	else if (strcmp(key, "grpc-status") == 0)
+		note_line(&x->answer.grpc_status, text);
+	else if (strcmp(key, "grpc-message") == 0)
+		note_line(&x->answer.grpc_message, text);
 	return 0;
 }
 
@@ -355,131 +364,9 @@ void api_answer_free(struct api_answer *a)
 {
 	buf_free(&a->body);
 	strv_free(&a->warnings);
+	free(a->grpc_status);
+	free(a->grpc_message);
 	*a = (struct api_answer){ 0 };
-}
-
-/* ---- requests ---- */
-
-struct request_run {
-	const struct api_request *q;
-	size_t body_sent;
-	int64_t idle_ms, deadline_ms; /* when they are due; deadline 0: never */
-};
-
-static ssize_t fill_body(struct exchange *x, uint8_t *room, size_t length, uint32_t *flags)
-{
-	struct request_run *run = x->arg;
-	size_t left = run->q->body_len - run->body_sent;
-	size_t n = left < length ? left : length;
-
-	if (n > 0)
-		memcpy(room, run->q->body + run->body_sent, n);
-	run->body_sent += n;
-	if (n == left)
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
-	return (ssize_t)n;
-}
-
-/* Failures are read as a whole, whoever wanted the bytes of a success. */
-static int hand_on(struct exchange *x, const struct api_request *q)
-{
-	struct buf got = x->pending;
-	int rc = 0;
-
-	x->pending = (struct buf){ 0 }; /* q's callback may make a turn of its own */
-	if (got.len > 0 && q->on_data && x->answer.status < 300)
-		rc = q->on_data(q->arg, got.data, got.len);
-	else if (got.len > 0)
-		buf_add(&x->answer.body, got.data, got.len);
-	buf_free(&got);
-	return rc ? -ECANCELED : 0;
-}
-
-/* How long to wait; -1: until something comes. */
-static int wait_ms(const struct request_run *run)
-{
-	int64_t now_ms = clock_now().boot_ms, left_ms = INT64_MAX;
-
-	if (run->deadline_ms)
-		left_ms = run->deadline_ms - now_ms;
-	if (run->q->on_idle && run->idle_ms - now_ms < left_ms)
-		left_ms = run->idle_ms - now_ms;
-	if (left_ms == INT64_MAX)
-		return -1;
-	return left_ms < 0 ? 0 : left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
-}
-
-static int look_at_clock(struct request_run *run, struct err *e)
-{
-	int64_t now_ms = clock_now().boot_ms;
-
-	if (run->deadline_ms && now_ms >= run->deadline_ms)
-		return err_say(
-			e, ETIMEDOUT, "no answer within %lld ms", (long long)run->q->timeout_ms);
-	if (!run->q->on_idle || now_ms < run->idle_ms)
-		return 0;
-	run->idle_ms = now_ms + IDLE_MS;
-	return run->q->on_idle(run->q->arg) ? -ECANCELED : 0;
-}
-
-static int wait_for_answer(
-	struct api_client *c, struct exchange *x, struct request_run *run, struct err *e)
-{
-	int rc = 0;
-
-	while (rc == 0 && !x->is_over) {
-		int lost_rc = client_turn(c, wait_ms(run), e);
-
-		rc = hand_on(x, run->q);
-		if (rc == 0)
-			rc = lost_rc;
-		if (rc == 0 && !x->is_over)
-			rc = look_at_clock(run, e);
-	}
-	return rc < 0 ? rc : client_check(c, x, e);
-}
-
-static size_t write_lines(const struct api_request *q, char length[24], nghttp2_nv lines[8])
-{
-	size_t n = 0;
-
-	lines[n++] = client_line(":method", q->method);
-	lines[n++] = client_line(":scheme", "http");
-	lines[n++] = client_line(":authority", "localhost");
-	lines[n++] = client_line(":path", q->path);
-	lines[n++] = client_line("user-agent", "carpel/" CARPEL_VERSION);
-	lines[n++] = client_line("accept", "application/json, */*");
-	if (!q->body)
-		return n;
-	snprintf(length, 24, "%zu", q->body_len);
-	lines[n++] =
-		client_line("content-type", q->content_type ? q->content_type : "application/json");
-	lines[n++] = client_line("content-length", length);
-	return n;
-}
-
-int api_request(
-	struct api_client *c, const struct api_request *q, struct api_answer *out, struct err *e)
-{
-	int64_t now_ms = clock_now().boot_ms;
-	struct request_run run = {
-		.q = q,
-		.idle_ms = now_ms + IDLE_MS,
-		.deadline_ms = q->timeout_ms > 0 ? now_ms + q->timeout_ms : 0,
-	};
-	struct exchange x = { .arg = &run, .fill = q->body ? fill_body : NULL };
-	nghttp2_nv lines[8];
-	char length[24];
-	int rc = client_begin(c, &x, lines, write_lines(q, length, lines), e);
-
-	if (rc == 0)
-		rc = wait_for_answer(c, &x, &run, e);
-	if (rc == 0) {
-		*out = x.answer;
-		x.answer = (struct api_answer){ 0 };
-	}
-	client_end(c, &x);
-	return rc;
 }
 
 void api_escape(struct buf *out, const char *text)

@@ -15,11 +15,19 @@ int api_client_open(const char *socket_path, struct api_client **out,
 	struct err *e);                      /* -ENOENT, -ECONNREFUSED: nobody there */
 void api_client_close(struct api_client *c); /* NULL is fine */
 
+enum { API_LINES_MAX = 4 };
+
+struct api_line {
+	const char *name, *value;
+};
+
 struct api_request {
 	const char *method, *path; /* path with query, percent-encoded already */
 	const char *content_type;  /* NULL: application/json when there is a body */
 	const char *body;
 	size_t body_len;
+	const struct api_line *lines; /* more header lines, at most API_LINES_MAX */
+	size_t lines_len;
 	int64_t timeout_ms; /* <= 0: none */
 	/* When set, body bytes of a success go here as they come instead of into the answer;
 	 * non-zero return ends the request with -ECANCELED, e is left alone.  May begin another
@@ -33,7 +41,8 @@ struct api_request {
 struct api_answer {
 	int status; /* HTTP */
 	struct buf body;
-	struct strv warnings; /* texts of Warning headers, unquoted */
+	struct strv warnings;             /* texts of Warning headers, unquoted */
+	char *grpc_status, *grpc_message; /* as they came, in head or trailers; NULL: not there */
 };
 void api_answer_free(struct api_answer *a);
 

@@ -34,9 +34,10 @@ POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c 
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c h2.c h2_answer.c h2_conn.c kube_status.c \
 	list.c list_token.c log.c pods.c pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_request.c client_stream.c ws.c)
-DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c sandbox.c ctr.c launch.c launcher.c helper.c outbox.c \
-	profiles.c logs.c prober.c prober_link.c exec.c exec_run.c terminal.c backend.c calls.c objects.c events.c event_file.c versions.c images.c \
-	recover.c find.c child.c discard.c shutdown.c qos.c)
+ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c launcher.c logs.c exec_run.c terminal.c profiles.c \
+	resume.c find.c child.c helper.c outbox.c discard.c)
+DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c \
+	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c sandbox.c container.c process.c \
 	overlay.c binds.c devices.c tree.c mask.c)
 LOG_SRC := $(addprefix runtime/log/,main.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
@@ -90,7 +91,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
 PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
 carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) -lm
-carpeld_SRC := $(DAEMON_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
+carpeld_SRC := $(DAEMON_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))

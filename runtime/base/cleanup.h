@@ -4,11 +4,15 @@
 #pragma once
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+/* The struct that ptr is a member of: for callbacks that are given an embedded part. */
+#define container_of(ptr, type, member) ((type *)(void *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 static inline void cleanup_fd(int *fd)
 {

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/uid.h"
 #include "daemon/daemon.h"
+#include "engine/logs.h"
 
 /* Below this a pod could not even write down what becomes of it. */
 enum { FREE_BYTES_MIN = 4 << 20, FREE_FILES_MIN = 64 };
@@ -34,7 +35,8 @@ static int check_room(const char *dir, struct err *e)
 /* Records, writable layers and logs may be on three file systems. */
 static int check_disks(const struct daemon *d, struct err *e)
 {
-	const char *const dirs[] = { d->layout.run, d->layout.lib, d->layout.logs };
+	const char *const dirs[] = { d->engine.layout.run, d->engine.layout.lib,
+		d->engine.layout.logs };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(dirs); i++)
@@ -201,7 +203,7 @@ static int log_open(
 {
 	struct daemon *d = ctx;
 	struct pod *p = pod_find(d, q->ns, q->pod);
-	const struct ctr *c = p ? pod_ctr(p, q->container) : NULL;
+	const struct pod_ctr *c = p ? pod_ctr(p, q->container) : NULL;
 	const struct container_spec *spec;
 	CLEANUP(cleanup_free) char *file = NULL;
 	struct instance i;
@@ -213,7 +215,7 @@ static int log_open(
 	if (!choose(&p->state->ctrs[c->index], q->previous, &i))
 		return q->previous ? err_say(e, ENOENT, "no previous instance")
 				   : never_started(p, spec, &p->state->ctrs[c->index], e);
-	file = layout_log_file(&d->layout, p->spec, spec->name, i.attempt);
+	file = layout_log_file(&d->engine.layout, p->spec, spec->name, i.attempt);
 	fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "open %s", file);
@@ -224,7 +226,9 @@ static int log_open(
 
 static bool log_is_over(void *ctx, const char *container_id)
 {
-	return logs_is_over(ctx, container_id);
+	const struct daemon *d = ctx;
+
+	return logs_is_over(&d->engine, container_id);
 }
 
 /* ---- events ---- */

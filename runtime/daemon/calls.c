@@ -45,16 +45,16 @@ static bool read_grace(struct api_call *c, int64_t *out)
 static void answer_info(struct daemon *d, struct api_call *c)
 {
 	struct json *info = json_new_object(), *cgroup = json_new_object();
-	bool is_v2 = cgroups_layout(d->cgroups) == CGROUP_V2;
+	bool is_v2 = cgroups_layout(d->engine.cgroups) == CGROUP_V2;
 
 	json_set_str(info, "version", CARPEL_VERSION);
-	json_set_str(info, "root", d->layout.root);
-	json_set_str(info, "socket", d->layout.socket);
+	json_set_str(info, "root", d->engine.layout.root);
+	json_set_str(info, "socket", d->engine.layout.socket);
 	json_set_str(info, "node", d->node_name);
 	json_set_i64(info, "pid", getpid());
 	json_set_i64(info, "uptimeSeconds", (clock_now().boot_ms - d->started_boot_ms) / 1000);
 	json_set_i64(info, "pods", (int64_t)d->pods_len);
-	json_set_str(cgroup, "root", cgroups_root(d->cgroups));
+	json_set_str(cgroup, "root", cgroups_root(d->engine.cgroups));
 	json_set_str(cgroup, "layout", is_v2 ? "v2" : "hybrid");
 	json_set(info, "cgroup", cgroup);
 	json_set_bool(info, "keeper", d->keeper != 0 && getppid() == d->keeper);
@@ -77,7 +77,7 @@ static void answer_probe(struct pod *p, struct api_call *c)
 {
 	const struct json *body = api_call_body(c);
 	const char *type = json_get_str(body, "type"), *name = json_get_str(body, "container");
-	struct ctr *ctr = NULL;
+	struct pod_ctr *ctr = NULL;
 	struct err e = { 0 };
 	int rc;
 

@@ -54,7 +54,7 @@ static void rewrite_one(void *arg, struct fold_entry *entry)
 
 static int rewrite(struct events *evs, struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = str_fmt("%s/events", evs->d->layout.run);
+	CLEANUP(cleanup_free) char *path = str_fmt("%s/events", evs->d->engine.layout.run);
 	struct rewrite w = { .evs = evs };
 
 	w.rc = event_file_begin(&evs->file, path, &w.e);
@@ -112,7 +112,7 @@ static void on_sweep(struct loop_timer *t)
 	struct events *evs = t->arg;
 
 	drop_expired(evs);
-	loop_timer_start(evs->d->loop, &evs->sweep, SWEEP_MS, on_sweep, evs);
+	loop_timer_start(evs->d->engine.loop, &evs->sweep, SWEEP_MS, on_sweep, evs);
 }
 
 /* ---- making ---- */
@@ -270,7 +270,7 @@ static void restore(void *arg, const struct event_line *l)
 
 int events_open(struct daemon *d, struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = str_fmt("%s/events", d->layout.run);
+	CLEANUP(cleanup_free) char *path = str_fmt("%s/events", d->engine.layout.run);
 	struct events *evs = mem_zalloc(sizeof(*evs));
 	int rc;
 
@@ -280,7 +280,7 @@ int events_open(struct daemon *d, struct err *e)
 	if (rc == 0)
 		rc = rewrite(evs, e);
 	if (rc == 0)
-		loop_timer_start(d->loop, &evs->sweep, SWEEP_MS, on_sweep, evs);
+		loop_timer_start(d->engine.loop, &evs->sweep, SWEEP_MS, on_sweep, evs);
 	return rc;
 }
 

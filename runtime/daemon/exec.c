@@ -11,14 +11,16 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "daemon/exec_run.h"
+#include "daemon/daemon.h"
+#include "engine/exec_run.h"
+#include "engine/logs.h"
 
 enum { PROBE_OUTPUT_MAX = 10 * 1024, ATTACH_CHUNK = 64 * 1024 };
 
 struct exec_session {
 	struct exec_session *next, **link;
 	struct daemon *d;
-	struct ctr *ctr; /* attach: NULL once its instance has ended */
+	struct pod_ctr *ctr; /* attach: NULL once its instance has ended */
 	struct exec_peer *peer;
 	struct exec_run *run;    /* exec */
 	int attach_fd, stdin_fd; /* attach: our end of carpel-log's copy; the container's stdin */
@@ -50,7 +52,7 @@ static void session_free(struct exec_session *s)
 }
 
 static struct exec_session *session_new(
-	struct ctr *c, const struct exec_request *q, struct exec_peer *peer)
+	struct pod_ctr *c, const struct exec_request *q, struct exec_peer *peer)
 {
 	struct exec_session *s = mem_zalloc(sizeof(*s));
 	struct daemon *d = c->pod->d;
@@ -113,20 +115,21 @@ static void on_attached_output(struct loop_io *io, unsigned events)
 
 static int attach(struct exec_session *s, bool has_stdin, struct err *e)
 {
-	struct ctr *c = s->ctr;
+	struct pod_ctr *c = s->ctr;
 	int pair[2], rc;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(e, errno, "make a socket pair");
 	s->attach_fd = pair[0];
 	(void)fd_set_nonblock(pair[1]);
-	rc = logs_attach(c, pair[1], e);
+	rc = logs_attach(&c->ctr, pair[1], e);
 	close(pair[1]);
 	if (rc < 0)
 		return rc;
-	if (has_stdin && c->stdin_fd >= 0)
-		s->stdin_fd = fcntl(c->stdin_fd, F_DUPFD_CLOEXEC, 0);
-	loop_io_start(s->d->loop, &s->attach_io, s->attach_fd, LOOP_READ, on_attached_output, s);
+	if (has_stdin && c->ctr.stdin_fd >= 0)
+		s->stdin_fd = fcntl(c->ctr.stdin_fd, F_DUPFD_CLOEXEC, 0);
+	loop_io_start(
+		s->d->engine.loop, &s->attach_io, s->attach_fd, LOOP_READ, on_attached_output, s);
 	return 0;
 }
 
@@ -134,11 +137,11 @@ static int session_start(void *ctx, const struct exec_request *q, struct exec_pe
 	struct exec_session **out, struct err *e)
 {
 	struct pod *p = pod_find(ctx, q->ns, q->pod);
-	struct ctr *c = p ? pod_ctr(p, q->container) : NULL;
+	struct pod_ctr *c = p ? pod_ctr(p, q->container) : NULL;
 	struct exec_session *s;
 	int rc;
 
-	if (!c || c->pidfd < 0)
+	if (!c || c->ctr.pidfd < 0)
 		return err_say(e, c ? EBUSY : ENOENT, "container not found (\"%s\")", q->container);
 	s = session_new(c, q, peer);
 	if (q->command.len) {
@@ -149,10 +152,9 @@ static int session_start(void *ctx, const struct exec_request *q, struct exec_pe
 			.output = on_output, .ended = on_ended, .arg = s
 		};
 
-		rc = exec_run_start(c, &o, &run_peer, &s->run, e);
+		rc = exec_run_start(&c->ctr, &o, &run_peer, &s->run, e);
 	} else {
-		s->tty = p->spec->containers[c->index]
-				 .tty; /* the container's own, whatever was asked */
+		s->tty = c->ctr.spec->tty; /* the container's own, whatever was asked */
 		rc = attach(s, q->has_stdin, e);
 	}
 	if (rc < 0) {
@@ -170,9 +172,9 @@ static int input_fd(const struct exec_session *s)
 
 /* stdinOnce: what the first client does not say nobody will.  The container reads the end when the
  * last copy is closed, those of other sessions too. */
-static void close_stdin_once(struct ctr *c)
+static void close_stdin_once(struct pod_ctr *c)
 {
-	if (!c->pod->spec->containers[c->index].stdin_once)
+	if (!c->ctr.spec->stdin_once)
 		return;
 	for (struct exec_session *s = c->pod->d->execs; s; s = s->next) {
 		if (s->run || s->ctr != c)
@@ -181,7 +183,7 @@ static void close_stdin_once(struct ctr *c)
 		cleanup_fd(&s->stdin_fd);
 		buf_clear(&s->input);
 	}
-	logs_close_stdin(c);
+	logs_close_stdin(&c->ctr);
 }
 
 static void end_input(struct exec_session *s)
@@ -211,7 +213,7 @@ static void flush_input(struct exec_session *s)
 		ssize_t n = write(input_fd(s), s->input.data, s->input.len);
 
 		if (n < 0 && errno == EAGAIN) {
-			loop_io_start(s->d->loop, &s->input_io, input_fd(s), LOOP_WRITE,
+			loop_io_start(s->d->engine.loop, &s->input_io, input_fd(s), LOOP_WRITE,
 				on_input_ready, s);
 			return;
 		}
@@ -262,8 +264,8 @@ static void session_resume(struct exec_session *s)
 	if (s->run)
 		exec_run_resume(s->run);
 	else if (!s->attach_io.loop)
-		loop_io_start(
-			s->d->loop, &s->attach_io, s->attach_fd, LOOP_READ, on_attached_output, s);
+		loop_io_start(s->d->engine.loop, &s->attach_io, s->attach_fd, LOOP_READ,
+			on_attached_output, s);
 }
 
 /* The client is gone: its program goes on, as under Kubernetes, but a terminal hangs up. */
@@ -278,14 +280,11 @@ static void session_cancel(struct exec_session *s)
 
 /* An attach session ends when carpel-log has said the last of the instance, which may be later than
  * the pod's own end when its client takes its time. */
-void exec_end_container(struct ctr *c)
+void exec_end_container(struct pod_ctr *c)
 {
-	for (struct exec_session *s = c->pod->d->execs; s; s = s->next) {
-		if (s->run && exec_run_ctr(s->run) == c)
-			exec_run_orphan(s->run);
+	for (struct exec_session *s = c->pod->d->execs; s; s = s->next)
 		if (s->ctr == c)
 			s->ctr = NULL;
-	}
 }
 
 void exec_backend(struct api_backend *b)
@@ -334,7 +333,8 @@ static void on_deadline(struct loop_timer *t)
 	exec_run_kill(x->run);
 }
 
-struct probe_exec *probe_exec_start(struct ctr *c, const struct strv *command, int64_t timeout_ms,
+struct probe_exec *probe_exec_start(struct pod_ctr *c, const struct strv *command,
+	int64_t timeout_ms,
 	void (*done)(void *arg, int rc, const char *output, size_t len, const struct err *e),
 	void *arg, struct err *e)
 {
@@ -345,11 +345,11 @@ struct probe_exec *probe_exec_start(struct ctr *c, const struct strv *command, i
 	};
 
 	*x = (struct probe_exec){ .done = done, .arg = arg };
-	if (exec_run_start(c, &o, &peer, &x->run, e) < 0) {
+	if (exec_run_start(&c->ctr, &o, &peer, &x->run, e) < 0) {
 		probe_free(x);
 		return NULL;
 	}
-	loop_timer_start(c->pod->d->loop, &x->deadline, timeout_ms, on_deadline, x);
+	loop_timer_start(c->pod->d->engine.loop, &x->deadline, timeout_ms, on_deadline, x);
 	return x;
 }
 

@@ -11,8 +11,8 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "daemon/child.h"
 #include "daemon/daemon.h"
+#include "engine/child.h"
 #include "image/record.h"
 
 enum { ANSWER_MAX = 1 << 20 };
@@ -28,7 +28,7 @@ struct image_job {
 
 int image_find(const struct daemon *d, const char *ref, struct image_record *out, struct err *e)
 {
-	return image_record_find(d->layout.images, ref, out, e);
+	return image_record_find(d->engine.layout.images, ref, out, e);
 }
 
 static void answer_list(struct daemon *d, struct api_call *c)
@@ -36,7 +36,7 @@ static void answer_list(struct daemon *d, struct api_call *c)
 	CLEANUP(image_list_free) struct image_list list = { 0 };
 	struct json *answer, *items;
 	struct err e = { 0 };
-	int rc = image_record_list(d->layout.images, &list, &e);
+	int rc = image_record_list(d->engine.layout.images, &list, &e);
 
 	if (rc < 0) {
 		api_call_fail(c, rc, &e);
@@ -138,7 +138,7 @@ static int make_pipe(int *ours, int *theirs, struct err *e)
 
 static int spawn_job(struct image_job *j, const struct strv *words, struct err *e)
 {
-	CLEANUP(cleanup_free) char *program = layout_program(&j->d->layout, "carpel-image");
+	CLEANUP(cleanup_free) char *program = layout_program(&j->d->engine.layout, "carpel-image");
 	CLEANUP(cleanup_free) char **argv = strv_argv(words);
 	CLEANUP(cleanup_fd) int out = -1;
 	CLEANUP(cleanup_fd) int err = -1;
@@ -157,10 +157,10 @@ static int spawn_job(struct image_job *j, const struct strv *words, struct err *
 	pidfd = spawn_process(&s, &pid, e);
 	if (pidfd < 0)
 		return pidfd;
-	(void)child_watch(j->d, pidfd, pid, on_ended, j);
-	loop_io_start(j->d->loop, &j->out_io, j->out_fd, LOOP_READ, on_out, j);
-	loop_io_start(j->d->loop, &j->err_io, j->err_fd, LOOP_READ, on_err, j);
-	if (cgroup_join(j->d->cgroups, DAEMONS_CGROUP, pid, e) < 0)
+	(void)child_watch(&j->d->engine, pidfd, pid, on_ended, j);
+	loop_io_start(j->d->engine.loop, &j->out_io, j->out_fd, LOOP_READ, on_out, j);
+	loop_io_start(j->d->engine.loop, &j->err_io, j->err_fd, LOOP_READ, on_err, j);
+	if (cgroup_join(j->d->engine.cgroups, HELPERS_CGROUP, pid, e) < 0)
 		log_warn("%s", e->text); /* it has ended already, or runs beside our cgroup */
 	return 0;
 }
@@ -176,7 +176,7 @@ static void run_job(struct daemon *d, struct api_call *c, const char *const *wor
 	*j = (struct image_job){ .d = d, .call = c, .out_fd = -1, .err_fd = -1 };
 	strv_add(&all, "carpel-image");
 	strv_add(&all, "--store");
-	strv_add(&all, d->layout.images);
+	strv_add(&all, d->engine.layout.images);
 	strv_add(&all, "--"); /* a name or path is no option, whatever it begins with */
 	for (size_t i = 0; words[i]; i++)
 		strv_add(&all, words[i]);

@@ -13,13 +13,13 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "daemon/child.h"
 #include "daemon/daemon.h"
 #include "daemon/keeper.h"
-#include "daemon/launcher.h"
 #include "daemon/listen.h"
 #include "daemon/node.h"
 #include "daemon/options.h"
+#include "engine/child.h"
+#include "engine/logs.h"
 
 enum { GOODBYE_MS = 200, FILES_MAX = 1 << 20 };
 
@@ -31,9 +31,9 @@ struct setup {
 static int take_instance(struct setup *s, struct err *e)
 {
 	struct daemon *d = s->d;
-	CLEANUP(cleanup_free) char *pods = str_fmt("%s/pods", d->layout.run);
+	CLEANUP(cleanup_free) char *pods = str_fmt("%s/pods", d->engine.layout.run);
 
-	d->lock_fd = listen_lock(&d->layout, e);
+	d->lock_fd = listen_lock(&d->engine.layout, e);
 	if (d->lock_fd < 0)
 		return d->lock_fd;
 	d->pods_dir = open(pods, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -76,22 +76,15 @@ static int read_node(struct setup *s, struct err *e)
 
 /* The levels of QoS are made here and not with their first pod, so that one that a crash left
  * without controllers gets them. */
-static int open_cgroups(struct setup *s, struct err *e)
+static int open_engine(struct setup *s, struct err *e)
 {
 	static const char *const levels[] = { "burstable", "besteffort" };
-	struct daemon *d = s->d;
-	int rc = cgroups_open(d->layout.cgroup, &d->cgroups, e);
+	struct engine *g = &s->d->engine;
+	int rc = engine_open(g, e);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(levels); i++)
-		rc = cgroup_make(d->cgroups, levels[i], CGROUP_INNER, NULL, e);
-	if (rc == 0)
-		rc = cgroup_make(d->cgroups, DAEMONS_CGROUP, CGROUP_LEAF, NULL, e);
+		rc = cgroup_make(g->cgroups, levels[i], CGROUP_INNER, NULL, e);
 	return rc;
-}
-
-static int open_launch(struct setup *s, struct err *e)
-{
-	return launcher_open(s->d, e);
 }
 
 static int open_versions(struct setup *s, struct err *e)
@@ -104,11 +97,6 @@ static int open_events(struct setup *s, struct err *e)
 	return events_open(s->d, e);
 }
 
-static int open_profiles(struct setup *s, struct err *e)
-{
-	return profiles_open(s->d, e);
-}
-
 static int load_pods(struct setup *s, struct err *e)
 {
 	return recover_load(s->d, e);
@@ -116,7 +104,7 @@ static int load_pods(struct setup *s, struct err *e)
 
 static int open_logs(struct setup *s, struct err *e)
 {
-	return logs_open(s->d, e);
+	return logs_open(&s->d->engine, e);
 }
 
 static int open_prober(struct setup *s, struct err *e)
@@ -131,19 +119,32 @@ static int resume_pods(struct setup *s, struct err *e)
 	return 0;
 }
 
+static void on_log_changed(void *arg)
+{
+	const struct daemon *d = arg;
+
+	api_server_poke_logs(d->server);
+}
+
 static int serve(struct setup *s, struct err *e)
 {
 	struct daemon *d = s->d;
+	int rc;
 
 	d->listen_fd = s->o->listen_fd >= 0 ? s->o->listen_fd : listen_from_systemd();
 	if (d->listen_fd < 0)
-		d->listen_fd = listen_open(&d->layout, e);
+		d->listen_fd = listen_open(&d->engine.layout, e);
 	if (d->listen_fd < 0)
 		return d->listen_fd;
 	if (fcntl(d->listen_fd, F_SETFD, FD_CLOEXEC) < 0)
 		return err_set(e, errno, "listen on descriptor %d", d->listen_fd);
 	daemon_backend(d);
-	return api_server_start(d->loop, d->listen_fd, &d->backend, &d->server, e);
+	rc = api_server_start(d->engine.loop, d->listen_fd, &d->backend, &d->server, e);
+	if (rc == 0) {
+		d->engine.log_changed = on_log_changed;
+		d->engine.log_arg = d;
+	}
+	return rc;
 }
 
 static const struct {
@@ -155,11 +156,9 @@ static const struct {
 	{ "raise limits", raise_limits },       /* */
 	{ "open the network", open_network },   /* */
 	{ "read the node", read_node },         /* its name is in every object */
-	{ "open cgroups", open_cgroups },       /* */
-	{ "open carpel-launch", open_launch },  /* */
+	{ "open the engine", open_engine },     /* */
 	{ "open versions", open_versions },     /* makes the store */
 	{ "open events", open_events },         /* into the store */
-	{ "open profiles", open_profiles },     /* */
 	{ "load pods", load_pods },             /* into the store; adopts their sandboxes */
 	{ "open the log", open_logs },          /* knows the streams of those pods */
 	{ "open the prober", open_prober },     /* is told of those pods */
@@ -171,7 +170,7 @@ static void on_goodbye(void *arg)
 {
 	struct daemon *d = arg;
 
-	loop_stop(d->loop);
+	loop_stop(d->engine.loop);
 }
 
 static void on_signal(int signal, void *arg)
@@ -179,7 +178,7 @@ static void on_signal(int signal, void *arg)
 	struct daemon *d = arg;
 
 	if (signal == SIGCHLD) {
-		child_reap_strangers(d);
+		child_reap_strangers(&d->engine);
 		return;
 	}
 	log_info("signal %d: leaving %zu pods to the next carpeld", signal, d->pods_len);
@@ -203,30 +202,27 @@ static int set_up(struct daemon *d, const struct options *o, struct err *e)
 /* What we hold in memory; pods, helpers and what is on disk are left as they are. */
 static void tear_down(struct daemon *d)
 {
+	d->engine.log_changed = NULL;
 	api_server_free(d->server); /* its clients' sessions end, so they come first */
 	prober_close(d);
-	logs_close(d);
+	logs_close(&d->engine);
 	while (d->pods) {
 		struct pod *p = d->pods;
 
 		pod_unlink(p);
 		pod_free(p);
 	}
-	launcher_close(d);
-	discards_free(d);
-	children_free(d);
 	events_close(d);
-	profiles_close(d);
 	store_free(d->store);
-	cgroups_free(d->cgroups);
+	engine_close(&d->engine);
 	node_free(d);
-	loop_free(d->loop);
+	loop_free(d->engine.loop);
 }
 
 static int run(const struct layout *layout, const struct options *o)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
-	struct daemon d = { .layout = *layout,
+	struct daemon d = { .engine.layout = *layout,
 		.config = o->config,
 		.listen_fd = -1,
 		.pods_dir = -1,
@@ -236,15 +232,15 @@ static int run(const struct layout *layout, const struct options *o)
 		.started_boot_ms = clock_now().boot_ms };
 	struct err e = { 0 };
 
-	d.loop = loop_new();
+	d.engine.loop = loop_new();
 	if (set_up(&d, o, &e) < 0) {
 		log_err("%s", e.text);
 		return EXIT_FAILURE; /* the process's end releases the rest */
 	}
-	loop_signals(d.loop, signals, ARRAY_LEN(signals), on_signal, &d);
-	log_info("ready on %s, %zu pods", d.layout.socket, d.pods_len);
+	loop_signals(d.engine.loop, signals, ARRAY_LEN(signals), on_signal, &d);
+	log_info("ready on %s, %zu pods", d.engine.layout.socket, d.pods_len);
 	listen_notify("READY=1");
-	loop_run(d.loop);
+	loop_run(d.engine.loop);
 	tear_down(&d);
 	return EXIT_SUCCESS;
 }

@@ -72,10 +72,10 @@ int node_read(struct daemon *d, const char *given, struct err *e)
 		return rc;
 	if (sysinfo(&memory) < 0)
 		return err_set(e, errno, "read the machine's memory");
-	if (statvfs(d->layout.lib, &disk) < 0)
-		return err_set(e, errno, "read the size of %s", d->layout.lib);
+	if (statvfs(d->engine.layout.lib, &disk) < 0)
+		return err_set(e, errno, "read the size of %s", d->engine.layout.lib);
 	d->host_ip = read_address();
-	d->facts = (struct env_facts){ .node_name = d->node_name,
+	d->engine.facts = (struct env_facts){ .node_name = d->node_name,
 		.host_ip = d->host_ip,
 		.node_cpu_milli = sysconf(_SC_NPROCESSORS_ONLN) * 1000,
 		.node_memory_bytes = (int64_t)memory.totalram * memory.mem_unit,

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "engine/discard.h"
 #include "pod/record.h"
 #include "pod/status.h"
 
@@ -20,7 +22,7 @@ struct pending_event {
 	char *id, *reason, *text;
 };
 
-struct ctr *pod_ctr(struct pod *p, const char *name)
+struct pod_ctr *pod_ctr(struct pod *p, const char *name)
 {
 	for (size_t i = 0; i < p->spec->containers_len; i++)
 		if (str_eq(p->spec->containers[i].name, name))
@@ -32,19 +34,14 @@ struct pod *pod_new(struct daemon *d, struct json *object, struct pod_spec *spec
 {
 	struct pod *p = mem_zalloc(sizeof(*p));
 
-	*p = (struct pod){ .d = d,
-		.spec = spec,
-		.object = object,
-		.at = layout_pod_place(&d->layout, spec),
-		.generation = 1,
-		.pause_fd = -1,
-		.exit_fd = -1 };
-	p->facts = d->facts;
+	*p = (struct pod){ .d = d, .spec = spec, .object = object, .generation = 1 };
+	pod_sandbox_open(p);
+	p->facts = d->engine.facts;
 	p->facts.pod_ip = spec->host_network ? d->host_ip : NULL;
 	p->pending_end = &p->pending;
 	p->ctrs = mem_zalloc(spec->containers_len * sizeof(*p->ctrs));
 	for (size_t i = 0; i < spec->containers_len; i++)
-		p->ctrs[i] = (struct ctr){ .pod = p, .index = i, .pidfd = -1, .stdin_fd = -1 };
+		pod_ctr_open(p, i);
 	return p;
 }
 
@@ -64,22 +61,11 @@ void pod_free(struct pod *p)
 		p->pending = e->next;
 		free_pending(e);
 	}
-	for (size_t i = 0; i < p->spec->containers_len; i++) {
-		ctr_release(&p->ctrs[i]);
-		image_record_free(&p->ctrs[i].image);
-		free(p->ctrs[i].dir);
-	}
-	loop_io_stop(&p->pause_io);
-	loop_io_stop(&p->exit_io);
-	loop_timer_stop(&p->timer);
-	loop_timer_stop(&p->end_timer);
-	loop_timer_stop(&p->log_timer);
-	if (p->pause_fd >= 0)
-		close(p->pause_fd);
-	if (p->exit_fd >= 0)
-		close(p->exit_fd);
+	for (size_t i = 0; i < p->spec->containers_len; i++)
+		ctr_close(&p->ctrs[i].ctr);
 	free(p->ctrs);
-	place_free(&p->at);
+	sandbox_close(&p->sandbox);
+	loop_timer_stop(&p->timer);
 	pod_state_free(p->state);
 	pod_spec_free(p->spec);
 	json_free(p->object);
@@ -92,15 +78,16 @@ static struct json *runtime_json(const struct pod *p)
 	struct json *list = json_new_array();
 
 	for (size_t i = 0; i < p->spec->containers_len; i++) {
-		struct json *c = json_new_object();
+		const struct ctr *c = &p->ctrs[i].ctr;
+		struct json *j = json_new_object();
 
-		json_set_str(c, "id", p->ctrs[i].id);
-		json_set_i64(c, "pid", p->ctrs[i].pid);
-		json_set_i64(c, "oomKills", (int64_t)p->ctrs[i].oom_kills_before);
-		json_set_bool(c, "logging", p->ctrs[i].is_logging);
-		json_set_str(c, "loggingID", p->ctrs[i].logging_id);
-		json_set_i64(c, "stopSignal", p->ctrs[i].stop_signal);
-		json_push(list, c);
+		json_set_str(j, "id", c->id);
+		json_set_i64(j, "pid", c->pid);
+		json_set_i64(j, "oomKills", (int64_t)c->oom_kills_before);
+		json_set_bool(j, "logging", c->is_logging);
+		json_set_str(j, "loggingID", c->logging_id);
+		json_set_i64(j, "stopSignal", c->stop_signal);
+		json_push(list, j);
 	}
 	return list;
 }
@@ -134,17 +121,17 @@ static void publish_change(struct pod *p)
 static void forget(struct pod *p)
 {
 	CLEANUP(cleanup_json) struct json *last = pod_object(p);
-	CLEANUP(cleanup_free) char *logs = layout_log_pod_dir(&p->d->layout, p->spec);
+	CLEANUP(cleanup_free) char *logs = layout_log_pod_dir(&p->d->engine.layout, p->spec);
 	struct err e = { 0 };
 
 	prober_forget(p);
 	/* A sandbox that came up took these with it.  One that failed left what was made before. */
-	daemon_discard(p->d, p->at.dir);
-	daemon_discard_cgroup(p->d, p->at.cgroup);
-	ctr_drop_leases(p);
-	ctr_unlink_logs(p);
+	discard_dir(&p->d->engine, p->sandbox.at.dir);
+	discard_cgroup(&p->d->engine, p->sandbox.at.cgroup);
+	pod_ctr_drop_leases(p);
+	pod_ctr_unlink_logs(p);
 	/* The record last: while it is there, the next supervisor forgets the pod once more. */
-	daemon_discard(p->d, logs);
+	discard_dir(&p->d->engine, logs);
 	if (record_remove(p->d->pods_dir, p->spec->uid, &e) < 0)
 		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
 	objects_delete(p->d, OBJECT_POD, p->spec->namespace, p->spec->name, last);
@@ -154,23 +141,23 @@ static void forget(struct pod *p)
 
 static void carry_out(struct pod *p, const struct pod_action *a)
 {
-	struct ctr *c = a->ctr < p->spec->containers_len ? &p->ctrs[a->ctr] : NULL;
+	struct pod_ctr *c = a->ctr < p->spec->containers_len ? &p->ctrs[a->ctr] : NULL;
 
 	switch (a->kind) {
 	case ACT_START_SANDBOX:
-		sandbox_start(p);
+		pod_sandbox_start(p);
 		break;
 	case ACT_END_SANDBOX:
-		sandbox_end(p);
+		sandbox_end(&p->sandbox);
 		break;
 	case ACT_START_CTR:
-		ctr_start(c);
+		pod_ctr_start(c);
 		break;
 	case ACT_SIGNAL_CTR:
-		ctr_signal(c);
+		ctr_signal(&c->ctr, c->ctr.stop_signal ? c->ctr.stop_signal : SIGTERM);
 		break;
 	case ACT_KILL_CTR:
-		ctr_kill(c);
+		ctr_kill(&c->ctr);
 		break;
 	case ACT_PROBES_START:
 		prober_instance(c);
@@ -200,7 +187,8 @@ static void arm_timer(struct pod *p)
 
 	loop_timer_stop(&p->timer);
 	if (at != INT64_MAX)
-		loop_timer_start(p->d->loop, &p->timer, at - clock_now().boot_ms, on_timer, p);
+		loop_timer_start(
+			p->d->engine.loop, &p->timer, at - clock_now().boot_ms, on_timer, p);
 }
 
 static void one_step(struct pod *p, const struct pod_event *ev)

@@ -53,7 +53,7 @@ static struct json *message(const char *op)
 	return m;
 }
 
-static struct json *message_of(const char *op, const struct ctr *c, enum probe_type t)
+static struct json *message_of(const char *op, const struct pod_ctr *c, enum probe_type t)
 {
 	struct json *m = message(op);
 	CLEANUP(cleanup_free)
@@ -64,7 +64,7 @@ static struct json *message_of(const char *op, const struct ctr *c, enum probe_t
 	return m;
 }
 
-static const struct probe_spec *probe_of(const struct ctr *c, enum probe_type t)
+static const struct probe_spec *probe_of(const struct pod_ctr *c, enum probe_type t)
 {
 	const struct probe_spec *p = &c->pod->spec->containers[c->index].probes[t];
 
@@ -72,7 +72,7 @@ static const struct probe_spec *probe_of(const struct ctr *c, enum probe_type t)
 }
 
 /* uid/container/Type, as we made it. */
-static struct ctr *find_id(struct daemon *d, const char *id, enum probe_type *out)
+static struct pod_ctr *find_id(struct daemon *d, const char *id, enum probe_type *out)
 {
 	const char *name = id ? strchr(id, '/') : NULL, *type = name ? strchr(name + 1, '/') : NULL;
 	CLEANUP(cleanup_free) char *uid = name ? str_ndup(id, (size_t)(name - id)) : NULL;
@@ -88,7 +88,7 @@ static struct ctr *find_id(struct daemon *d, const char *id, enum probe_type *ou
 	return NULL;
 }
 
-static void add_one(struct ctr *c, enum probe_type t)
+static void add_one(struct pod_ctr *c, enum probe_type t)
 {
 	const struct container_spec *spec = &c->pod->spec->containers[c->index];
 	struct json *m = message_of("add", c, t), *ports = json_new_object();
@@ -115,13 +115,13 @@ static int published_of(const struct ctr_state *s, enum probe_type t)
 	return t == PROBE_STARTUP ? s->startup : t == PROBE_LIVENESS ? s->liveness : s->readiness;
 }
 
-static bool is_started(const struct ctr *c)
+static bool is_started(const struct pod_ctr *c)
 {
 	return !probe_of(c, PROBE_STARTUP) || c->pod->state->ctrs[c->index].startup == 1;
 }
 
 /* known: also what is known of this instance already, for a prober that takes over. */
-static void tell_instance(struct ctr *c, enum probe_type t, bool known)
+static void tell_instance(struct pod_ctr *c, enum probe_type t, bool known)
 {
 	const struct ctr_state *s = &c->pod->state->ctrs[c->index];
 	struct json *m = message_of("instance", c, t);
@@ -137,14 +137,14 @@ static void tell_instance(struct ctr *c, enum probe_type t, bool known)
 	tell(c->pod->d->prober, m, -1);
 }
 
-void prober_instance(struct ctr *c)
+void prober_instance(struct pod_ctr *c)
 {
 	for (enum probe_type t = PROBE_STARTUP; t < PROBE_TYPES; t++)
 		if (probe_of(c, t))
 			tell_instance(c, t, false);
 }
 
-void prober_started(struct ctr *c)
+void prober_started(struct pod_ctr *c)
 {
 	for (enum probe_type t = PROBE_LIVENESS; t < PROBE_TYPES; t++) {
 		struct json *m;
@@ -157,7 +157,7 @@ void prober_started(struct ctr *c)
 	}
 }
 
-void prober_stop(struct ctr *c, unsigned mask)
+void prober_stop(struct pod_ctr *c, unsigned mask)
 {
 	for (enum probe_type t = PROBE_STARTUP; t < PROBE_TYPES; t++)
 		if ((mask & 1U << t) && probe_of(c, t))
@@ -212,14 +212,14 @@ static struct ask *ask_find(struct prober *l, int64_t number, bool is_run)
 }
 
 /* In and out of the pod's network namespace: we are one thread, so nothing else is looking. */
-static int open_socket(const struct ctr *c, int family, struct err *e)
+static int open_socket(const struct pod_ctr *c, int family, struct err *e)
 {
 	struct daemon *d = c->pod->d;
 	int sock;
 
-	if (c->pod->pause_fd < 0)
+	if (c->pod->sandbox.pause_fd < 0)
 		return err_say(e, ENOTCONN, "the pod has no sandbox");
-	if (!c->pod->spec->host_network && setns(c->pod->pause_fd, CLONE_NEWNET) < 0)
+	if (!c->pod->spec->host_network && setns(c->pod->sandbox.pause_fd, CLONE_NEWNET) < 0)
 		return err_set(e, errno, "enter the pod's network");
 	sock = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (sock < 0)
@@ -231,7 +231,7 @@ static int open_socket(const struct ctr *c, int family, struct err *e)
 	return sock < 0 ? -EIO : sock;
 }
 
-static void on_socket(struct prober *l, const struct json *m, struct ctr *c, int64_t ask)
+static void on_socket(struct prober *l, const struct json *m, struct pod_ctr *c, int64_t ask)
 {
 	struct json *answer = message("socket");
 	struct err e = { 0 };
@@ -280,13 +280,13 @@ static void on_exec_done(void *arg, int rc, const char *output, size_t len, cons
 		json_set_i64(answer, "exit", rc);
 	json_set_str(answer, "output", text);
 	if (rc == EXIT_KILLED)
-		loop_timer_start(a->prober->d->loop, &a->late, KILLED_WAIT_MS, on_late, a);
+		loop_timer_start(a->prober->d->engine.loop, &a->late, KILLED_WAIT_MS, on_late, a);
 	else
 		answer_exec(a);
 }
 
-static void on_exec(
-	struct prober *l, const struct json *m, struct ctr *c, enum probe_type t, int64_t number)
+static void on_exec(struct prober *l, const struct json *m, struct pod_ctr *c, enum probe_type t,
+	int64_t number)
 {
 	const struct probe_spec *p = c ? probe_of(c, t) : NULL;
 	struct ask *a = ask_new(l, number);
@@ -319,7 +319,7 @@ static void on_cancel(struct prober *l, int64_t number)
 		ask_free(a);
 }
 
-static void emit_result(struct ctr *c, enum probe_type t, const struct json *m)
+static void emit_result(struct pod_ctr *c, enum probe_type t, const struct json *m)
 {
 	const char *output = json_get_str(m, "output"), *type = probe_type_name(t);
 	bool is_warning = json_is_true(json_get(m, "isWarning"));
@@ -345,7 +345,7 @@ static void emit_result(struct ctr *c, enum probe_type t, const struct json *m)
 		c->pod, c->index, true, is_warning ? "ProbeWarning" : "Unhealthy", text, detail);
 }
 
-static void on_result(struct prober *l, const struct json *m, struct ctr *c, enum probe_type t)
+static void on_result(struct prober *l, const struct json *m, struct pod_ctr *c, enum probe_type t)
 {
 	bool is_success = json_is_true(json_get(m, "isSuccess"));
 	int64_t number = 0, instance = 0;
@@ -382,7 +382,7 @@ static void on_message(struct prober_link *link, const struct json *m)
 	struct prober *l = link->d->prober;
 	const char *op = json_get_str(m, "op");
 	enum probe_type t = PROBE_STARTUP;
-	struct ctr *c = find_id(l->d, json_get_str(m, "id"), &t);
+	struct pod_ctr *c = find_id(l->d, json_get_str(m, "id"), &t);
 	int64_t ask = 0;
 
 	(void)json_i64(json_get(m, "ask"), 0, INT64_MAX, &ask);
@@ -427,7 +427,7 @@ static void tell_all(struct daemon *d)
 		prober_add(p);
 		for (size_t i = 0; i < p->spec->containers_len; i++)
 			for (enum probe_type t = PROBE_STARTUP; t < PROBE_TYPES; t++)
-				if (p->ctrs[i].pid && probe_of(&p->ctrs[i], t) &&
+				if (p->ctrs[i].ctr.pid && probe_of(&p->ctrs[i], t) &&
 					(p->state->stop == STOP_NONE || t == PROBE_READINESS))
 					tell_instance(&p->ctrs[i], t, true);
 	}
@@ -450,7 +450,7 @@ int prober_open(struct daemon *d, struct err *e)
 	return prober_link_open(&l->link, e);
 }
 
-int prober_run_once(struct ctr *c, enum probe_type t, struct api_call *call, struct err *e)
+int prober_run_once(struct pod_ctr *c, enum probe_type t, struct api_call *call, struct err *e)
 {
 	struct prober *l = c->pod->d->prober;
 	struct json *m;
@@ -458,7 +458,7 @@ int prober_run_once(struct ctr *c, enum probe_type t, struct api_call *call, str
 	if (!probe_of(c, t))
 		return err_say(e, ENOENT, "container %s has no %s probe",
 			c->pod->spec->containers[c->index].name, probe_type_name(t));
-	if (!c->pid)
+	if (!c->ctr.pid)
 		return err_say(e, EBUSY, "container %s does not run",
 			c->pod->spec->containers[c->index].name);
 	if (l->link.sock < 0 || l->runs == RUNS_MAX)

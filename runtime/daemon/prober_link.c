@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
-#include "daemon/helper.h"
+#include "engine/helper.h"
 #include "spec/probe_wire.h"
 
 enum { RESTART_MAX_MS = 5000 };
@@ -26,7 +26,7 @@ static void lose(struct prober_link *l)
 	outbox_drop(&l->out);
 	l->lost(l);
 	log_warn("carpel-probe went away, starting another");
-	loop_timer_start(l->d->loop, &l->restart, l->restart_ms, on_restart, l);
+	loop_timer_start(l->d->engine.loop, &l->restart, l->restart_ms, on_restart, l);
 	l->restart_ms = l->restart_ms ? l->restart_ms * 2 : 50;
 	if (l->restart_ms > RESTART_MAX_MS)
 		l->restart_ms = RESTART_MAX_MS;
@@ -91,12 +91,12 @@ static void on_ready(struct loop_io *io, unsigned events)
 static int start(struct prober_link *l, struct err *e)
 {
 	const struct helper h = { .program = "carpel-probe" };
-	int sock = helper_start(l->d, &h, e);
+	int sock = helper_start(&l->d->engine, &h, e);
 
 	if (sock < 0)
 		return sock;
 	l->sock = sock;
-	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
+	loop_io_start(l->d->engine.loop, &l->io, l->sock, LOOP_READ, on_ready, l);
 	return 0;
 }
 
@@ -107,7 +107,7 @@ static void on_restart(struct loop_timer *t)
 
 	if (start(l, &e) < 0) {
 		log_err("carpel-probe cannot be started: %s", e.text);
-		loop_timer_start(l->d->loop, &l->restart, RESTART_MAX_MS, on_restart, l);
+		loop_timer_start(l->d->engine.loop, &l->restart, RESTART_MAX_MS, on_restart, l);
 		return;
 	}
 	l->started(l);

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/loop.h"
-#include "daemon/outbox.h"
+#include "engine/outbox.h"
 
 struct daemon;
 

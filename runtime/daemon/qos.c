@@ -23,6 +23,6 @@ void qos_weigh(const struct daemon *d, enum qos_class qos)
 	const struct cgroup_limits l = resources_of_level(cpu_of_level(d, qos));
 	struct err e = { 0 };
 
-	if (level && cgroup_set_limits(d->cgroups, level, &l, &e) < 0)
+	if (level && cgroup_set_limits(d->engine.cgroups, level, &l, &e) < 0)
 		log_warn("%s", e.text);
 }

@@ -1,11 +1,8 @@
-/* Taking over from a supervisor that ended at any instruction.  Records say what was meant to be,
- * the kernel says what is; the difference becomes ordinary events.  What was half made is finished
- * when it already runs the user's program and undone otherwise; nothing here waits for more than an
- * instant, since clients wait for us.
- */
+/* Pods after a crash: their records say what was meant to be, engine/resume.c finds what is. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +13,13 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
-#include "daemon/find.h"
+#include "engine/discard.h"
+#include "engine/logs.h"
+#include "engine/resume.h"
 #include "image/lease.h"
-#include "pod/container.h"
 #include "pod/record.h"
 #include "pod/status.h"
 #include "spec/names.h"
-
-enum { SETTLE_MS = 500, LOOK_MS = 2 };
 
 /* ---- records ---- */
 
@@ -35,8 +31,9 @@ static void restore_id(const struct json *j, const char *key, char out[65])
 		memcpy(out, id, strlen(id) + 1);
 }
 
-static void restore_ctr(struct ctr *c, const struct json *j)
+static void restore_ctr(struct pod_ctr *ctr, const struct json *j)
 {
+	struct ctr *c = &ctr->ctr;
 	int64_t n = 0;
 
 	restore_id(j, "id", c->id);
@@ -48,7 +45,9 @@ static void restore_ctr(struct ctr *c, const struct json *j)
 	if (json_i64(json_get(j, "stopSignal"), 0, INT32_MAX, &n) == 0)
 		c->stop_signal = (int)n;
 	c->is_logging = json_is_true(json_get(j, "logging"));
-	c->instance = 1;
+	c->is_made = *c->id;
+	ctr->instance = 1;
+	pod_ctr_place(ctr);
 }
 
 static struct pod_spec *read_spec(const struct json *object, struct err *e)
@@ -116,7 +115,7 @@ static void on_stale(void *arg, const char *uid)
 
 /* Directories that bear the uid of a pod that is not there any more: prefix + uid. */
 static void sweep_dir(struct daemon *d, const char *path, const char *prefix,
-	void (*discard)(struct daemon *d, const char *path))
+	void (*discard)(struct engine *g, const char *path))
 {
 	DIR *dir = opendir(path);
 
@@ -127,7 +126,7 @@ static void sweep_dir(struct daemon *d, const char *path, const char *prefix,
 			pod_find_uid(d, entry->d_name + strlen(prefix)))
 			continue;
 		log_info("nobody's %s is removed", one);
-		discard(d, one);
+		discard(&d->engine, one);
 	}
 	if (dir)
 		(void)closedir(dir);
@@ -136,7 +135,7 @@ static void sweep_dir(struct daemon *d, const char *path, const char *prefix,
 /* Leases are named after their pod's uid and the container, by a dot. */
 static void sweep_leases(struct daemon *d)
 {
-	CLEANUP(cleanup_free) char *path = str_fmt("%s/leases", d->layout.images);
+	CLEANUP(cleanup_free) char *path = str_fmt("%s/leases", d->engine.layout.images);
 	DIR *dir = opendir(path);
 
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
@@ -144,30 +143,30 @@ static void sweep_leases(struct daemon *d)
 		char *uid = str_ndup(entry->d_name, strcspn(entry->d_name, "."));
 
 		if (entry->d_name[0] != '.' && !pod_find_uid(d, uid))
-			(void)image_lease_drop(d->layout.images, entry->d_name, NULL);
+			(void)image_lease_drop(d->engine.layout.images, entry->d_name, NULL);
 	}
 	if (dir)
 		(void)closedir(dir);
 }
 
-static void discard_cgroup_at(struct daemon *d, const char *path)
+static void discard_cgroup_at(struct engine *g, const char *path)
 {
-	const char *below = path + strlen(cgroups_root(d->cgroups)) + 1;
+	const char *below = path + strlen(cgroups_root(g->cgroups)) + 1;
 
-	(void)cgroup_kill(d->cgroups, below, NULL);
-	daemon_discard_cgroup(d, below);
+	(void)cgroup_kill(g->cgroups, below, NULL);
+	discard_cgroup(g, below);
 }
 
 static void sweep(struct daemon *d)
 {
 	static const char *const levels[] = { "", "/burstable", "/besteffort" };
-	CLEANUP(cleanup_free) char *pods = str_fmt("%s/pods", d->layout.lib);
+	CLEANUP(cleanup_free) char *pods = str_fmt("%s/pods", d->engine.layout.lib);
 
-	sweep_dir(d, pods, "", daemon_discard);
+	sweep_dir(d, pods, "", discard_dir);
 	sweep_leases(d);
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
 		CLEANUP(cleanup_free)
-		char *level = str_fmt("%s%s", cgroups_root(d->cgroups), levels[i]);
+		char *level = str_fmt("%s%s", cgroups_root(d->engine.cgroups), levels[i]);
 
 		sweep_dir(d, level, "pod", discard_cgroup_at);
 	}
@@ -175,131 +174,30 @@ static void sweep(struct daemon *d)
 
 /* ---- what is there ---- */
 
-static void look_again_soon(void)
+static void resume_ended_wish(struct pod_ctr *c, const struct ctr_state *s)
 {
-	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
-
-	(void)nanosleep(&pause, NULL);
-}
-
-/* What was being made ends, before the same is made again. */
-static void undo(struct daemon *d, const char *cgroup)
-{
-	for (int ms = 0; ms < SETTLE_MS; ms += LOOK_MS) {
-		(void)cgroup_kill(d->cgroups, cgroup, NULL);
-		if (cgroup_remove(d->cgroups, cgroup, NULL) == 0)
-			return;
-		look_again_soon();
-	}
-	log_warn("cgroup %s does not become empty", cgroup);
-}
-
-/* carpel-launch dies with its supervisor, but the process that it had started may be an instant
- * away from its program. */
-static struct found settle(const struct daemon *d, const char *cgroup)
-{
-	struct found f = find_container(d, cgroup, 0);
-
-	for (int ms = 0; ms < SETTLE_MS && f.pidfd >= 0 && !f.has_started; ms += LOOK_MS) {
-		close(f.pidfd);
-		look_again_soon();
-		f = find_container(d, cgroup, 0);
-	}
-	return f;
-}
-
-/* Pause reaps in an instant, but perhaps not in this one. */
-static bool await_note(const struct pod *p, int32_t pid)
-{
-	for (int ms = 0; ms < SETTLE_MS; ms += LOOK_MS) {
-		if (sandbox_has_note(p, pid))
-			return true;
-		look_again_soon();
-	}
-	return false;
-}
-
-/* Its note must not be found by the next supervisor, which would take it for an instance that ran.
- */
-static void forget_undone(struct pod *p, struct found *f)
-{
-	if (f->pidfd < 0)
-		return;
-	close(f->pidfd);
-	(void)await_note(p, f->pid);
-	sandbox_take_exits(p, CTR_MUST_NOT_WAIT);
-}
-
-static void resume_starting(struct ctr *c)
-{
-	struct container_request q;
-	struct pod *p = c->pod;
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&p->at, c->id);
-	struct found f = *c->id ? settle(p->d, cgroup) : (struct found){ .pidfd = -1 };
-
-	if (*c->id)
-		(void)ctr_request(c, &q, NULL); /* for the image's id */
-	if (f.pidfd >= 0 && f.has_started) {
-		c->pid = f.pid;
-		c->pidfd = f.pidfd;
-		ctr_is_up(c);
-		return;
-	}
-	/* It ran and has ended already: it must not run twice. */
-	if (*c->id && f.pidfd < 0 && (c->pid = sandbox_find_exit(p)) != 0) {
-		ctr_is_up(c);
-		return; /* its note is still in the pipe */
-	}
-	if (*c->id) {
-		undo(p->d, cgroup);
-		forget_undone(p, &f);
-		logs_end(c);
-	}
-	ctr_start(c);
-}
-
-static void resume_running(struct ctr *c, const struct ctr_state *s)
-{
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&c->pod->at, c->id);
-	struct found f = find_container(c->pod->d, cgroup, c->pid);
-
-	c->pidfd = f.pidfd; /* -1: it has ended, its note is in the pipe */
-	if (f.pidfd < 0 && !await_note(c->pod, c->pid)) {
-		(void)ctr_ended(c, -1, CTR_MUST_NOT_WAIT); /* it is gone, and nobody can say how */
-		return;
-	}
-	if (s->phase != CTR_ENDING)
-		return;
 	/* The wish is on disk; whether it was carried out is not known. */
 	if (s->kill_at_ms < 0)
-		ctr_kill(c);
+		ctr_kill(&c->ctr);
 	else
-		ctr_signal(c);
+		ctr_signal(&c->ctr, c->ctr.stop_signal ? c->ctr.stop_signal : SIGTERM);
 }
 
 static void resume_containers(struct pod *p)
 {
 	for (size_t i = 0; i < p->spec->containers_len && !p->is_removed; i++) {
 		const struct ctr_state *s = &p->state->ctrs[i];
-		struct ctr *c = &p->ctrs[i];
+		struct pod_ctr *c = &p->ctrs[i];
 
-		if (s->phase == CTR_STARTING)
-			resume_starting(c);
-		else if (s->phase == CTR_RUNNING || s->phase == CTR_ENDING)
-			resume_running(c, s);
-		else
-			c->pid = 0;
-	}
-}
-
-static void adopt_pause(struct pod *p)
-{
-	int pause = find_pause(p->d, p);
-	struct err e = { 0 };
-
-	if (pause >= 0 && sandbox_adopt(p, pause, &e) < 0) {
-		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
-		close(pause);
+		if (s->phase == CTR_STARTING) {
+			if (!resume_starting(&c->ctr))
+				pod_ctr_start(c);
+		} else if (s->phase == CTR_RUNNING || s->phase == CTR_ENDING) {
+			if (resume_running(&c->ctr) && s->phase == CTR_ENDING)
+				resume_ended_wish(c, s);
+		} else {
+			c->ctr.pid = 0;
+		}
 	}
 }
 
@@ -310,13 +208,13 @@ static void resume(struct pod *p)
 		pod_step(p, &(struct pod_event){ .kind = EV_ADMIT });
 		return;
 	case SANDBOX_STARTING:
-		undo(p->d, p->at.cgroup);
-		sandbox_start(p);
+		resume_undo(&p->d->engine, p->sandbox.at.cgroup);
+		pod_sandbox_start(p);
 		return;
 	case SANDBOX_READY:
-		if (p->pause_fd < 0) {
+		if (p->sandbox.pause_fd < 0) {
 			for (size_t i = 0; i < p->spec->containers_len; i++)
-				p->ctrs[i].pid = 0;
+				p->ctrs[i].ctr.pid = 0;
 			pod_step(p, &(struct pod_event){ .kind = EV_SANDBOX_DIED });
 			return;
 		}
@@ -324,7 +222,7 @@ static void resume(struct pod *p)
 		pod_step(p, &(struct pod_event){ .kind = EV_TIMER });
 		return;
 	case SANDBOX_ENDING:
-		sandbox_end(p);
+		sandbox_end(&p->sandbox);
 		return;
 	case SANDBOX_GONE:
 		pod_step(p, &(struct pod_event){ .kind = EV_TIMER });
@@ -343,11 +241,11 @@ int recover_load(struct daemon *d, struct err *e)
 		return rc;
 	for (struct pod *p = d->pods; p; p = p->next) {
 		if (p->state->sandbox == SANDBOX_READY || p->state->sandbox == SANDBOX_ENDING)
-			adopt_pause(p);
+			resume_sandbox(&p->sandbox);
 		if (!p->state->is_forgotten)
 			pod_publish(p);
 	}
-	daemon_discard_all(d);
+	discard_all(&d->engine);
 	sweep(d);
 	return 0;
 }
@@ -359,8 +257,8 @@ void recover_resume(struct daemon *d)
 	if (d->pods_len)
 		log_info("taking over %zu pods", d->pods_len);
 	for (struct pod *p = d->pods; p; p = p->next)
-		if (p->pause_fd >= 0)
-			logs_take_over(p);
+		if (p->sandbox.pause_fd >= 0)
+			logs_take_over(&p->sandbox);
 	for (struct pod *p = d->pods; p; p = next) {
 		next = p->next; /* a step may end the pod */
 		if (p->state->is_forgotten)

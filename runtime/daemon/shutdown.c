@@ -10,9 +10,11 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "daemon/child.h"
 #include "daemon/daemon.h"
-#include "daemon/launcher.h"
+#include "engine/child.h"
+#include "engine/discard.h"
+#include "engine/launcher.h"
+#include "engine/logs.h"
 
 enum { LOOK_MS = 5, DRAIN_MS = 500 };
 
@@ -29,9 +31,9 @@ static void remove_files(struct daemon *d)
 	static const char *const trees[] = { "pods", "seccomp", "events", "events.new",
 		"log.sock" };
 	CLEANUP(cleanup_fd)
-	int run = open(d->layout.run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int run = open(d->engine.layout.run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(cleanup_fd)
-	int lib = open(d->layout.lib, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int lib = open(d->engine.layout.lib, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct err e = { 0 };
 
 	for (size_t i = 0; run >= 0 && i < ARRAY_LEN(trees); i++)
@@ -40,7 +42,7 @@ static void remove_files(struct daemon *d)
 	if (lib >= 0 &&
 		(fd_remove_tree(lib, "trash", &e) < 0 || fd_remove_tree(lib, "trash.old", &e) < 0))
 		log_warn("%s", e.text);
-	(void)unlink(d->layout.socket);
+	(void)unlink(d->engine.layout.socket);
 }
 
 static void drained(void *arg)
@@ -49,7 +51,7 @@ static void drained(void *arg)
 
 	remove_files(d);
 	log_info("down");
-	loop_stop(d->loop);
+	loop_stop(d->engine.loop);
 }
 
 /* No pod is left, so whatever still runs below our root is a helper or nobody's. rm, which runs
@@ -58,11 +60,11 @@ static bool is_quiet(struct daemon *d)
 {
 	struct err e = { 0 };
 
-	(void)cgroup_kill(d->cgroups, "", NULL);
-	child_reap_strangers(d);
-	if (d->children || d->discards)
+	(void)cgroup_kill(d->engine.cgroups, "", NULL);
+	child_reap_strangers(&d->engine);
+	if (d->engine.children || d->engine.discards)
 		return false;
-	return cgroups_remove(d->cgroups, &e) == 0;
+	return cgroups_remove(d->engine.cgroups, &e) == 0;
 }
 
 static void go_on(struct daemon *d)
@@ -70,12 +72,12 @@ static void go_on(struct daemon *d)
 	if (d->pods)
 		return; /* daemon_pod_gone() calls again */
 	prober_close(d);
-	logs_close(d);
-	launcher_close(d);
-	if (d->has_trash)
-		daemon_discard_all(d);
+	logs_close(&d->engine);
+	launcher_close(&d->engine);
+	if (d->engine.has_trash)
+		discard_all(&d->engine);
 	if (!is_quiet(d)) {
-		loop_timer_start(d->loop, &d->shutdown_timer, LOOK_MS, on_timer, d);
+		loop_timer_start(d->engine.loop, &d->shutdown_timer, LOOK_MS, on_timer, d);
 		return;
 	}
 	api_server_shutdown(d->server, DRAIN_MS, drained, d);
@@ -93,11 +95,11 @@ void daemon_shutdown(struct daemon *d, int64_t grace_seconds)
 		pod_step(p,
 			&(struct pod_event){ .kind = EV_DELETE, .grace_seconds = grace_seconds });
 	}
-	loop_timer_start(d->loop, &d->shutdown_timer, 0, on_timer, d);
+	loop_timer_start(d->engine.loop, &d->shutdown_timer, 0, on_timer, d);
 }
 
 void daemon_pod_gone(struct daemon *d)
 {
 	if (d->is_shutting_down && !d->pods)
-		loop_timer_start(d->loop, &d->shutdown_timer, 0, on_timer, d);
+		loop_timer_start(d->engine.loop, &d->shutdown_timer, 0, on_timer, d);
 }

@@ -19,12 +19,13 @@ static const char file_name[] = "resource-version";
 
 static int write_reserved(struct daemon *d, uint64_t reserved, struct err *e)
 {
-	CLEANUP(cleanup_fd) int dir = open(d->layout.lib, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_fd)
+	int dir = open(d->engine.layout.lib, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(cleanup_free) char *text = str_fmt("%" PRIu64 "\n", reserved);
 	int rc;
 
 	if (dir < 0)
-		return err_set(e, errno, "open %s", d->layout.lib);
+		return err_set(e, errno, "open %s", d->engine.layout.lib);
 	rc = fd_replace_file(dir, file_name, text, strlen(text), FD_SURVIVES_CRASH, e);
 	if (rc == 0)
 		d->rv_reserved = reserved;
@@ -33,7 +34,7 @@ static int write_reserved(struct daemon *d, uint64_t reserved, struct err *e)
 
 int versions_open(struct daemon *d, struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = str_fmt("%s/%s", d->layout.lib, file_name);
+	CLEANUP(cleanup_free) char *path = str_fmt("%s/%s", d->engine.layout.lib, file_name);
 	CLEANUP(buf_free) struct buf text = { 0 };
 	uint64_t first = (uint64_t)(clock_wall_ns() / 1000), used = 0;
 

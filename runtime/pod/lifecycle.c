@@ -154,7 +154,7 @@ static void finish(struct step *st)
 	struct pod_state *s = st->s;
 
 	for (size_t i = 0; i < s->ctrs_len; i++)
-		ctr_close(&s->ctrs[i]);
+		ctr_conclude(&s->ctrs[i]);
 	if (s->sandbox == SANDBOX_NONE)
 		(void)pass(s, BOX_CLOSE);
 	/* A start in flight is undone only when it does not answer within the grace. */

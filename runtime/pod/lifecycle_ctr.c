@@ -170,7 +170,7 @@ static void after_end(struct step *st, size_t ctr)
 			st->spec->uid);
 }
 
-void ctr_close(struct ctr_state *c)
+void ctr_conclude(struct ctr_state *c)
 {
 	struct ctr_end e = { .exit_code = 137 };
 

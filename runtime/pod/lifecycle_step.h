@@ -31,7 +31,7 @@ void ctr_failed(struct step *st, const struct pod_event *ev);
 void ctr_died(struct step *st, const struct pod_event *ev);
 void ctr_lost(struct step *st, size_t ctr); /* the sandbox died, and the container with it */
 void ctr_stop(struct step *st, size_t ctr); /* the pod stops; also makes a running stop shorter */
-void ctr_close(struct ctr_state *c); /* the pod has ended: a container without an end gets one */
+void ctr_conclude(struct ctr_state *c); /* the pod has ended: a container without an end gets one */
 /* Asks an instance to end: its first process gets the stop signal, all of it SIGKILL at kill_at_ms.
  */
 void ctr_ask(struct step *st, size_t ctr, int64_t kill_at_ms);

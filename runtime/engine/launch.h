@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "spec/plan.h"
 
-struct daemon;
+struct engine;
 struct launch;
 
 enum { LAUNCH_FDS_MAX = 20, LAUNCH_RESULT_FD = 4, LAUNCH_FIRST_FD = 5 };
@@ -25,7 +25,7 @@ struct launch_fds {
 int launch_fd(struct launch_fds *f, int fd); /* returns the number there; -1 for fd < 0 */
 
 /* done is called once, in a later turn of the loop, unless launch_cancel() comes first. */
-int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
+int launch_start(struct engine *g, struct plan *p, const struct launch_fds *fds,
 	void (*done)(void *arg, struct launch_result *r), void *arg, struct launch **out,
 	struct err *e);
 /* No callback any more; carpel-launch is killed. What it made is undone by killing its cgroup. */

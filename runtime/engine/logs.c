@@ -1,8 +1,5 @@
-/* carpel-log and the streams it reads.  Every descriptor that matters is in the pod's descriptor
- * store before carpel-log hears of it: a killed carpel-log is replaced and given the same ones
- * again, a killed carpeld finds carpel-log still working.  The connection's end is how we notice
- * that it died.
- */
+#include "engine/logs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,15 +13,15 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "daemon/child.h"
-#include "daemon/daemon.h"
-#include "daemon/terminal.h"
+#include "engine/child.h"
+#include "engine/ctr.h"
+#include "engine/terminal.h"
 #include "log/wire.h"
 
 enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000, AGAIN_MS = 10 };
 
 struct logs {
-	struct daemon *d;
+	struct engine *g;
 	struct loop_io io;
 	struct loop_timer restart, again;
 	int sock;
@@ -35,10 +32,10 @@ struct logs {
 static void on_message(struct loop_io *io, unsigned events);
 static void schedule_restart(struct logs *l);
 
-static void unix_address(const struct daemon *d, struct sockaddr_un *out)
+static void unix_address(const struct engine *g, struct sockaddr_un *out)
 {
 	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	(void)snprintf(out->sun_path, sizeof(out->sun_path), "%s/log.sock", d->layout.run);
+	(void)snprintf(out->sun_path, sizeof(out->sun_path), "%s/log.sock", g->layout.run);
 }
 
 static int try_connect(struct logs *l, struct err *e)
@@ -46,22 +43,22 @@ static int try_connect(struct logs *l, struct err *e)
 	CLEANUP(cleanup_fd) int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct sockaddr_un address;
 
-	unix_address(l->d, &address);
+	unix_address(l->g, &address);
 	if (sock < 0 || connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return err_set(e, errno, "connect to carpel-log");
 	l->sock = take_fd(&sock);
 	(void)fd_set_nonblock(l->sock);
-	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_message, l);
+	loop_io_start(l->g->loop, &l->io, l->sock, LOOP_READ, on_message, l);
 	return 0;
 }
 
-static int listen_fd(struct daemon *d, struct err *e)
+static int listen_fd(struct engine *g, struct err *e)
 {
 	CLEANUP(cleanup_fd)
 	int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_un address;
 
-	unix_address(d, &address);
+	unix_address(g, &address);
 	(void)unlink(address.sun_path); /* of a dead one: nobody answered there */
 	if (sock < 0 || bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 		listen(sock, 8) < 0)
@@ -71,8 +68,8 @@ static int listen_fd(struct daemon *d, struct err *e)
 
 static int spawn_log(struct logs *l, struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = layout_program(&l->d->layout, "carpel-log");
-	CLEANUP(cleanup_fd) int listening = listen_fd(l->d, e);
+	CLEANUP(cleanup_free) char *path = layout_program(&l->g->layout, "carpel-log");
+	CLEANUP(cleanup_fd) int listening = listen_fd(l->g, e);
 	char name[] = "carpel-log";
 	char *argv[] = { name, NULL }, *envp[] = { NULL };
 	const int fds[] = { -1, STDERR_FILENO, STDERR_FILENO, listening };
@@ -83,8 +80,8 @@ static int spawn_log(struct logs *l, struct err *e)
 
 	if (pidfd < 0)
 		return pidfd;
-	(void)child_watch(l->d, pidfd, l->pid, NULL, NULL);
-	return cgroup_join(l->d->cgroups, DAEMONS_CGROUP, l->pid, e);
+	(void)child_watch(l->g, pidfd, l->pid, NULL, NULL);
+	return cgroup_join(l->g->cgroups, HELPERS_CGROUP, l->pid, e);
 }
 
 /* The one that runs, or a new one. */
@@ -98,11 +95,11 @@ static int connect_or_spawn(struct logs *l, struct err *e)
 	return rc < 0 ? rc : try_connect(l, e);
 }
 
-static void take_over_all(struct daemon *d)
+static void take_over_all(struct engine *g)
 {
-	for (struct pod *p = d->pods; p; p = p->next)
-		if (p->pause_fd >= 0)
-			logs_take_over(p);
+	for (struct sandbox *s = g->sandboxes; s; s = s->next)
+		if (s->pause_fd >= 0)
+			logs_take_over(s);
 }
 
 static void on_restart(struct loop_timer *t)
@@ -116,12 +113,12 @@ static void on_restart(struct loop_timer *t)
 		return;
 	}
 	log_info("carpel-log runs again");
-	take_over_all(l->d);
+	take_over_all(l->g);
 }
 
 static void schedule_restart(struct logs *l)
 {
-	loop_timer_start(l->d->loop, &l->restart, l->restart_ms, on_restart, l);
+	loop_timer_start(l->g->loop, &l->restart, l->restart_ms, on_restart, l);
 	l->restart_ms = l->restart_ms ? l->restart_ms * 2 : 50;
 	if (l->restart_ms > RESTART_MAX_MS)
 		l->restart_ms = RESTART_MAX_MS;
@@ -132,13 +129,13 @@ static void lost(struct logs *l)
 	loop_io_stop(&l->io);
 	close(l->sock);
 	l->sock = -1;
-	log_warn("carpel-log went away, its streams wait in the pods' stores");
+	log_warn("carpel-log went away, its streams wait in the sandboxes' stores");
 	schedule_restart(l);
 }
 
-static void log_done(struct daemon *d, const char *id)
+static void log_done(struct engine *g, const char *id)
 {
-	struct ctr *c = ctr_by_id(d, id);
+	struct ctr *c = ctr_by_id(g, id);
 	struct fdstore store;
 	struct err e = { 0 };
 
@@ -148,14 +145,14 @@ static void log_done(struct daemon *d, const char *id)
 		c->is_logging = false;
 	if (str_eq(c->logging_id, id))
 		c->logging_id[0] = '\0';
-	if (c->pod->pause_fd >= 0 && sandbox_store(c->pod, &store, &e) == 0) {
+	if (c->sandbox->pause_fd >= 0 && sandbox_store(c->sandbox, &store, &e) == 0) {
 		if (fdstore_drop(&store, id, &e) < 0)
-			log_warn("pod=%s %s", c->pod->spec->name, e.text);
+			log_warn("sandbox=%s %s", c->sandbox->name, e.text);
 		fdstore_close(&store);
 	}
-	sandbox_log_done(c->pod);
-	if (d->server)
-		api_server_poke_logs(d->server);
+	if (g->log_changed)
+		g->log_changed(g->log_arg);
+	sandbox_log_done(c->sandbox);
 }
 
 static void on_message(struct loop_io *io, unsigned events)
@@ -176,16 +173,17 @@ static void on_message(struct loop_io *io, unsigned events)
 		return;
 	l->restart_ms = RESTART_FIRST_MS; /* it works */
 	if (m.op == LOG_DONE)
-		log_done(l->d, m.id);
+		log_done(l->g, m.id);
 }
 
-/* It did not take a message.  All that matters is in the pods' stores: it is told everything again.
+/* It did not take a message.  All that matters is in the sandboxes' stores: it is told everything
+ * again.
  */
 static void on_again(struct loop_timer *t)
 {
 	struct logs *l = t->arg;
 
-	take_over_all(l->d);
+	take_over_all(l->g);
 }
 
 static int tell(struct logs *l, enum log_op op, unsigned flags, const char *id, const int *fds,
@@ -200,17 +198,15 @@ static int tell(struct logs *l, enum log_op op, unsigned flags, const char *id, 
 	(void)snprintf(m.id, sizeof(m.id), "%s", id);
 	rc = fd_send(l->sock, &m, sizeof(m), fds, n);
 	if (rc == -EAGAIN && !loop_timer_is_set(&l->again))
-		loop_timer_start(l->d->loop, &l->again, AGAIN_MS, on_again, l);
+		loop_timer_start(l->g->loop, &l->again, AGAIN_MS, on_again, l);
 	return rc < 0 ? err_set(e, (int)-rc, "tell carpel-log") : 0;
 }
 
+/* Without one, what it writes is read and lost, so that it never waits for a reader. */
 static int open_log_file(const struct ctr *c, struct err *e)
 {
-	const char *name = c->pod->spec->containers[c->index].name;
-	CLEANUP(cleanup_free) char *dir = layout_log_dir(&c->pod->d->layout, c->pod->spec, name);
-	CLEANUP(cleanup_free)
-	char *file = layout_log_file(
-		&c->pod->d->layout, c->pod->spec, name, c->pod->state->ctrs[c->index].attempt);
+	const char *file = c->log_file ? c->log_file : "/dev/null";
+	CLEANUP(cleanup_free) char *dir = str_ndup(file, (size_t)(strrchr(file, '/') - file));
 	int rc = fd_mkdir_all(AT_FDCWD, dir, 0755, e), fd;
 
 	if (rc < 0)
@@ -250,7 +246,7 @@ static int make_stage(int *fds, struct err *e)
 
 static int make_streams(struct ctr *c, int *fds, struct ctr_streams *s, struct err *e)
 {
-	const struct container_spec *spec = &c->pod->spec->containers[c->index];
+	const struct container_spec *spec = c->spec;
 	int rc = fds[LOG_FD_FILE] = open_log_file(c, e);
 
 	if (rc >= 0)
@@ -290,7 +286,7 @@ static int store_streams(struct ctr *c, const int *fds, size_t n, struct err *e)
 	memcpy(all, fds, n * sizeof(int));
 	if (c->stdin_fd >= 0)
 		all[n++] = c->stdin_fd;
-	if ((rc = sandbox_store(c->pod, &store, e)) < 0)
+	if ((rc = sandbox_store(c->sandbox, &store, e)) < 0)
 		return rc;
 	rc = fdstore_put(&store, c->id, all, n, e);
 	fdstore_close(&store);
@@ -299,7 +295,7 @@ static int store_streams(struct ctr *c, const int *fds, size_t n, struct err *e)
 
 int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e)
 {
-	bool is_tty = c->pod->spec->containers[c->index].tty;
+	bool is_tty = c->spec->tty;
 	int fds[LOG_FDS];
 	struct err ignored;
 	int rc;
@@ -312,7 +308,7 @@ int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e)
 		rc = store_streams(c, fds, fds_of(is_tty), e);
 	if (rc == 0) {
 		c->is_logging = true;
-		(void)tell(c->pod->d->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0, c->id, fds,
+		(void)tell(c->sandbox->engine->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0, c->id, fds,
 			fds_of(is_tty), &ignored);
 	}
 	for (size_t i = 0; i < LOG_FDS; i++)
@@ -327,11 +323,11 @@ void logs_end(struct ctr *c)
 		return;
 	memcpy(c->logging_id, c->id, sizeof(c->logging_id));
 	c->is_logging = false;
-	(void)tell(c->pod->d->logs, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
+	(void)tell(c->sandbox->engine->logs, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
 }
 
 struct take_over {
-	struct pod *p;
+	struct sandbox *s;
 	struct strv unknown; /* tags of instances that nobody knows any more */
 };
 
@@ -340,8 +336,8 @@ struct take_over {
 static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 {
 	struct take_over *t = arg;
-	struct logs *l = t->p->d->logs;
-	struct ctr *c = ctr_by_id(t->p->d, tag);
+	struct logs *l = t->s->engine->logs;
+	struct ctr *c = ctr_by_id(t->s->engine, tag);
 	bool is_tty = n == LOG_FD_ERR + 1 || n == LOG_FD_ERR;
 	size_t streams = fds_of(is_tty);
 
@@ -359,12 +355,12 @@ static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 	return 0;
 }
 
-void logs_take_over(struct pod *p)
+void logs_take_over(struct sandbox *s)
 {
-	struct take_over t = { .p = p };
+	struct take_over t = { .s = s };
 	struct fdstore store;
 	struct err e = { 0 };
-	int rc = sandbox_store(p, &store, &e);
+	int rc = sandbox_store(s, &store, &e);
 
 	if (rc == 0) {
 		rc = fdstore_each(&store, hand_over, &t, &e);
@@ -373,13 +369,13 @@ void logs_take_over(struct pod *p)
 		fdstore_close(&store);
 	}
 	if (rc < 0)
-		log_warn("pod=%s/%s %s", p->spec->namespace, p->spec->name, e.text);
+		log_warn("sandbox=%s %s", s->name, e.text);
 	strv_free(&t.unknown);
 }
 
-bool logs_is_over(const struct daemon *d, const char *id)
+bool logs_is_over(const struct engine *g, const char *id)
 {
-	const struct ctr *c = ctr_by_id(d, id);
+	const struct ctr *c = ctr_by_id(g, id);
 
 	return !c ||
 	       !((str_eq(c->id, id) && (c->is_logging || c->pid)) || str_eq(c->logging_id, id));
@@ -387,44 +383,44 @@ bool logs_is_over(const struct daemon *d, const char *id)
 
 int logs_attach(struct ctr *c, int sock, struct err *e)
 {
-	return tell(c->pod->d->logs, LOG_ATTACH, 0, c->id, &sock, 1, e);
+	return tell(c->sandbox->engine->logs, LOG_ATTACH, 0, c->id, &sock, 1, e);
 }
 
 void logs_close_stdin(struct ctr *c)
 {
-	bool is_tty = c->pod->spec->containers[c->index].tty;
+	bool is_tty = c->spec->tty;
 	struct fdstore store;
 	struct err e = { 0 };
 
 	if (c->stdin_fd < 0)
 		return;
 	cleanup_fd(&c->stdin_fd);
-	if (c->pod->pause_fd < 0 || sandbox_store(c->pod, &store, &e) < 0)
+	if (c->sandbox->pause_fd < 0 || sandbox_store(c->sandbox, &store, &e) < 0)
 		return; /* the store goes with its sandbox */
 	if (fdstore_cut(&store, c->id, fds_of(is_tty), &e) < 0)
-		log_warn("pod=%s/%s %s", c->pod->spec->namespace, c->pod->spec->name, e.text);
+		log_warn("sandbox=%s %s", c->sandbox->name, e.text);
 	fdstore_close(&store);
 }
 
-int logs_open(struct daemon *d, struct err *e)
+int logs_open(struct engine *g, struct err *e)
 {
 	struct logs *l = mem_zalloc(sizeof(*l));
 
-	l->d = d;
+	l->g = g;
 	l->sock = -1;
-	d->logs = l;
+	g->logs = l;
 	return connect_or_spawn(l, e);
 }
 
-void logs_close(struct daemon *d)
+void logs_close(struct engine *g)
 {
-	if (!d->logs)
+	if (!g->logs)
 		return;
-	loop_timer_stop(&d->logs->restart);
-	loop_timer_stop(&d->logs->again);
-	loop_io_stop(&d->logs->io);
-	if (d->logs->sock >= 0)
-		close(d->logs->sock);
-	free(d->logs);
-	d->logs = NULL;
+	loop_timer_stop(&g->logs->restart);
+	loop_timer_stop(&g->logs->again);
+	loop_io_stop(&g->logs->io);
+	if (g->logs->sock >= 0)
+		close(g->logs->sock);
+	free(g->logs);
+	g->logs = NULL;
 }

@@ -2,7 +2,7 @@
  * pause's, the container's).  A number is looked up, the process taken by pidfd, and the number
  * looked up again: what changed in between was somebody else.
  */
-#include "daemon/find.h"
+#include "engine/find.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "daemon/daemon.h"
-#include "pod/container.h"
-#include "pod/sandbox.h"
+#include "engine/engine.h"
 
 enum { PIDS_MAX = 4096, STATUS_MAX = 16 * 1024, LEVELS_MAX = 8 };
 
@@ -47,14 +45,13 @@ static size_t namespace_pids(int32_t pid, int64_t out[LEVELS_MAX])
 	return n;
 }
 
-int find_pause(const struct daemon *d, const struct pod *p)
+int find_pause(const struct engine *g, const char *cgroup)
 {
-	CLEANUP(cleanup_free) char *cgroup = sandbox_cgroup(&p->at);
 	CLEANUP(cleanup_fd) int fd = -1;
 	int64_t pids[LEVELS_MAX];
 	int32_t pid;
 
-	if (cgroup_pids(d->cgroups, cgroup, &pid, 1) < 1)
+	if (cgroup_pids(g->cgroups, cgroup, &pid, 1) < 1)
 		return -ENOENT;
 	fd = open_pid(pid);
 	/* PID 1 of its own namespace, or it is not pause. */
@@ -63,10 +60,10 @@ int find_pause(const struct daemon *d, const struct pod *p)
 	return take_fd(&fd);
 }
 
-static bool runs_launch(const struct daemon *d, int32_t pid)
+static bool runs_launch(const struct engine *g, int32_t pid)
 {
 	CLEANUP(cleanup_free) char *exe = str_fmt("/proc/%d/exe", (int)pid);
-	CLEANUP(cleanup_free) char *launch = layout_program(&d->layout, "carpel-launch");
+	CLEANUP(cleanup_free) char *launch = layout_program(&g->layout, "carpel-launch");
 	struct stat a, b;
 
 	return stat(exe, &a) == 0 && stat(launch, &b) == 0 && a.st_dev == b.st_dev &&
@@ -82,10 +79,10 @@ static bool is_first(const int64_t *pids, size_t n, int32_t want)
 	return n == 2 || (n == 3 && pids[2] == 1);
 }
 
-struct found find_container(const struct daemon *d, const char *cgroup, int32_t want)
+struct found find_container(const struct engine *g, const char *cgroup, int32_t want)
 {
 	CLEANUP(cleanup_free) int32_t *all = mem_resize(NULL, PIDS_MAX, sizeof(*all));
-	int count = cgroup_pids(d->cgroups, cgroup, all, PIDS_MAX);
+	int count = cgroup_pids(g->cgroups, cgroup, all, PIDS_MAX);
 
 	for (int i = 0; i < count; i++) {
 		CLEANUP(cleanup_fd) int fd = open_pid(all[i]);
@@ -95,7 +92,7 @@ struct found find_container(const struct daemon *d, const char *cgroup, int32_t 
 		if (n > 1 && is_first(pids, n, want))
 			return (struct found){ .pidfd = take_fd(&fd),
 				.pid = (int32_t)pids[1],
-				.has_started = !runs_launch(d, all[i]) };
+				.has_started = !runs_launch(g, all[i]) };
 	}
 	return (struct found){ .pidfd = -1 };
 }

@@ -1,7 +1,5 @@
-/* Compiled system call filters, one for each set of capabilities that a container has.  Compiling
- * takes milliseconds, so carpel-launch does it once, in a process of its own, into RUN/seccomp;
- * every start then hands the same read-only file over.
- */
+#include "engine/profiles.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,12 +14,12 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "daemon/child.h"
-#include "daemon/daemon.h"
+#include "engine/child.h"
+#include "engine/engine.h"
 
 struct profile {
 	struct profile *next;
-	struct daemon *d;
+	struct engine *g;
 	uint64_t caps;
 	int fd; /* -1: being compiled */
 	struct profile_wait *waits;
@@ -34,26 +32,26 @@ struct profile_wait {
 };
 
 /* The name holds what the program was made from: the capabilities and the compiler's build. */
-static char *path_of(const struct daemon *d, uint64_t caps, const char *suffix)
+static char *path_of(const struct engine *g, uint64_t caps, const char *suffix)
 {
-	return str_fmt("%s/seccomp/%016" PRIx64 "-%s%s", d->layout.run, caps, d->compiler, suffix);
+	return str_fmt("%s/seccomp/%016" PRIx64 "-%s%s", g->layout.run, caps, g->compiler, suffix);
 }
 
-static struct profile *find(const struct daemon *d, uint64_t caps)
+static struct profile *find(const struct engine *g, uint64_t caps)
 {
-	struct profile *p = d->profiles;
+	struct profile *p = g->profiles;
 
 	while (p && p->caps != caps)
 		p = p->next;
 	return p;
 }
 
-static struct profile *add(struct daemon *d, uint64_t caps, int fd)
+static struct profile *add(struct engine *g, uint64_t caps, int fd)
 {
 	struct profile *p = mem_zalloc(sizeof(*p));
 
-	*p = (struct profile){ .next = d->profiles, .d = d, .caps = caps, .fd = fd };
-	d->profiles = p;
+	*p = (struct profile){ .next = g->profiles, .g = g, .caps = caps, .fd = fd };
+	g->profiles = p;
 	return p;
 }
 
@@ -66,7 +64,7 @@ static void release(struct profile *p)
 
 static void forget(struct profile *p)
 {
-	struct profile **at = &p->d->profiles;
+	struct profile **at = &p->g->profiles;
 
 	while (*at != p)
 		at = &(*at)->next;
@@ -91,8 +89,8 @@ static void wake(struct profile *p, const struct err *e)
 
 static int publish(struct profile *p, int wait_status, struct err *e)
 {
-	CLEANUP(cleanup_free) char *new = path_of(p->d, p->caps, ".new");
-	CLEANUP(cleanup_free) char *path = path_of(p->d, p->caps, "");
+	CLEANUP(cleanup_free) char *new = path_of(p->g, p->caps, ".new");
+	CLEANUP(cleanup_free) char *path = path_of(p->g, p->caps, "");
 	struct stat st;
 
 	if (wait_status != 0)
@@ -122,8 +120,8 @@ static void on_compiled(void *arg, int wait_status)
 
 static int compile(struct profile *p, struct err *e)
 {
-	CLEANUP(cleanup_free) char *new = path_of(p->d, p->caps, ".new");
-	CLEANUP(cleanup_free) char *program = layout_program(&p->d->layout, "carpel-launch");
+	CLEANUP(cleanup_free) char *new = path_of(p->g, p->caps, ".new");
+	CLEANUP(cleanup_free) char *program = layout_program(&p->g->layout, "carpel-launch");
 	CLEANUP(cleanup_free) char *mask = str_fmt("%016" PRIx64, p->caps);
 	CLEANUP(cleanup_fd)
 	int out = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -141,27 +139,27 @@ static int compile(struct profile *p, struct err *e)
 	pidfd = spawn_process(&s, &pid, e);
 	if (pidfd < 0)
 		return pidfd;
-	(void)child_watch(p->d, pidfd, pid, on_compiled, p);
+	(void)child_watch(p->g, pidfd, pid, on_compiled, p);
 	return 0;
 }
 
 /* One that an earlier carpeld had compiled. */
-static int open_kept(const struct daemon *d, uint64_t caps)
+static int open_kept(const struct engine *g, uint64_t caps)
 {
-	CLEANUP(cleanup_free) char *path = path_of(d, caps, "");
+	CLEANUP(cleanup_free) char *path = path_of(g, caps, "");
 
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-int profile_get(struct daemon *d, uint64_t caps, void (*ready)(void *arg, const struct err *e),
+int profile_get(struct engine *g, uint64_t caps, void (*ready)(void *arg, const struct err *e),
 	void *arg, struct profile_wait **out, struct err *e)
 {
-	struct profile *p = find(d, caps);
+	struct profile *p = find(g, caps);
 	struct profile_wait *w;
 	int rc;
 
 	if (!p) {
-		p = add(d, caps, open_kept(d, caps));
+		p = add(g, caps, open_kept(g, caps));
 		if (p->fd < 0 && (rc = compile(p, e)) < 0) {
 			forget(p);
 			return rc;
@@ -192,27 +190,27 @@ void profile_cancel(struct profile_wait *w)
 	free(w);
 }
 
-int profiles_open(struct daemon *d, struct err *e)
+int profiles_open(struct engine *g, struct err *e)
 {
-	CLEANUP(cleanup_free) char *program = layout_program(&d->layout, "carpel-launch");
-	CLEANUP(cleanup_free) char *dir = str_fmt("%s/seccomp", d->layout.run);
+	CLEANUP(cleanup_free) char *program = layout_program(&g->layout, "carpel-launch");
+	CLEANUP(cleanup_free) char *dir = str_fmt("%s/seccomp", g->layout.run);
 	struct stat st;
 
 	if (stat(program, &st) < 0)
 		return err_set(e, errno, "%s", program);
-	d->compiler = str_fmt("%jx-%jx%09lx", (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
+	g->compiler = str_fmt("%jx-%jx%09lx", (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
 		(unsigned long)st.st_mtim.tv_nsec);
 	return fd_mkdir_all(AT_FDCWD, dir, 0700, e);
 }
 
-void profiles_close(struct daemon *d)
+void profiles_close(struct engine *g)
 {
-	while (d->profiles) {
-		struct profile *p = d->profiles;
+	while (g->profiles) {
+		struct profile *p = g->profiles;
 
-		d->profiles = p->next;
+		g->profiles = p->next;
 		release(p);
 	}
-	free(d->compiler);
-	d->compiler = NULL;
+	free(g->compiler);
+	g->compiler = NULL;
 }

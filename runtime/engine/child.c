@@ -1,4 +1,4 @@
-#include "daemon/child.h"
+#include "engine/child.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "daemon/daemon.h"
+#include "engine/engine.h"
 
 /* About five seconds in all, for a machine that is busy: at first a millisecond, later twenty. */
 enum { ADOPTION_TRIES = 350, ADOPTION_SOON = 100, ADOPTION_SOON_MS = 1, ADOPTION_MS = 20 };
@@ -34,7 +34,7 @@ static void look(struct child *c)
 	/* What carpel-launch executed becomes our child when carpel-launch is gone, which may be an
 	 * instant away. */
 	if (rc == -ECHILD && c->tries++ < ADOPTION_TRIES) {
-		loop_timer_start(c->d->loop, &c->again,
+		loop_timer_start(c->g->loop, &c->again,
 			c->tries < ADOPTION_SOON ? ADOPTION_SOON_MS : ADOPTION_MS, on_again, c);
 		return;
 	}
@@ -44,23 +44,23 @@ static void look(struct child *c)
 		c->next->link = c->link;
 	if (c->ended)
 		c->ended(c->arg, rc == 1 ? status : -1);
-	child_reap_strangers(c->d); /* that it may have stood before */
+	child_reap_strangers(c->g); /* that it may have stood before */
 	free(c);
 }
 
-struct child *child_watch(struct daemon *d, int pidfd, pid_t pid,
+struct child *child_watch(struct engine *g, int pidfd, pid_t pid,
 	void (*ended)(void *arg, int wait_status), void *arg)
 {
 	struct child *c = mem_zalloc(sizeof(*c));
 
 	*c = (struct child){
-		.d = d, .pidfd = pidfd, .pid = pid, .ended = ended, .arg = arg, .next = d->children
+		.g = g, .pidfd = pidfd, .pid = pid, .ended = ended, .arg = arg, .next = g->children
 	};
-	c->link = &d->children;
+	c->link = &g->children;
 	if (c->next)
 		c->next->link = &c->next;
-	d->children = c;
-	loop_io_start(d->loop, &c->io, pidfd, LOOP_READ, on_end, c);
+	g->children = c;
+	loop_io_start(g->loop, &c->io, pidfd, LOOP_READ, on_end, c);
 	return c;
 }
 
@@ -70,27 +70,27 @@ void child_forget(struct child *c)
 		c->ended = NULL;
 }
 
-void child_reap_strangers(struct daemon *d)
+void child_reap_strangers(struct engine *g)
 {
 	/* Among the dead may be what a carpel-launch has just executed and we do not watch yet. */
-	while (d->launches == 0) {
+	while (g->launches == 0) {
 		siginfo_t dead = { 0 };
 
 		if (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) < 0 || !dead.si_pid)
 			return;
-		for (const struct child *c = d->children; c; c = c->next)
+		for (const struct child *c = g->children; c; c = c->next)
 			if (c->pid == dead.si_pid)
 				return; /* its own watch comes first; we are called again */
 		(void)waitpid(dead.si_pid, NULL, WNOHANG);
 	}
 }
 
-void children_free(struct daemon *d)
+void children_free(struct engine *g)
 {
-	while (d->children) {
-		struct child *c = d->children;
+	while (g->children) {
+		struct child *c = g->children;
 
-		d->children = c->next;
+		g->children = c->next;
 		loop_io_stop(&c->io);
 		loop_timer_stop(&c->again);
 		close(c->pidfd);

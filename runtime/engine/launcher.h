@@ -7,18 +7,18 @@
 
 #include "base/err.h"
 #include "base/loop.h"
-#include "daemon/outbox.h"
+#include "engine/outbox.h"
 
-struct daemon;
+struct engine;
 
 struct launcher {
-	struct daemon *d;
+	struct engine *g;
 	struct loop_io io;
 	struct outbox out;
 	int exe, sock; /* a read-only mount of the program; -1: none runs */
 };
 
-int launcher_open(struct daemon *d, struct err *e);
+int launcher_open(struct engine *g, struct err *e);
 /* fds[i] becomes descriptor i, -1: none; result: the number of the result socket. */
 int launcher_order(struct launcher *l, const int *fds, size_t n, int result_number, struct err *e);
-void launcher_close(struct daemon *d);
+void launcher_close(struct engine *g);

@@ -5,7 +5,7 @@
 
 #include "base/err.h"
 
-struct daemon;
+struct engine;
 
 enum { HELPER_SOCKET_FD = 3 }; /* its number there */
 
@@ -17,4 +17,4 @@ struct helper {
 
 /* Returns our end of a SEQPACKET pair, non-blocking; its end of file is how we hear that the helper
  * has ended, and how it hears that of us.  It is in the helpers' cgroup and reaped by itself. */
-int helper_start(struct daemon *d, const struct helper *h, struct err *e);
+int helper_start(struct engine *g, const struct helper *h, struct err *e);

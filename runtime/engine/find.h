@@ -4,11 +4,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct daemon;
-struct pod;
+struct engine;
 
-/* Pidfd of the pod's pause; -ENOENT when it is gone. */
-int find_pause(const struct daemon *d, const struct pod *p);
+/* Pidfd of the pause whose cgroup this is; -ENOENT when it is gone. */
+int find_pause(const struct engine *g, const char *cgroup);
 
 struct found {
 	int pidfd;        /* -1: nothing lives there */
@@ -18,4 +17,4 @@ struct found {
 
 /* The first process of the container whose cgroup this is.  want: its pid in pause's namespace; 0:
  * not known, whichever pause would reap. */
-struct found find_container(const struct daemon *d, const char *cgroup, int32_t want);
+struct found find_container(const struct engine *g, const char *cgroup, int32_t want);

@@ -1,4 +1,4 @@
-#include "daemon/helper.h"
+#include "engine/helper.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,12 +7,12 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "daemon/child.h"
-#include "daemon/daemon.h"
+#include "engine/child.h"
+#include "engine/engine.h"
 
-int helper_start(struct daemon *d, const struct helper *h, struct err *e)
+int helper_start(struct engine *g, const struct helper *h, struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = layout_program(&d->layout, h->program);
+	CLEANUP(cleanup_free) char *path = layout_program(&g->layout, h->program);
 	CLEANUP(cleanup_free) char *name = str_dup(h->program);
 	CLEANUP(cleanup_free) char *argument = str_dup(h->argument);
 	CLEANUP(cleanup_fd) int ours = -1;
@@ -36,8 +36,8 @@ int helper_start(struct daemon *d, const struct helper *h, struct err *e)
 	pidfd = spawn_process(&s, &pid, e);
 	if (pidfd < 0)
 		return pidfd;
-	(void)child_watch(d, pidfd, pid, NULL, NULL);
-	rc = cgroup_join(d->cgroups, DAEMONS_CGROUP, pid, e);
+	(void)child_watch(g, pidfd, pid, NULL, NULL);
+	rc = cgroup_join(g->cgroups, HELPERS_CGROUP, pid, e);
 	if (rc < 0)
 		return rc; /* our end closes, which ends it */
 	(void)fd_set_nonblock(ours);

@@ -2,7 +2,7 @@
  * which after STARTED means that exec succeeded.  An end without any word means carpel-launch was
  * killed.
  */
-#include "daemon/launch.h"
+#include "engine/launch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,12 +16,12 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "daemon/child.h"
-#include "daemon/daemon.h"
-#include "daemon/launcher.h"
+#include "engine/child.h"
+#include "engine/engine.h"
+#include "engine/launcher.h"
 
 struct launch {
-	struct daemon *d;
+	struct engine *g;
 	struct loop_io io;
 	struct loop_timer given_up; /* so that done is not called by who gives up */
 	int sock;
@@ -42,8 +42,8 @@ int launch_fd(struct launch_fds *f, int fd)
 
 static void launch_free(struct launch *l)
 {
-	l->d->launches--;
-	child_reap_strangers(l->d);
+	l->g->launches--;
+	child_reap_strangers(l->g);
 	loop_io_stop(&l->io);
 	loop_timer_stop(&l->given_up);
 	close(l->sock);
@@ -92,7 +92,7 @@ void launch_give_up(struct launch *l)
 	(void)shutdown(l->sock, SHUT_RDWR);
 	l->has_failed = true;
 	l->result.rc = err_say(&l->result.err, ECANCELED, "killed while it was being started");
-	loop_timer_start(l->d->loop, &l->given_up, 0, on_given_up, l);
+	loop_timer_start(l->g->loop, &l->given_up, 0, on_given_up, l);
 }
 
 static void on_report(struct loop_io *io, unsigned events)
@@ -145,7 +145,7 @@ static int plan_memfd(const struct plan *p, struct err *e)
 	return take_fd(&fd);
 }
 
-int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
+int launch_start(struct engine *g, struct plan *p, const struct launch_fds *fds,
 	void (*done)(void *arg, struct launch_result *r), void *arg, struct launch **out,
 	struct err *e)
 {
@@ -164,21 +164,21 @@ int launch_start(struct daemon *d, struct plan *p, const struct launch_fds *fds,
 	all[PLAN_FD] = plan_fd;
 	all[LAUNCH_RESULT_FD] = theirs;
 	memcpy(all + LAUNCH_FIRST_FD, fds->at, fds->len * sizeof(int));
-	rc = launcher_order(d->launcher, all, LAUNCH_FIRST_FD + fds->len, LAUNCH_RESULT_FD, e);
+	rc = launcher_order(g->launcher, all, LAUNCH_FIRST_FD + fds->len, LAUNCH_RESULT_FD, e);
 	if (rc < 0) {
 		close(pair[0]);
 		return rc;
 	}
 	l = mem_zalloc(sizeof(*l));
-	*l = (struct launch){ .d = d,
+	*l = (struct launch){ .g = g,
 		.sock = pair[0],
 		.process = -1,
 		.result = { .pidfd = -1 },
 		.done = done,
 		.arg = arg };
-	d->launches++;
+	g->launches++;
 	(void)fd_set_nonblock(l->sock);
-	loop_io_start(d->loop, &l->io, l->sock, LOOP_READ, on_report, l);
+	loop_io_start(g->loop, &l->io, l->sock, LOOP_READ, on_report, l);
 	*out = l;
 	return 0;
 }

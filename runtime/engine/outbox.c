@@ -1,4 +1,4 @@
-#include "daemon/outbox.h"
+#include "engine/outbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

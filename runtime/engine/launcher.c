@@ -1,4 +1,4 @@
-#include "daemon/launcher.h"
+#include "engine/launcher.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,9 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
-#include "daemon/helper.h"
+#include "engine/engine.h"
+#include "engine/helper.h"
+#include "spec/plan.h"
 #include "sys/mount.h"
 
 /* It says nothing on this socket: what comes is its end. */
@@ -37,20 +38,20 @@ static int start(struct launcher *l, struct err *e)
 {
 	/* It dies with us: what it was making is then undone by the next supervisor, alone. */
 	const struct helper h = { "carpel-launch", "--serve", l->exe, .dies_with_us = true };
-	int sock = helper_start(l->d, &h, e);
+	int sock = helper_start(l->g, &h, e);
 
 	if (sock < 0)
 		return sock;
 	l->sock = sock;
-	loop_io_start(l->d->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
+	loop_io_start(l->g->loop, &l->io, l->sock, LOOP_READ, on_ready, l);
 	return 0;
 }
 
 /* It runs from a read-only mount of itself that exists nowhere: what a container does to
  * /proc/self/exe of a process that joins it changes nothing. */
-static int open_program(const struct daemon *d, struct err *e)
+static int open_program(const struct engine *g, struct err *e)
 {
-	CLEANUP(cleanup_free) char *path = layout_program(&d->layout, "carpel-launch");
+	CLEANUP(cleanup_free) char *path = layout_program(&g->layout, "carpel-launch");
 	int fd = mount_copy(AT_FDCWD, path, MOUNT_ONE, e), rc;
 
 	if (fd < 0)
@@ -63,15 +64,15 @@ static int open_program(const struct daemon *d, struct err *e)
 	return fd;
 }
 
-int launcher_open(struct daemon *d, struct err *e)
+int launcher_open(struct engine *g, struct err *e)
 {
 	struct launcher *l = mem_zalloc(sizeof(*l));
 
-	l->d = d;
+	l->g = g;
 	l->sock = -1;
 	outbox_init(&l->out);
-	d->launcher = l;
-	l->exe = open_program(d, e);
+	g->launcher = l;
+	l->exe = open_program(g, e);
 	return l->exe < 0 ? l->exe : start(l, e);
 }
 
@@ -96,9 +97,9 @@ int launcher_order(struct launcher *l, const int *fds, size_t n, int result_numb
 	return rc;
 }
 
-void launcher_close(struct daemon *d)
+void launcher_close(struct engine *g)
 {
-	struct launcher *l = d->launcher;
+	struct launcher *l = g->launcher;
 
 	if (!l)
 		return;
@@ -107,5 +108,5 @@ void launcher_close(struct daemon *d)
 	cleanup_fd(&l->exe);
 	outbox_drop(&l->out);
 	free(l);
-	d->launcher = NULL;
+	g->launcher = NULL;
 }

@@ -1,3 +1,5 @@
+#include "engine/discard.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -8,9 +10,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "daemon/child.h"
-#include "daemon/daemon.h"
+#include "engine/child.h"
+#include "engine/engine.h"
 
 /* A dead process keeps its cgroup busy until it is reaped: an instant, or as long as it hangs in
  * the kernel; what an exec left running keeps it for good.  So we look often at first, then seldom.
@@ -26,7 +29,7 @@ struct discard {
 	int tries;
 };
 
-static struct child *run_rm(struct daemon *d, char *path, void (*ended)(void *arg, int wait_status))
+static struct child *run_rm(struct engine *g, char *path, void (*ended)(void *arg, int wait_status))
 {
 	char rm[] = "rm", flags[] = "-rf", same[] = "--one-file-system", end[] = "--";
 	char *argv[] = { rm, flags, same, end, path, NULL }, *envp[] = { NULL };
@@ -42,10 +45,10 @@ static struct child *run_rm(struct daemon *d, char *path, void (*ended)(void *ar
 		log_warn("cannot remove %s: %s", path, e.text);
 		return NULL;
 	}
-	return child_watch(d, pidfd, pid, ended, d);
+	return child_watch(g, pidfd, pid, ended, g);
 }
 
-static void empty_trash(struct daemon *d);
+static void empty_trash(struct engine *g);
 
 static void on_trash_timer(struct loop_timer *t)
 {
@@ -54,81 +57,81 @@ static void on_trash_timer(struct loop_timer *t)
 
 static void on_emptied(void *arg, int wait_status)
 {
-	struct daemon *d = arg;
+	struct engine *g = arg;
 
 	if (wait_status != 0)
 		log_warn("not all of the trash could be removed");
-	d->is_emptying = false;
-	if (d->has_trash)
-		loop_timer_start(d->loop, &d->trash_timer, TRASH_MS, on_trash_timer, d);
+	g->is_emptying = false;
+	if (g->has_trash)
+		loop_timer_start(g->loop, &g->trash_timer, TRASH_MS, on_trash_timer, g);
 }
 
 /* Moved aside as a whole, so that what comes meanwhile waits for the next time. */
-static void empty_trash(struct daemon *d)
+static void empty_trash(struct engine *g)
 {
-	CLEANUP(cleanup_free) char *trash = str_fmt("%s/trash", d->layout.lib);
-	CLEANUP(cleanup_free) char *old = str_fmt("%s/trash.old", d->layout.lib);
+	CLEANUP(cleanup_free) char *trash = str_fmt("%s/trash", g->layout.lib);
+	CLEANUP(cleanup_free) char *old = str_fmt("%s/trash.old", g->layout.lib);
 
-	if (d->is_emptying)
+	if (g->is_emptying)
 		return;
 	/* Where an earlier rm did not finish, what it left goes first. */
-	d->has_trash = rename(trash, old) < 0 && errno != ENOENT;
-	if (d->has_trash && errno != ENOTEMPTY && errno != EEXIST)
+	g->has_trash = rename(trash, old) < 0 && errno != ENOENT;
+	if (g->has_trash && errno != ENOTEMPTY && errno != EEXIST)
 		log_warn("cannot move %s away: %s", trash, strerror(errno));
 	if (mkdir(trash, 0700) < 0 && errno != EEXIST)
 		log_warn("cannot make %s: %s", trash, strerror(errno));
-	d->is_emptying = run_rm(d, old, on_emptied) != NULL;
+	g->is_emptying = run_rm(g, old, on_emptied) != NULL;
 }
 
-void daemon_discard(struct daemon *d, const char *path)
+void discard_dir(struct engine *g, const char *path)
 {
 	CLEANUP(cleanup_free)
-	char *trash = str_fmt("%s/trash/%" PRIx64 "-%s", d->layout.lib, (uint64_t)clock_boot_ns(),
+	char *trash = str_fmt("%s/trash/%" PRIx64 "-%s", g->layout.lib, (uint64_t)clock_boot_ns(),
 		strrchr(path, '/') + 1);
 
 	if (rename(path, trash) == 0) {
-		d->has_trash = true;
-		if (!d->is_emptying && !loop_timer_is_set(&d->trash_timer))
-			loop_timer_start(d->loop, &d->trash_timer, TRASH_MS, on_trash_timer, d);
+		g->has_trash = true;
+		if (!g->is_emptying && !loop_timer_is_set(&g->trash_timer))
+			loop_timer_start(g->loop, &g->trash_timer, TRASH_MS, on_trash_timer, g);
 	} else if (errno == EXDEV) {
 		CLEANUP(cleanup_free)
 		char *there = str_dup(path); /* logs on a file system of their own */
 
-		(void)run_rm(d, there, NULL);
+		(void)run_rm(g, there, NULL);
 	} else if (errno != ENOENT) {
 		log_warn("cannot move %s away: %s", path, strerror(errno));
 	}
 }
 
-void daemon_discard_all(struct daemon *d)
+void discard_all(struct engine *g)
 {
-	loop_timer_stop(&d->trash_timer);
-	empty_trash(d);
+	loop_timer_stop(&g->trash_timer);
+	empty_trash(g);
 }
 
 static void on_timer(struct loop_timer *t);
 
 /* As soon as the newest of them wants it. */
-static void look_again(struct daemon *d)
+static void look_again(struct engine *g)
 {
 	int tries = TRIES_MAX;
 
-	for (const struct discard *c = d->discards; c; c = c->next)
+	for (const struct discard *c = g->discards; c; c = c->next)
 		if (c->tries < tries)
 			tries = c->tries;
-	if (d->discards && !loop_timer_is_set(&d->discard_timer))
-		loop_timer_start(d->loop, &d->discard_timer,
-			tries < RETRIES_SOON ? RETRY_MS : RETRY_LATE_MS, on_timer, d);
+	if (g->discards && !loop_timer_is_set(&g->discard_timer))
+		loop_timer_start(g->loop, &g->discard_timer,
+			tries < RETRIES_SOON ? RETRY_MS : RETRY_LATE_MS, on_timer, g);
 }
 
 static void on_timer(struct loop_timer *t)
 {
-	struct daemon *d = t->arg;
+	struct engine *g = t->arg;
 
-	for (struct discard **at = &d->discards; *at;) {
+	for (struct discard **at = &g->discards; *at;) {
 		struct discard *c = *at;
 		struct err e = { 0 };
-		int rc = cgroup_remove(d->cgroups, c->cgroup, &e);
+		int rc = cgroup_remove(g->cgroups, c->cgroup, &e);
 
 		if (rc < 0 && ++c->tries < TRIES_MAX) {
 			at = &c->next;
@@ -140,29 +143,29 @@ static void on_timer(struct loop_timer *t)
 		free(c->cgroup);
 		free(c);
 	}
-	look_again(d);
+	look_again(g);
 }
 
-void daemon_discard_cgroup(struct daemon *d, const char *path)
+void discard_cgroup(struct engine *g, const char *path)
 {
 	struct discard *c;
 
-	if (cgroup_remove(d->cgroups, path, NULL) == 0)
+	if (cgroup_remove(g->cgroups, path, NULL) == 0)
 		return;
 	c = mem_zalloc(sizeof(*c));
-	*c = (struct discard){ .next = d->discards, .cgroup = str_dup(path) };
-	d->discards = c;
-	look_again(d);
+	*c = (struct discard){ .next = g->discards, .cgroup = str_dup(path) };
+	g->discards = c;
+	look_again(g);
 }
 
-void discards_free(struct daemon *d)
+void discards_free(struct engine *g)
 {
-	loop_timer_stop(&d->discard_timer);
-	loop_timer_stop(&d->trash_timer);
-	while (d->discards) {
-		struct discard *c = d->discards;
+	loop_timer_stop(&g->discard_timer);
+	loop_timer_stop(&g->trash_timer);
+	while (g->discards) {
+		struct discard *c = g->discards;
 
-		d->discards = c->next;
+		g->discards = c->next;
 		free(c->cgroup);
 		free(c);
 	}

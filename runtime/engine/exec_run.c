@@ -1,7 +1,7 @@
 /* The end of an exec is the end of its first process; then what is in the pipes at that moment is
  * read, and no more: a child that keeps them open, or goes on writing, does not keep us.
  */
-#include "daemon/exec_run.h"
+#include "engine/exec_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +18,10 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "daemon/child.h"
-#include "daemon/launch.h"
-#include "daemon/terminal.h"
+#include "engine/child.h"
+#include "engine/discard.h"
+#include "engine/launch.h"
+#include "engine/terminal.h"
 #include "pod/container.h"
 
 /* TERMINAL_MAX: more than the kernel queues in a pseudoterminal; it does not tell how much. */
@@ -34,8 +35,9 @@ struct stream {
 };
 
 struct exec_run {
-	struct daemon *d;
-	struct ctr *ctr;
+	struct engine *g;
+	struct ctr *ctr;               /* NULL once its instance is gone */
+	struct exec_run *next, **link; /* of ctr's */
 	struct exec_run_peer peer;
 	struct launch *launch;
 	struct child *child;
@@ -57,15 +59,26 @@ static void close_stream(struct stream *s)
 	s->fd = -1;
 }
 
+static void leave_ctr(struct exec_run *r)
+{
+	if (!r->ctr)
+		return;
+	*r->link = r->next;
+	if (r->next)
+		r->next->link = r->link;
+	r->ctr = NULL;
+}
+
 static void run_free(struct exec_run *r)
 {
+	leave_ctr(r);
 	launch_cancel(r->launch);
 	child_forget(r->child);
 	loop_timer_stop(&r->finish);
 	for (int i = 0; i < CHANNELS; i++)
 		close_stream(&r->out[i]);
 	exec_run_close_input(r);
-	daemon_discard_cgroup(r->d, r->cgroup);
+	discard_cgroup(r->g, r->cgroup);
 	free(r->cgroup);
 	free(r);
 }
@@ -142,7 +155,7 @@ static void finish_soon(struct exec_run *r)
 	if (!r->has_ended)
 		measure_rest(r);
 	r->has_ended = true;
-	loop_timer_start(r->d->loop, &r->finish, 0, on_finish, r);
+	loop_timer_start(r->g->loop, &r->finish, 0, on_finish, r);
 }
 
 static void on_output(struct loop_io *io, unsigned events)
@@ -158,7 +171,7 @@ static void watch_streams(struct exec_run *r)
 {
 	for (int i = 0; i < CHANNELS; i++)
 		if (r->out[i].fd >= 0)
-			loop_io_start(r->d->loop, &r->out[i].io, r->out[i].fd, LOOP_READ, on_output,
+			loop_io_start(r->g->loop, &r->out[i].io, r->out[i].fd, LOOP_READ, on_output,
 				&r->out[i]);
 }
 
@@ -198,7 +211,7 @@ static void on_launched(void *arg, struct launch_result *result)
 		finish_soon(r);
 		return;
 	}
-	r->child = child_watch(r->d, result->pidfd, result->pid, on_exit_status, r);
+	r->child = child_watch(r->g, result->pidfd, result->pid, on_exit_status, r);
 	if (r->is_killed)
 		exec_run_kill(r);
 }
@@ -246,7 +259,7 @@ static int launch_it(struct exec_run *r, const struct container_request *q, cons
 {
 	struct launch_fds fds = { 0 };
 	struct plan plan;
-	int filter = -1, rc = container_exec_plan(q, r->d->cgroups, exec_id, o->command, &plan, e);
+	int filter = -1, rc = container_exec_plan(q, r->g->cgroups, exec_id, o->command, &plan, e);
 
 	if (rc == 0)
 		rc = ctr_filter(r->ctr, NULL, &filter, e);
@@ -259,9 +272,9 @@ static int launch_it(struct exec_run *r, const struct container_request *q, cons
 	if (rc == 0 && o->tty)
 		env_set(&plan.env, "TERM", "xterm");
 	if (rc == 0)
-		rc = cgroup_make(r->d->cgroups, r->cgroup, CGROUP_TRACKING, NULL, e);
+		rc = cgroup_make(r->g->cgroups, r->cgroup, CGROUP_TRACKING, NULL, e);
 	if (rc == 0)
-		rc = launch_start(r->d, &plan, &fds, on_launched, r, &r->launch, e);
+		rc = launch_start(r->g, &plan, &fds, on_launched, r, &r->launch, e);
 	plan_free(&plan);
 	return rc;
 }
@@ -271,15 +284,20 @@ static struct exec_run *run_new(struct ctr *c, const struct exec_run_options *o,
 {
 	struct exec_run *r = mem_zalloc(sizeof(*r));
 
-	*r = (struct exec_run){ .d = c->pod->d,
+	*r = (struct exec_run){ .g = c->sandbox->engine,
 		.ctr = c,
 		.peer = *peer,
 		.input_fd = -1,
 		.kills_rest = o->kills_rest,
 		.tty = o->tty,
-		.cgroup = container_exec_cgroup(&c->pod->at, c->id, exec_id) };
+		.cgroup = container_exec_cgroup(&c->sandbox->at, c->id, exec_id) };
 	for (int i = 0; i < CHANNELS; i++)
 		r->out[i] = (struct stream){ .run = r, .fd = -1, .channel = i + 1 };
+	r->next = c->runs;
+	r->link = &c->runs;
+	if (r->next)
+		r->next->link = &r->next;
+	c->runs = r;
 	return r;
 }
 
@@ -294,12 +312,11 @@ int exec_run_start(struct ctr *c, const struct exec_run_options *o,
 	int rc;
 
 	if (c->pidfd < 0)
-		return err_say(e, ENOTCONN, "container not found (\"%s\")",
-			c->pod->spec->containers[c->index].name);
+		return err_say(e, ENOTCONN, "container not found (\"%s\")", c->spec->name);
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return err_set(e, errno, "get random bytes");
 	(void)snprintf(exec_id, sizeof(exec_id), "%016" PRIx64, random);
-	if ((rc = ctr_request(c, &q, e)) < 0)
+	if ((rc = c->owner->request(c, &q, e)) < 0)
 		return rc;
 	r = run_new(c, o, peer, exec_id);
 	rc = make_pipes(r, o, &p, e);
@@ -321,7 +338,7 @@ void exec_run_kill(struct exec_run *r)
 {
 	r->is_killed = true;
 	launch_give_up(r->launch); /* before the kill: see there */
-	(void)cgroup_kill(r->d->cgroups, r->cgroup, NULL);
+	(void)cgroup_kill(r->g->cgroups, r->cgroup, NULL);
 }
 
 void exec_run_abandon(struct exec_run *r, bool kill)
@@ -358,12 +375,8 @@ void exec_run_resize(struct exec_run *r, int columns, int rows)
 		(void)ioctl(r->out[0].fd, TIOCSWINSZ, &size);
 }
 
-struct ctr *exec_run_ctr(const struct exec_run *r)
+void exec_run_orphan_all(struct ctr *c)
 {
-	return r->ctr;
-}
-
-void exec_run_orphan(struct exec_run *r)
-{
-	r->ctr = NULL;
+	while (c->runs)
+		leave_ctr(c->runs);
 }

@@ -1,9 +1,9 @@
 /* One program executed in a running container: starting it through carpel-launch, its output, its
- * end. Exec probes and exec sessions are both made of this.
+ * end. Exec probes, exec sessions and CRI's ExecSync are made of this.
  */
 #pragma once
 
-#include "daemon/daemon.h"
+#include "engine/ctr.h"
 
 struct exec_run;
 
@@ -31,5 +31,4 @@ void exec_run_abandon(struct exec_run *r, bool kill);
 int exec_run_input(const struct exec_run *r); /* write end of its stdin, non-blocking; -1 */
 void exec_run_close_input(struct exec_run *r);
 void exec_run_resize(struct exec_run *r, int columns, int rows);
-struct ctr *exec_run_ctr(const struct exec_run *r); /* NULL once the container is gone */
-void exec_run_orphan(struct exec_run *r);           /* its container is gone */
+void exec_run_orphan_all(struct ctr *c); /* its instance is gone, of which they were */

@@ -1,4 +1,4 @@
-#include "daemon/terminal.h"
+#include "engine/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>

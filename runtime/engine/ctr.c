@@ -1,0 +1,290 @@
+#include "engine/ctr.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "engine/discard.h"
+#include "engine/exec_run.h"
+#include "engine/launch.h"
+#include "engine/logs.h"
+#include "engine/profiles.h"
+
+enum { ID_BYTES = 32 };
+
+static char *cgroup_of(const struct ctr *c)
+{
+	return container_cgroup(&c->sandbox->at, c->id);
+}
+
+void ctr_open(struct ctr *c, struct sandbox *s, const struct ctr_owner *o,
+	const struct container_spec *spec)
+{
+	*c = (struct ctr){ .sandbox = s,
+		.owner = o,
+		.spec = spec,
+		.pidfd = -1,
+		.stdin_fd = -1,
+		.next = s->ctrs,
+		.link = &s->ctrs };
+	if (c->next)
+		c->next->link = &c->next;
+	s->ctrs = c;
+}
+
+void ctr_close(struct ctr *c)
+{
+	ctr_release(c);
+	image_record_free(&c->image);
+	free(c->dir);
+	free(c->log_file);
+	*c->link = c->next;
+	if (c->next)
+		c->next->link = c->link;
+}
+
+struct ctr *ctr_by_id(const struct engine *g, const char *id)
+{
+	for (struct sandbox *s = g->sandboxes; s; s = s->next)
+		for (struct ctr *c = s->ctrs; c; c = c->next)
+			if (str_eq(c->id, id) || str_eq(c->logging_id, id))
+				return c;
+	return NULL;
+}
+
+void ctr_release(struct ctr *c)
+{
+	exec_run_orphan_all(c);
+	c->owner->released(c);
+	launch_cancel(c->launch);
+	profile_cancel(c->profile);
+	c->launch = NULL;
+	c->profile = NULL;
+	if (c->pidfd >= 0)
+		close(c->pidfd);
+	if (c->stdin_fd >= 0)
+		close(c->stdin_fd);
+	c->pidfd = c->stdin_fd = -1;
+	c->pid = 0;
+}
+
+void ctr_new_id(char out[65])
+{
+	unsigned char bytes[ID_BYTES];
+
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		abort(); /* cannot happen once the system has booted */
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* ---- up ---- */
+
+static void start_failed(struct ctr *c, enum ctr_failure how, const struct err *e, int exit_code)
+{
+	CLEANUP(cleanup_free) char *cgroup = cgroup_of(c);
+	struct sandbox *s = c->sandbox;
+
+	if (c->is_made) {
+		(void)cgroup_kill(s->engine->cgroups, cgroup, NULL);
+		discard_cgroup(s->engine, cgroup);
+		logs_end(c);
+	}
+	ctr_release(c);
+	log_info("sandbox=%s ctr=%s start failed: %s", s->name, c->spec->name, e->text);
+	c->owner->failed(c, how, e, exit_code ? exit_code : 128);
+	sandbox_watch_exits(s);
+}
+
+void ctr_is_up(struct ctr *c)
+{
+	struct sandbox *s = c->sandbox;
+
+	c->owner->up(c);
+	sandbox_watch_exits(s);
+}
+
+static void on_launched(void *arg, struct launch_result *r)
+{
+	struct ctr *c = arg;
+
+	c->launch = NULL;
+	if (r->rc < 0) {
+		start_failed(c, CTR_NOT_RUN, &r->err, r->exit_code);
+		return;
+	}
+	c->pid = r->pid;
+	c->pidfd = r->pidfd;
+	ctr_is_up(c);
+}
+
+/* filter: the compiled seccomp profile; -1: none is wanted. */
+static int launch_instance(struct ctr *c, const struct container_request *q, int filter,
+	const struct ctr_streams *s, struct err *e)
+{
+	struct engine *g = c->sandbox->engine;
+	struct launch_fds fds = { 0 };
+	struct container_fds extra = { 0 };
+	const int fixed[] = { c->sandbox->pause_fd, filter, s->in, s->out, s->err, s->tty };
+	int number[ARRAY_LEN(fixed)], rc;
+	struct plan plan;
+
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		number[i] = launch_fd(&fds, fixed[i]);
+	rc = container_plan(q, g->cgroups, LAUNCH_FIRST_FD + (int)fds.len, &plan, &extra, e);
+	plan.pause_fd = number[0];
+	plan.seccomp_fd = number[1];
+	plan.stdin_fd = number[2];
+	plan.stdout_fd = number[3];
+	plan.stderr_fd = number[4];
+	plan.tty_fd = number[5];
+	for (size_t i = 0; i < extra.len; i++)
+		(void)launch_fd(&fds, extra.at[i]);
+	if (rc == 0)
+		rc = launch_start(g, &plan, &fds, on_launched, c, &c->launch, e);
+	container_fds_close(&extra);
+	plan_free(&plan);
+	return rc;
+}
+
+static void close_streams(struct ctr_streams *s)
+{
+	const int fds[] = { s->in, s->out, s->err, s->tty };
+
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static int make_instance(struct ctr *c, int filter, enum ctr_failure *how, struct err *e)
+{
+	struct ctr_streams s = { -1, -1, -1, -1 };
+	struct container_request q;
+	int rc;
+
+	*how = CTR_BAD_CONFIG;
+	if ((rc = c->owner->request(c, &q, e)) < 0 || (rc = container_check_user(&q, e)) < 0)
+		return rc;
+	*how = CTR_NOT_MADE;
+	c->oom_kills_before = 0; /* the cgroup is new */
+	c->is_made = true;
+	if ((rc = c->owner->record(c, e)) < 0 ||
+		(rc = container_prepare(&q, c->sandbox->engine->cgroups, e)) < 0 ||
+		(rc = logs_begin(c, &s, e)) < 0)
+		return rc;
+	rc = launch_instance(c, &q, filter, &s, e);
+	if (rc == -ENODATA)
+		*how = CTR_BAD_CONFIG;
+	close_streams(&s);
+	return rc;
+}
+
+static void on_profile(void *arg, const struct err *e)
+{
+	struct ctr *c = arg;
+
+	c->profile = NULL;
+	if (e->code)
+		start_failed(c, CTR_NOT_MADE, e, 0);
+	else
+		ctr_start(c);
+}
+
+int ctr_filter(
+	struct ctr *c, void (*ready)(void *arg, const struct err *e), int *out_fd, struct err *e)
+{
+	const struct security_spec *s = &c->spec->security;
+	int fd;
+
+	*out_fd = -1;
+	if (s->seccomp == SECCOMP_UNCONFINED || s->privileged)
+		return 0;
+	fd = profile_get(c->sandbox->engine, container_caps(s), ready, c, &c->profile, e);
+	if (fd < 0)
+		return fd;
+	*out_fd = fd;
+	return 0;
+}
+
+void ctr_start(struct ctr *c)
+{
+	enum ctr_failure how = CTR_NOT_MADE;
+	struct err e = { 0 };
+	int filter, rc;
+
+	ctr_release(c);
+	c->is_made = false;
+	rc = ctr_filter(c, on_profile, &filter, &e);
+	if (rc == -EINPROGRESS)
+		return; /* once for each set of capabilities */
+	if (rc == 0)
+		rc = make_instance(c, filter, &how, &e);
+	if (rc < 0)
+		start_failed(c, how, &e, 0);
+	else
+		sandbox_watch_exits(c->sandbox);
+}
+
+/* ---- down ---- */
+
+void ctr_signal(struct ctr *c, int signal)
+{
+	if (c->pidfd >= 0 && syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0) < 0 &&
+		errno != ESRCH)
+		log_warn("sandbox=%s ctr=%s cannot signal: %s", c->sandbox->name, c->spec->name,
+			strerror(errno));
+}
+
+void ctr_kill(struct ctr *c)
+{
+	CLEANUP(cleanup_free) char *cgroup = cgroup_of(c);
+	struct err e = { 0 };
+
+	launch_give_up(c->launch); /* before the kill: see there */
+	if (c->is_made && cgroup_kill(c->sandbox->engine->cgroups, cgroup, &e) < 0)
+		log_warn("sandbox=%s ctr=%s %s", c->sandbox->name, c->spec->name, e.text);
+}
+
+static void bury(struct ctr *c, int32_t wait_status)
+{
+	struct engine *g = c->sandbox->engine;
+	CLEANUP(cleanup_free) char *cgroup = cgroup_of(c);
+	bool is_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+	bool is_oom = wait_status >= 0 && is_killed &&
+		      cgroup_oom_kills(g->cgroups, cgroup) > c->oom_kills_before;
+
+	/* With a shared pid namespace its children outlive it; they are of this instance and go
+	 * with it. */
+	(void)cgroup_kill(g->cgroups, cgroup, NULL);
+	ctr_release(c);
+	logs_end(c);
+	discard_cgroup(g, cgroup);
+	log_info("sandbox=%s ctr=%s ended status=%d", c->sandbox->name, c->spec->name,
+		(int)wait_status);
+	c->owner->ended(c, wait_status, is_oom);
+}
+
+/* Its last words may still be on their way through carpel-log. */
+static bool waits_for_log(struct ctr *c, int32_t wait_status)
+{
+	if (!c->owner->wants_log(c, wait_status))
+		return false;
+	logs_end(c);
+	return str_eq(c->logging_id, c->id);
+}
+
+bool ctr_ended(struct ctr *c, int32_t wait_status, enum ctr_patience patience)
+{
+	if (patience == CTR_MAY_WAIT && waits_for_log(c, wait_status))
+		return false;
+	bury(c, wait_status);
+	return true;
+}

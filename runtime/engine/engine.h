@@ -1,0 +1,55 @@
+/* Sandboxes and containers as running things: made by carpel-launch, watched, executed in, logged,
+ * killed, found again after a crash.  Knows neither Pods nor CRI: each sandbox and container has an
+ * owner, who says what it is to be and is told what becomes of it.  Two owners exist, the Pod life
+ * cycle (daemon/) and CRI (cri/), which know nothing of each other.
+ *
+ *     sandbox.c    pause and what it holds: up, down     ctr.c       one container's instance: up,
+ * down launch.c     one launch, asynchronously            launcher.c  carpel-launch exec_run.c one
+ * program in a container            terminal.c  pseudoterminals logs.c       carpel-log profiles.c
+ * compiled system call filters resume.c     taking over after a crash             find.c processes
+ * found again child.c      processes that we wait for            helper.c    starting our own
+ * programs outbox.c     messages that wait for them           discard.c   what is thrown away
+ *
+ * Owners write a record of what they are about to ask for before they ask, so that after a crash it
+ * can be finished or undone.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/loop.h"
+#include "pod/env.h"
+#include "pod/layout.h"
+#include "sys/cgroup.h"
+
+/* Our helpers' cgroup below the instance's root: ending the instance ends them by it, whoever
+ * started them. */
+#define HELPERS_CGROUP "daemons"
+
+struct engine {
+	struct loop *loop;
+	struct layout layout;
+	struct cgroups *cgroups;
+	struct env_facts facts; /* the node's; texts are the daemon's */
+	/* A log has grown or is complete; the API's followers want to know. */
+	void (*log_changed)(void *arg);
+	void *log_arg;
+
+	struct sandbox *sandboxes;
+	struct launcher *launcher;
+	struct logs *logs;
+	struct profile *profiles;
+	char *compiler;         /* tells builds of carpel-launch apart; profiles.c */
+	struct child *children; /* see child.h */
+	unsigned launches;      /* in flight: their programs are not among the children yet */
+	struct discard *discards;
+	struct loop_timer discard_timer, trash_timer;
+	bool has_trash, is_emptying;
+};
+
+/* loop and layout are set.  What it opens is closed by engine_close(). */
+int engine_open(struct engine *g, struct err *e);
+/* Forgets all; what runs goes on. Sandboxes and containers are their owners' to close before. */
+void engine_close(struct engine *g);

@@ -1,0 +1,28 @@
+/* carpel-log and the streams it reads.  Every descriptor that matters is in the sandbox's
+ * descriptor store before carpel-log hears of it: a killed carpel-log is replaced and given the
+ * same ones again, a killed carpeld finds carpel-log still working.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct ctr;
+struct engine;
+struct sandbox;
+
+int logs_open(struct engine *g, struct err *e);
+void logs_close(struct engine *g); /* leaves it running */
+
+/* The streams of a new instance: made, put into the descriptor store, handed to carpel-log.  The
+ * ends that the container gets are the caller's to close. */
+struct ctr_streams {
+	int in, out, err, tty; /* -1: none */
+};
+int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e);
+void logs_end(struct ctr *c);           /* the instance is dead: what is in its pipes is the rest */
+void logs_take_over(struct sandbox *s); /* hands what the store holds to carpel-log again */
+bool logs_is_over(const struct engine *g, const char *id);
+int logs_attach(struct ctr *c, int sock, struct err *e); /* borrowed */
+void logs_close_stdin(struct ctr *c);                    /* for good: the container reads its end */

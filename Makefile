@@ -33,7 +33,7 @@ POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c 
 	volume.c sandbox.c container.c fdstore.c event_fold.c)
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c h2.c h2_answer.c h2_conn.c kube_status.c \
 	list.c list_token.c log.c pods.c pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c)
-CLIENT_SRC := $(addprefix runtime/api/,client.c client_request.c client_stream.c ws.c)
+CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c sandbox.c ctr.c launch.c launcher.c helper.c outbox.c \
 	profiles.c logs.c prober.c prober_link.c exec.c exec_run.c terminal.c backend.c calls.c objects.c events.c event_file.c versions.c images.c \
 	recover.c find.c child.c discard.c shutdown.c qos.c)
@@ -89,7 +89,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
 
 PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
 carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(SPEC_SRC) $(BASE_SRC)
-carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) -lm
+carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) -lm
@@ -180,6 +180,8 @@ unit_image_path_SRC := runtime/image/path.c $(BASE_SRC)
 unit_ws_SRC := runtime/api/ws.c $(BASE_SRC)
 unit_h2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c) $(LOOP_SRC) $(BASE_SRC)
 unit_h2_LIBS := $(LIBS_H2)
+unit_client_grpc_SRC = $(CLIENT_SRC) $(BASE_SRC)
+unit_client_grpc_LIBS := $(LIBS_H2)
 unit_query_SRC := runtime/api/query.c $(BASE_SRC)
 unit_list_token_SRC := runtime/api/list_token.c $(BASE_SRC)
 unit_pretty_SRC := runtime/api/pretty.c $(BASE_SRC)
@@ -222,7 +224,7 @@ $(BUILD)/bench/floor: $(call obj,$(floor_SRC))
 bench_client_SRC := tests/bench/client.c $(CLIENT_SRC) $(BASE_SRC)
 $(BUILD)/bench/bench_client: $(call obj,$(bench_client_SRC))
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_H2) $(LIBS_JSON)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF)
 
 # The API's server with a fake backend, and a driver of its client: the API from outside, without root or containers.
 FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/pod/store.c runtime/pod/object.c \
@@ -230,7 +232,7 @@ FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/po
 apiserver_SRC := tests/bin/apiserver.c $(FAKE_SRC)
 apiserver_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) -lm
 apiclient_SRC := tests/bin/apiclient.c $(CLIENT_SRC) $(BASE_SRC)
-apiclient_LIBS := $(LIBS_H2) $(LIBS_JSON)
+apiclient_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF)
 TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient guest)
 
 define test_bin_rule

@@ -291,7 +291,7 @@ VM ?= tests/vm/selection
 SIM_STEPS ?= 1000000
 SIM_SEED ?= $(shell date +%s)
 
-.PHONY: check check-stages check-unit check-sim check-root check-vm check-san fuzz bench
+.PHONY: check check-stages check-unit check-sim check-root check-vm check-san fuzz bench conformance
 check-unit: $(UNIT_BINS) ## the pure parts, by cmocka: no root, about a second
 	@contrib/tools/run-unit.sh $(UNIT_BINS) | $(call tally,unit)
 
@@ -330,6 +330,10 @@ check-stages:
 bench: all $(BUILD)/bench/floor $(BUILD)/bench/bench_client ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
 	@contrib/tools/deps.sh bench
 	tests/bench/bench $(BUILD)
+
+conformance: all ## crictl, critest and a kubelet on carpeld; built from Go's module proxy, skipped where that is not there
+	@contrib/tools/deps.sh build test
+	@tests/conformance/run.sh $(BUILD) | $(call tally,conformance)
 
 # ---- lint ---------------------------------------------------------------------------------------------------------
 LINT_CFLAGS := -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' -O2 -Wall -Wextra \

@@ -33,7 +33,7 @@ POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c 
 	volume.c sandbox.c container.c fdstore.c event_fold.c)
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c h2.c h2_answer.c h2_conn.c kube_status.c \
 	list.c list_token.c log.c pods.c pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c)
-CLIENT_SRC := $(addprefix runtime/api/,client.c client_request.c client_stream.c ws.c)
+CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c launcher.c logs.c exec_run.c terminal.c profiles.c \
 	resume.c find.c child.c helper.c outbox.c discard.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c \
@@ -90,7 +90,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
 
 PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
 carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(SPEC_SRC) $(BASE_SRC)
-carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) -lm
+carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) -lm
@@ -164,7 +164,7 @@ UNIT_BASE := $(BASE_SRC)
 UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
 UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
 unit_layer_base := base aged clock fd fd_tree json json_tree
-unit_layer_spec := names quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_write probe_wire
+unit_layer_spec := names quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_write probe_wire
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
 	resources volume sandbox container container_mounts fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
@@ -181,6 +181,8 @@ unit_image_path_SRC := runtime/image/path.c $(BASE_SRC)
 unit_ws_SRC := runtime/api/ws.c $(BASE_SRC)
 unit_h2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c) $(LOOP_SRC) $(BASE_SRC)
 unit_h2_LIBS := $(LIBS_H2)
+unit_client_grpc_SRC = $(CLIENT_SRC) $(BASE_SRC)
+unit_client_grpc_LIBS := $(LIBS_H2)
 unit_query_SRC := runtime/api/query.c $(BASE_SRC)
 unit_list_token_SRC := runtime/api/list_token.c $(BASE_SRC)
 unit_pretty_SRC := runtime/api/pretty.c $(BASE_SRC)
@@ -223,7 +225,7 @@ $(BUILD)/bench/floor: $(call obj,$(floor_SRC))
 bench_client_SRC := tests/bench/client.c $(CLIENT_SRC) $(BASE_SRC)
 $(BUILD)/bench/bench_client: $(call obj,$(bench_client_SRC))
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_H2) $(LIBS_JSON)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF)
 
 # The API's server with a fake backend, and a driver of its client: the API from outside, without root or containers.
 FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/pod/store.c runtime/pod/object.c \
@@ -231,7 +233,7 @@ FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/po
 apiserver_SRC := tests/bin/apiserver.c $(FAKE_SRC)
 apiserver_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) -lm
 apiclient_SRC := tests/bin/apiclient.c $(CLIENT_SRC) $(BASE_SRC)
-apiclient_LIBS := $(LIBS_H2) $(LIBS_JSON)
+apiclient_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF)
 TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient guest)
 
 define test_bin_rule
@@ -290,7 +292,7 @@ VM ?= tests/vm/selection
 SIM_STEPS ?= 1000000
 SIM_SEED ?= $(shell date +%s)
 
-.PHONY: check check-stages check-unit check-sim check-root check-vm check-san fuzz bench
+.PHONY: check check-stages check-unit check-sim check-root check-vm check-san fuzz bench conformance
 check-unit: $(UNIT_BINS) ## the pure parts, by cmocka: no root, about a second
 	@contrib/tools/run-unit.sh $(UNIT_BINS) | $(call tally,unit)
 
@@ -329,6 +331,10 @@ check-stages:
 bench: all $(BUILD)/bench/floor $(BUILD)/bench/bench_client ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
 	@contrib/tools/deps.sh bench
 	tests/bench/bench $(BUILD)
+
+conformance: all ## crictl, critest and a kubelet on carpeld; built from Go's module proxy, skipped where that is not there
+	@contrib/tools/deps.sh build test
+	@tests/conformance/run.sh $(BUILD) | $(call tally,conformance)
 
 # ---- lint ---------------------------------------------------------------------------------------------------------
 LINT_CFLAGS := -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' -O2 -Wall -Wextra \

@@ -17,6 +17,22 @@
 
 enum { LINKS_MAX = 40 };
 
+static int copy_one(const struct plan *p, const struct plan_mount *m, struct err *e)
+{
+	uint64_t all = (m->recursive_read_only ? MOUNT_ATTR_RDONLY : 0) |
+		       (p->privileged && !m->no_dev ? 0 : MOUNT_ATTR_NODEV) |
+		       (m->no_exec ? MOUNT_ATTR_NOEXEC : 0) | (m->no_suid ? MOUNT_ATTR_NOSUID : 0);
+	CLEANUP(cleanup_fd) int fd = mount_copy(AT_FDCWD, m->source, MOUNT_WITH_BELOW, e);
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = mount_restrict(fd, all, MOUNT_WITH_BELOW, e);
+	if (rc == 0 && m->read_only && !m->recursive_read_only)
+		rc = mount_restrict(fd, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
+	return rc < 0 ? err_wrap(e, rc, "%s", m->source) : take_fd(&fd);
+}
+
 int binds_copy(struct job *j, struct err *e)
 {
 	const struct plan *p = j->plan;
@@ -26,18 +42,9 @@ int binds_copy(struct job *j, struct err *e)
 	j->mounts.binds = mem_resize(NULL, p->mounts_len, sizeof(int));
 	for (size_t i = 0; i < p->mounts_len; i++)
 		j->mounts.binds[i] = -1;
-	for (size_t i = 0; i < p->mounts_len; i++) {
-		const struct plan_mount *m = &p->mounts[i];
-		uint64_t attributes = (m->read_only ? MOUNT_ATTR_RDONLY : 0) |
-				      (p->privileged ? 0 : MOUNT_ATTR_NODEV);
-		int fd = mount_copy(AT_FDCWD, m->source, MOUNT_WITH_BELOW, e), rc;
-
-		if (fd < 0)
-			return fd;
-		j->mounts.binds[i] = fd;
-		if ((rc = mount_restrict(fd, attributes, MOUNT_WITH_BELOW, e)) < 0)
-			return err_wrap(e, rc, "%s", m->source);
-	}
+	for (size_t i = 0; i < p->mounts_len; i++)
+		if ((j->mounts.binds[i] = copy_one(p, &p->mounts[i], e)) < 0)
+			return j->mounts.binds[i];
 	return 0;
 }
 

@@ -92,7 +92,8 @@ static void intermediate_main(void *arg)
 	int rc = steps_run(j, intermediate, ARRAY_LEN(intermediate), &j->err);
 
 	if (rc == 0)
-		rc = process_start(j, CLONE_NEWNS | (j->plan->share_pid ? 0 : CLONE_NEWPID),
+		rc = process_start(j,
+			CLONE_NEWNS | (j->plan->pid == PLAN_PID_CONTAINER ? CLONE_NEWPID : 0),
 			first_process_main, &j->err);
 	if (rc < 0) {
 		j->rc = rc;

@@ -1,6 +1,7 @@
 #include "launch/report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -23,6 +24,25 @@ int report_find_fd(const char *bytes, size_t len)
 	return (int)found;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The groups are in force by now, and their order means nothing. */
+static void tell_user(struct launch_report *r, const struct user *u)
+{
+	r->uid = u->uid;
+	r->gid = u->gid;
+	r->groups_len = (uint32_t)u->groups_len;
+	if (u->groups_len)
+		qsort(u->groups, u->groups_len, sizeof(*u->groups), by_value);
+	for (size_t i = 0; i < u->groups_len && i < LAUNCH_REPORT_GROUPS_MAX; i++)
+		r->groups[i] = u->groups[i];
+}
+
 int report_started(int fd, const struct job *j)
 {
 	struct launch_report r = { .kind = REPORT_STARTED, .pid = j->pid };
@@ -32,6 +52,7 @@ int report_started(int fd, const struct job *j)
 		(void)printf("started pid=%d\n", (int)j->pid);
 		return 0;
 	}
+	tell_user(&r, &j->user);
 	n = fd_send(fd, &r, sizeof(r), &j->pidfd, 1);
 	return n < 0 ? (int)n : 0;
 }

@@ -327,7 +327,7 @@ static int plan_volumes(const struct container_request *q, int first_fd, struct 
 		out = add_mount(p);
 		out->source = source;
 		out->target = *m->path == '/' ? str_dup(m->path) : str_fmt("/%s", m->path);
-		out->read_only = m->read_only;
+		out->read_only = out->recursive_read_only = m->read_only;
 		out->is_file = is_file;
 	}
 	return 0;
@@ -343,7 +343,7 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 	plan_init(out);
 	out->kind = PLAN_CONTAINER;
 	out->id = str_dup(q->spec->name);
-	out->share_pid = q->pod->share_pid;
+	out->pid = q->pod->share_pid ? PLAN_PID_POD : PLAN_PID_CONTAINER;
 	out->read_only_root = q->spec->security.read_only_root;
 	out->privileged = q->spec->security.privileged; /* of the file system; an exec joins it */
 	out->upper = str_fmt("%s/upper", q->dir);

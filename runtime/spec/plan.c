@@ -28,8 +28,12 @@ const struct plan_key plan_keys[] = {
 	{ "upper", VALUE_PATH, CONTAINER, CONTAINER, offsetof(struct plan, upper) },
 	{ "work", VALUE_PATH, CONTAINER, CONTAINER, offsetof(struct plan, work) },
 	{ "read-only-root", VALUE_BOOL, CONTAINER, 0, offsetof(struct plan, read_only_root) },
-	{ "share-pid", VALUE_BOOL, CONTAINER, 0, offsetof(struct plan, share_pid) },
+	{ "pid", VALUE_PID, CONTAINER, 0, offsetof(struct plan, pid) },
+	{ "pid-target-fd", VALUE_FD, CONTAINER, 0, offsetof(struct plan, pid_target_fd) },
 	{ "privileged", VALUE_BOOL, CONTAINER, 0, offsetof(struct plan, privileged) },
+	{ "masks", VALUE_MASKS, CONTAINER, 0, offsetof(struct plan, masks) },
+	{ "masked", VALUE_PATHS, CONTAINER, 0, offsetof(struct plan, masked) },
+	{ "readonly-path", VALUE_PATHS, CONTAINER, 0, offsetof(struct plan, readonly_paths) },
 	{ "mount", VALUE_MOUNT, CONTAINER, 0, offsetof(struct plan, mounts) },
 	{ "arg", VALUE_TEXTS, PROCESS, PROCESS, offsetof(struct plan, args) },
 	{ "env", VALUE_ENV, PROCESS, 0, offsetof(struct plan, env) },
@@ -39,26 +43,50 @@ const struct plan_key plan_keys[] = {
 	{ "merge-groups", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, merge_image_groups) },
 	{ "refuse-root", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, refuse_root) },
 	{ "caps", VALUE_HEX, PROCESS, 0, offsetof(struct plan, caps) },
+	{ "ambient", VALUE_HEX, PROCESS, 0, offsetof(struct plan, ambient) },
 	{ "no-new-privs", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, no_new_privs) },
 	{ "oom-score-adj", VALUE_OOM, ANY, 0, offsetof(struct plan, oom_score_adj) },
 };
 const size_t plan_keys_len = ARRAY_LEN(plan_keys);
 
-static const char *const kind_names[] = {
+static const char *const kind_words[] = {
 	[PLAN_SANDBOX] = "sandbox",
 	[PLAN_CONTAINER] = "container",
 	[PLAN_EXEC] = "exec",
 };
+static const char *const pid_words[] = {
+	[PLAN_PID_CONTAINER] = "container",
+	[PLAN_PID_POD] = "pod",
+	[PLAN_PID_TARGET] = "target",
+	[PLAN_PID_HOST] = "host",
+};
+static const char *const masks_words[] = {
+	[PLAN_MASKS_DEFAULT] = "default",
+	[PLAN_MASKS_GIVEN] = "given",
+};
+
+const char *plan_word(enum value_type type, unsigned value)
+{
+	const char *const *words = type == VALUE_KIND  ? kind_words
+				   : type == VALUE_PID ? pid_words
+						       : masks_words;
+	size_t len = type == VALUE_KIND  ? ARRAY_LEN(kind_words)
+		     : type == VALUE_PID ? ARRAY_LEN(pid_words)
+					 : ARRAY_LEN(masks_words);
+
+	return value < len ? words[value] : NULL;
+}
 
 const char *plan_kind_name(enum plan_kind kind)
 {
-	return (size_t)kind < ARRAY_LEN(kind_names) ? kind_names[kind] : NULL;
+	return plan_word(VALUE_KIND, kind);
 }
 
 void plan_init(struct plan *p)
 {
 	*p = (struct plan){ .result_fd = -1,
 		.pause_fd = -1,
+		.pid_target_fd = -1,
 		.stdin_fd = -1,
 		.stdout_fd = -1,
 		.stderr_fd = -1,
@@ -93,6 +121,8 @@ void plan_free(struct plan *p)
 			strv_free(FIELD(p, &plan_keys[i], struct strv));
 			break;
 		case VALUE_KIND:
+		case VALUE_PID:
+		case VALUE_MASKS:
 		case VALUE_FD:
 		case VALUE_I64:
 		case VALUE_OOM:
@@ -130,7 +160,18 @@ static void escape(struct buf *out, const char *text)
 
 static void write_mount(struct buf *out, const char *name, const struct plan_mount *m)
 {
-	buf_addf(out, "%s=%s%s", name, m->read_only ? "ro," : "", m->is_file ? "file," : "");
+	static const char *const propagations[] = {
+		[PLAN_PRIVATE] = "",
+		[PLAN_SLAVE] = "slave,",
+		[PLAN_SHARED] = "shared,",
+	};
+
+	buf_addf(out, "%s=%s%s%s%s%s%s", name,
+		m->recursive_read_only ? "rro,"
+		: m->read_only         ? "ro,"
+				       : "",
+		m->is_file ? "file," : "", m->no_exec ? "noexec," : "", m->no_dev ? "nodev," : "",
+		m->no_suid ? "nosuid," : "", propagations[m->propagation]);
 	escape(out, m->source);
 	buf_addc(out, ':');
 	escape(out, m->target);
@@ -147,7 +188,11 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 {
 	switch (k->type) {
 	case VALUE_KIND:
-		write_record(out, k->name, plan_kind_name(p->kind));
+	case VALUE_PID:
+	case VALUE_MASKS:
+		if (*CONST_FIELD(p, k, unsigned))
+			write_record(
+				out, k->name, plan_word(k->type, *CONST_FIELD(p, k, unsigned)));
 		break;
 	case VALUE_FD:
 		if (*CONST_FIELD(p, k, int32_t) >= 0)

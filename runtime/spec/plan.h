@@ -18,11 +18,28 @@ enum plan_kind { PLAN_SANDBOX = 1, PLAN_CONTAINER, PLAN_EXEC };
 
 enum { PLAN_FD = 3, PLAN_BYTES_MAX = 1 << 20 };
 
+/* What mounting and unmounting below one of source and target means for the other: nothing; what
+ * the host does appears in the container too (Kubernetes' HostToContainer); both (Bidirectional).
+ */
+enum plan_propagation { PLAN_PRIVATE, PLAN_SLAVE, PLAN_SHARED };
+
 struct plan_mount {
-	char *source, *target; /* host path; path in the container */
-	bool read_only;
-	bool is_file; /* the target to create is a file */
+	char *source, *target;    /* host path, whose links are followed; path in the container */
+	bool read_only;           /* this mount; those below it stay as they are */
+	bool recursive_read_only; /* and those below it; needs read_only and PLAN_PRIVATE */
+	bool is_file;             /* the target to create is a file */
+	bool no_exec, no_dev, no_suid;     /* also of what is mounted below it */
+	enum plan_propagation propagation; /* slave: the source's mount must be shared or slave;
+					      shared: it must be shared */
 };
+
+/* The PID namespace of a container's first process: a new one below the pod's; the pod's; that of
+ * another container; the host's. */
+enum plan_pid { PLAN_PID_CONTAINER, PLAN_PID_POD, PLAN_PID_TARGET, PLAN_PID_HOST };
+
+/* What is hidden and what is read-only in a container: the usual lists (none for a privileged one),
+ * or exactly what the plan lists. */
+enum plan_masks { PLAN_MASKS_DEFAULT, PLAN_MASKS_GIVEN };
 
 struct plan_sysctl {
 	char *name, *value;
@@ -53,11 +70,21 @@ struct plan {
 	int64_t shm_bytes; /* shm-bytes=: 0 means 64 MiB */
 
 	/* container */
-	struct strv lowers; /* lower=: image layer directories, the topmost first */
-	char *upper, *work; /* upper= work= */
-	bool read_only_root, share_pid, privileged;
-	struct plan_mount
-		*mounts; /* mount=[ro,][file,]SOURCE:TARGET; "\:" and "\\" escape, in order */
+	struct strv lowers;    /* lower=: image layer directories, the topmost first */
+	char *upper, *work;    /* upper= work= */
+	bool read_only_root;   /* read-only-root=1 */
+	enum plan_pid pid;     /* pid=container|pod|target|host */
+	int32_t pid_target_fd; /* pid-target-fd=: pid=target: pidfd of a process of that container
+				*/
+	bool privileged;       /* privileged=1: the host's devices and cgroups, nothing hidden or
+				  read-only */
+	enum plan_masks masks; /* masks=default|given */
+	/* masked= readonly-path=: absolute, below the root; passed over where there is nothing.
+	 * Only with masks=given, and not of a privileged container */
+	struct strv masked, readonly_paths;
+	/* mount=[ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]SOURCE:TARGET; "\:" and
+	 * "\\" escape; attached in this order, so parents come first */
+	struct plan_mount *mounts;
 	size_t mounts_len;
 
 	/* container and exec */
@@ -69,7 +96,8 @@ struct plan {
 	struct strv groups;      /* group=: supplementary gids in digits */
 	bool merge_image_groups; /* merge-groups=1: also those of /etc/group for the user */
 	bool refuse_root;        /* refuse-root=1: runAsNonRoot; a resolved uid of 0 is an error */
-	uint64_t caps; /* caps=: hexadecimal mask of the bounding, permitted and effective set */
+	uint64_t caps;    /* caps=: hexadecimal mask of the bounding, permitted and effective set */
+	uint64_t ambient; /* ambient=: of these, the ambient and inheritable ones; usually none */
 	bool no_new_privs;     /* no-new-privs=1 */
 	int32_t oom_score_adj; /* oom-score-adj= */
 	bool has_oom_score_adj;
@@ -88,10 +116,16 @@ void plan_free(struct plan *p);
  * nothing is left behind.  Then the descriptor closes. */
 enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED, REPORT_BEGUN };
 
+enum { LAUNCH_REPORT_GROUPS_MAX = 64 };
+
 struct launch_report {
 	int32_t kind; /* enum launch_report_kind */
 	int32_t pid;  /* STARTED: pid in pause's pid namespace (container), in the host's (sandbox,
-			 exec) */
+			 exec, container with pid=host) */
+	/* STARTED, container and exec: who the process began as.  groups: all of them, the primary
+	 * one too, ascending; the lowest LAUNCH_REPORT_GROUPS_MAX when groups_len says that there
+	 * are more */
+	uint32_t uid, gid, groups_len, groups[LAUNCH_REPORT_GROUPS_MAX];
 	int32_t exit_code; /* FAILED: what a shell would say: 127 not found, 126 not executable,
 			      else 128 */
 	struct err err;    /* FAILED: "container web: enter root: open /dev: Permission denied" */

@@ -8,7 +8,9 @@
 #include "spec/plan.h"
 
 enum value_type {
-	VALUE_KIND = 1,
+	VALUE_KIND = 1, /* these three: one of some words, see plan_words() */
+	VALUE_PID,
+	VALUE_MASKS,
 	VALUE_FD,
 	VALUE_I64,
 	VALUE_OOM,
@@ -44,6 +46,8 @@ struct plan_key {
 extern const struct plan_key plan_keys[];
 extern const size_t plan_keys_len;
 
+/* The words of an enum, by value: NULL where a value has none, and beyond the last. */
+const char *plan_word(enum value_type type, unsigned value);
 const char *plan_kind_name(enum plan_kind kind); /* NULL: no such kind */
 
 /* The field of key k in p, as the type that the table promises. */

@@ -105,14 +105,20 @@ static int read_hex(const char *text, uint64_t *out)
 	return 0;
 }
 
-static int read_kind(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
+static int read_word(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
 {
-	for (size_t i = PLAN_SANDBOX; i < PLAN_EXEC + 1; i++)
-		if (str_eq(value, plan_kind_name((enum plan_kind)i))) {
-			p->kind = (enum plan_kind)i;
+	const unsigned first = k->type == VALUE_KIND ? PLAN_SANDBOX : 0;
+
+	for (unsigned i = first; plan_word(k->type, i); i++)
+		if (str_eq(value, plan_word(k->type, i))) {
+			*FIELD(p, k, unsigned) = i;
 			return 0;
 		}
-	return refuse(k, value, "want sandbox, container or exec", e);
+	return refuse(k, value,
+		k->type == VALUE_KIND  ? "want sandbox, container or exec"
+		: k->type == VALUE_PID ? "want container, pod, target or host"
+				       : "want default or given",
+		e);
 }
 
 static int read_sysctl(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
@@ -145,6 +151,31 @@ static char *unescape(const char **at)
 	return buf_take(&b);
 }
 
+/* Takes "WORD," from the front of *at. */
+static bool take_word(const char **at, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (strncmp(*at, word, len) != 0 || (*at)[len] != ',')
+		return false;
+	*at += len + 1;
+	return true;
+}
+
+/* In this order only: one spelling for one meaning. */
+static void read_mount_words(const char **at, struct plan_mount *m)
+{
+	m->recursive_read_only = take_word(at, "rro");
+	m->read_only = m->recursive_read_only || take_word(at, "ro");
+	m->is_file = take_word(at, "file");
+	m->no_exec = take_word(at, "noexec");
+	m->no_dev = take_word(at, "nodev");
+	m->no_suid = take_word(at, "nosuid");
+	m->propagation = take_word(at, "slave")    ? PLAN_SLAVE
+			 : take_word(at, "shared") ? PLAN_SHARED
+						   : PLAN_PRIVATE;
+}
+
 static int read_mount(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
 {
 	CLEANUP(cleanup_free) char *source = NULL;
@@ -152,21 +183,20 @@ static int read_mount(const struct plan_key *k, const char *value, struct plan *
 	struct plan_mount m = { 0 };
 	const char *at = value;
 
-	if (str_starts(at, "ro,")) {
-		m.read_only = true;
-		at += strlen("ro,");
-	}
-	if (str_starts(at, "file,")) {
-		m.is_file = true;
-		at += strlen("file,");
-	}
+	read_mount_words(&at, &m);
 	source = unescape(&at);
 	if (source && *at == ':') {
 		at++;
 		target = unescape(&at);
 	}
 	if (!target || *at || !is_path(source) || !is_path(target))
-		return refuse(k, value, "want [ro,][file,]/SOURCE:/TARGET", e);
+		return refuse(k, value,
+			"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]"
+			"/SOURCE:/TARGET",
+			e);
+	/* What the host mounts below it later would be writable. */
+	if (m.recursive_read_only && m.propagation != PLAN_PRIVATE)
+		return refuse(k, value, "recursive read-only excludes slave and shared", e);
 	m.source = TAKE(source);
 	m.target = TAKE(target);
 	p->mounts = mem_resize(p->mounts, p->mounts_len + 1, sizeof(*p->mounts));
@@ -203,7 +233,9 @@ static int read_scalar(const struct plan_key *k, const char *value, struct plan 
 
 	switch ((int)k->type) {
 	case VALUE_KIND:
-		return read_kind(k, value, p, e);
+	case VALUE_PID:
+	case VALUE_MASKS:
+		return read_word(k, value, p, e);
 	case VALUE_FD:
 		if ((rc = read_number(k, value, -1, FD_MAX, &number, e)) < 0)
 			return rc;
@@ -259,6 +291,8 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 	case VALUE_MOUNT:
 		return read_mount(k, value, p, e);
 	case VALUE_KIND:
+	case VALUE_PID:
+	case VALUE_MASKS:
 	case VALUE_FD:
 	case VALUE_I64:
 	case VALUE_OOM:
@@ -286,6 +320,22 @@ static int read_record(const char *record, uint64_t *seen, struct plan *p, struc
 		  : err_say(e, EINVAL, "plan: %.64s: want KEY=VALUE", record);
 }
 
+static int check_container(const struct plan *p, struct err *e)
+{
+	const char *list = p->masked.len ? "masked" : "readonly-path";
+	bool has_list = p->masked.len || p->readonly_paths.len;
+
+	if (p->pid == PLAN_PID_TARGET && p->pid_target_fd < 0)
+		return err_say(e, EINVAL, "plan: pid=target needs pid-target-fd");
+	if (p->pid != PLAN_PID_TARGET && p->pid_target_fd >= 0)
+		return err_say(e, EINVAL, "plan: pid-target-fd needs pid=target");
+	if (has_list && p->masks != PLAN_MASKS_GIVEN)
+		return err_say(e, EINVAL, "plan: %s needs masks=given", list);
+	if (has_list && p->privileged)
+		return err_say(e, EINVAL, "plan: %s is not for privileged=1", list);
+	return 0;
+}
+
 /* What single values cannot show: keys of another kind, missing ones, and pairs that exclude each
  * other. */
 static int check_whole(const struct plan *p, uint64_t seen, struct err *e)
@@ -307,6 +357,9 @@ static int check_whole(const struct plan *p, uint64_t seen, struct err *e)
 		return err_say(e, EINVAL, "plan: pause-fd is missing");
 	if ((kind & PROCESS) && !p->args.at[0][0])
 		return err_say(e, EINVAL, "plan: the first arg is empty");
+	if (p->ambient & ~p->caps)
+		return err_say(e, EINVAL, "plan: ambient=%" PRIx64 " is not within caps=%" PRIx64,
+			p->ambient, p->caps);
 	for (size_t i = 0; i < p->sysctls_len; i++) {
 		bool is_net = str_starts(p->sysctls[i].name, "net");
 
@@ -315,7 +368,7 @@ static int check_whole(const struct plan *p, uint64_t seen, struct err *e)
 				"plan: sysctl=%s: the pod uses the host's %s namespace",
 				p->sysctls[i].name, is_net ? "network" : "IPC");
 	}
-	return 0;
+	return check_container(p, e);
 }
 
 int plan_parse(const char *bytes, size_t len, struct plan *out, struct err *e)

@@ -39,6 +39,19 @@ const char *labels_get(const struct labels *l, const char *key)
 	return NULL;
 }
 
+void labels_put(struct labels *l, const char *key, const char *value)
+{
+	for (size_t i = 0; i < l->len; i++) {
+		if (!str_eq(l->at[i].key, key))
+			continue;
+		free(l->at[i].value);
+		l->at[i].value = str_dup(value);
+		return;
+	}
+	l->at = mem_resize(l->at, l->len + 1, sizeof(*l->at));
+	l->at[l->len++] = (struct label){ str_dup(key), str_dup(value) };
+}
+
 void labels_free(struct labels *l)
 {
 	for (size_t i = 0; i < l->len; i++) {
@@ -47,6 +60,17 @@ void labels_free(struct labels *l)
 	}
 	free(l->at);
 	*l = (struct labels){ 0 };
+}
+
+void linux_resources_clear(struct linux_resources *r)
+{
+	for (size_t i = 0; i < r->hugepages_len; i++)
+		free(r->hugepages[i].page_size);
+	free(r->hugepages);
+	free(r->cpuset_cpus);
+	free(r->cpuset_mems);
+	labels_free(&r->unified);
+	*r = (struct linux_resources){ 0 };
 }
 
 static void free_ports(struct container_spec *c)
@@ -77,8 +101,21 @@ static void free_mounts(struct container_spec *c)
 		free(c->mounts[i].volume);
 		free(c->mounts[i].path);
 		free(c->mounts[i].sub_path);
+		free(c->mounts[i].host_path);
 	}
 	free(c->mounts);
+}
+
+static void free_security(struct security_spec *s)
+{
+	strv_free(&s->cap_add);
+	strv_free(&s->cap_drop);
+	strv_free(&s->cap_ambient);
+	strv_free(&s->masked_paths);
+	strv_free(&s->readonly_paths);
+	free(s->run_as_username);
+	free(s->seccomp_path);
+	free(s->groups);
 }
 
 static void free_container(struct container_spec *c)
@@ -89,13 +126,30 @@ static void free_container(struct container_spec *c)
 	free(c->message_path);
 	strv_free(&c->command);
 	strv_free(&c->args);
-	strv_free(&c->security.cap_add);
-	strv_free(&c->security.cap_drop);
+	free_security(&c->security);
 	free_ports(c);
 	free_env(c);
 	free_mounts(c);
 	for (size_t i = 0; i < ARRAY_LEN(c->probes); i++)
 		probe_spec_free(&c->probes[i]);
+	if (c->resources)
+		linux_resources_clear(c->resources);
+	free(c->resources);
+	free(c->pid_target);
+	free(c->log_path);
+}
+
+void container_spec_free(struct container_spec *c)
+{
+	if (c)
+		free_container(c);
+	free(c);
+}
+
+void cleanup_container_spec(struct container_spec **c)
+{
+	container_spec_free(*c);
+	*c = NULL;
 }
 
 static void free_volume(struct volume_spec *v)
@@ -151,6 +205,8 @@ void pod_spec_free(struct pod_spec *p)
 	free(p->hostname);
 	free(p->node_name);
 	free(p->service_account);
+	free(p->cgroup_parent);
+	free(p->log_directory);
 	free(p);
 }
 

@@ -1,6 +1,8 @@
-/* The one model of a pod: what a manifest (or later a CRI request) asks for, after defaulting and
+/* The one model of a pod: what a manifest or a CRI request asks for, after defaulting and
  * validation.  Data only; nobody behind it knows where it came from.  A field that carpel does not
- * honour has no place here: the reader refuses it by name.
+ * honour has no place here: the reader refuses it by name.  What only CRI can say is marked (CRI);
+ * its zero is what a manifest means.  Sources: spec/kube-api.md, and spec/cri.md for CRI v1's
+ * PodSandboxConfig, ContainerConfig and LinuxContainerResources.
  */
 #pragma once
 
@@ -16,10 +18,31 @@ enum pull_policy { PULL_ALWAYS = 1, PULL_IF_NOT_PRESENT, PULL_NEVER };
 enum qos_class { QOS_GUARANTEED = 1, QOS_BURSTABLE, QOS_BEST_EFFORT };
 enum message_policy { MESSAGE_FILE = 1, MESSAGE_FALLBACK_TO_LOGS };
 enum seccomp_type {
-	SECCOMP_DEFAULT = 1 /* RuntimeDefault, also when not given */,
-	SECCOMP_UNCONFINED
+	SECCOMP_DEFAULT = 1, /* RuntimeDefault; of a manifest also when not given */
+	SECCOMP_UNCONFINED,
+	SECCOMP_LOCALHOST /* (CRI) the profile in a file of the node */
 };
-enum dns_policy { DNS_CLUSTER_FIRST = 1, DNS_CLUSTER_FIRST_HOST_NET, DNS_DEFAULT, DNS_NONE };
+enum dns_policy {
+	DNS_CLUSTER_FIRST = 1,
+	DNS_CLUSTER_FIRST_HOST_NET,
+	DNS_DEFAULT,
+	DNS_NONE,
+	DNS_LITERAL /* (CRI) the lists as they are, without limits; all empty: an empty file */
+};
+/* Whose PID namespace a container's first process lives in. */
+enum pid_mode {
+	PID_BY_POD = 0, /* the pod's where share_pid is set, else its own */
+	PID_CONTAINER,  /* (CRI) this one and those below: its own */
+	PID_POD,
+	PID_NODE,
+	PID_TARGET /* that of the container pid_target */
+};
+/* What mounting below one of host path and container path means for the other. */
+enum mount_propagation {
+	MOUNT_PRIVATE = 0, /* nothing */
+	MOUNT_SLAVE,       /* HostToContainer: what the host mounts appears in the container */
+	MOUNT_SHARED       /* Bidirectional */
+};
 
 struct port_spec {
 	char *name, *protocol, *host_ip;   /* name, host_ip: NULL when not given */
@@ -45,12 +68,61 @@ struct security_spec {                     /* effective: the container's value, 
 	bool no_new_privs; /* allowPrivilegeEscalation: false */
 	enum seccomp_type seccomp;
 	struct strv cap_add, cap_drop; /* names without CAP_, upper case; "ALL" */
+	/* (CRI) */
+	char *run_as_username; /* must be in the image's /etc/passwd; NULL: not given */
+	char *seccomp_path;    /* SECCOMP_LOCALHOST: absolute, on the node */
+	struct strv cap_ambient;
+	int64_t *groups; /* supplementary, of this container beside the pod's */
+	size_t groups_len;
+	bool strict_groups; /* without those that the image's /etc/group adds */
+	bool has_masks;     /* the two lists count, also when empty; else the usual ones */
+	struct strv masked_paths, readonly_paths; /* absolute, in the container */
 };
 
 struct mount_spec {
-	char *volume, *path, *sub_path; /* sub_path: NULL when not given */
+	/* Exactly one of volume and host_path is given; sub_path, of a volume: NULL when not given.
+	 */
+	char *volume, *path, *sub_path;
 	bool read_only;
+	/* (CRI) */
+	char *host_path;          /* absolute; a missing directory is made */
+	bool recursive_read_only; /* needs read_only and MOUNT_PRIVATE */
+	bool no_exec, no_dev, no_suid;
+	enum mount_propagation propagation;
 };
+
+struct label {
+	char *key, *value;
+};
+
+struct labels {
+	struct label *at;
+	size_t len;
+};
+const char *labels_get(const struct labels *l, const char *key);       /* NULL when absent */
+void labels_put(struct labels *l, const char *key, const char *value); /* copies; replaces */
+void labels_free(struct labels *l);
+
+struct hugepage_limit {
+	char *page_size; /* "2MB", "1GB" */
+	uint64_t limit_bytes;
+};
+
+/* (CRI) LinuxContainerResources, for the kernel as it is.  0, NULL and empty: not given, which an
+ * update leaves alone. */
+struct linux_resources {
+	int64_t cpu_period_us, cpu_quota_us; /* quota -1: unlimited; it counts per period, 100 ms
+						when that is 0 */
+	int64_t cpu_shares;                  /* 2..262144 */
+	int64_t memory_bytes;
+	int64_t memory_swap_bytes;        /* memory and swap together; -1: unlimited */
+	int32_t oom_score_adj;            /* -1000..1000 */
+	char *cpuset_cpus, *cpuset_mems;  /* "0-3,7" */
+	struct hugepage_limit *hugepages; /* one of each size; a limit of 0 is one */
+	size_t hugepages_len;
+	struct labels unified; /* names of cgroup v2 files without '/', and what to write */
+};
+void linux_resources_clear(struct linux_resources *r); /* frees what it holds */
 
 struct container_spec {
 	char *name, *image, *working_dir; /* working_dir: NULL when not given */
@@ -68,7 +140,16 @@ struct container_spec {
 	char *message_path;
 	enum message_policy message_policy;
 	bool stdin_open, stdin_once, tty;
+	/* (CRI) */
+	bool is_literal; /* command, args and env hold no references: $(NAME) stays as it is */
+	struct linux_resources *resources; /* instead of limits and requests; NULL: those */
+	enum pid_mode pid;
+	char *pid_target; /* PID_TARGET: id of a container of the same pod */
+	int stop_signal;  /* Linux' number; 0: the image's */
+	char *log_path;   /* absolute; NULL: as the pod's place says, or none (CRI) */
 };
+void container_spec_free(struct container_spec *c); /* the struct itself too; NULL is fine */
+void cleanup_container_spec(struct container_spec **c);
 
 enum volume_kind { VOLUME_EMPTY_DIR = 1, VOLUME_HOST_PATH };
 
@@ -89,17 +170,6 @@ struct dns_spec {
 	enum dns_policy policy;
 	struct strv nameservers, searches, options; /* options as "name:value" */
 };
-
-struct label {
-	char *key, *value;
-};
-
-struct labels {
-	struct label *at;
-	size_t len;
-};
-const char *labels_get(const struct labels *l, const char *key); /* NULL when absent */
-void labels_free(struct labels *l);
 
 struct sysctl_spec {
 	char *name, *value;
@@ -129,6 +199,11 @@ struct pod_spec {
 	struct sysctl_spec *sysctls;
 	size_t sysctls_len;
 	struct strv readiness_gates;
+	/* (CRI) */
+	bool host_pid; /* no PID namespace of the pod: the node's; then no container is PID_POD */
+	bool may_privileged; /* its containers may be privileged */
+	char *cgroup_parent; /* absolute, in every hierarchy; NULL: the instance's root */
+	char *log_directory; /* absolute; NULL: nothing is logged */
 };
 
 void pod_spec_free(struct pod_spec *p); /* the struct itself too; NULL is fine */

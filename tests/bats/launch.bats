@@ -134,7 +134,7 @@ teardown() {
 	done
 	lacks "pid $(readlink "/proc/$PAUSE/ns/pid")"
 	lacks "mnt $(readlink "/proc/$PAUSE/ns/mnt")"
-	output=$(guest b share-pid=1 -- /guest all ns procs)
+	output=$(guest b pid=pod -- /guest all ns procs)
 	says "pid $(readlink "/proc/$PAUSE/ns/pid")"
 	says "1 carpel-pause"
 }

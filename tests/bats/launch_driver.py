@@ -11,10 +11,11 @@
   launch_driver.py tee FILE TEXT            waits until FILE holds TEXT
 
 A plan may name, beside carpel-launch's own keys: pause-pid=PID (becomes a pidfd and pause-fd),
+pid-target-pid=PID (pid-target-fd),
 stdin-file=, stdout-file=, stderr-file= (opened here), seccomp-file=, tty=1 (a pty whose output is
 printed), result-closed=1 (nobody listens), leak=N (descriptors 20…20+N stay open in carpel-launch),
 own-oom=N (carpel-launch is started with that oom_score_adj).
-Prints one line: "started pid=P host=H" or "failed code=ERRNO exit=N TEXT", then, with --wait for an
+Prints one line: "started pid=P user=UID:GID:GROUPS host=H" or "failed code=ERRNO exit=N TEXT", then, with --wait for an
 exec, "exited N" or "signalled N".
 """
 import array
@@ -32,7 +33,8 @@ import time
 # A slow machine has WAIT_FACTOR times as long for everything.
 FACTOR = int(os.environ.get("WAIT_FACTOR", "1"))
 LIMIT_S = 20 * FACTOR
-REPORT = struct.Struct("iii i240s")
+REPORT = struct.Struct("ii III64I i i240s")
+GROUPS_MAX = 64
 libc = ctypes.CDLL(None, use_errno=True)
 SYS_PIDFD_GETFD = 438
 PR_SET_CHILD_SUBREAPER = 36
@@ -77,8 +79,8 @@ class Plan:
         return number
 
     def add(self, key, value):
-        if key == "pause-pid":
-            key, value = "pause-fd", self.give(os.pidfd_open(int(value)))
+        if key in ("pause-pid", "pid-target-pid"):
+            key, value = key[:-3] + "fd", self.give(os.pidfd_open(int(value)))
         elif key == "tty":
             self.master, slave = pty.openpty()
             key, value = "tty-fd", self.give(slave)
@@ -125,19 +127,24 @@ def spawn(plan_bytes, fds, result, leaks=0, own_oom=None):
 
 
 def reports(ours):
-    """Yields (kind, pid, exit code, errno, text, pidfd) until the other end closes."""
+    """Yields (kind, pid, exit code, errno, text, pidfd, user) until the other end closes."""
     while True:
         if not select.select([ours], [], [], LIMIT_S)[0]:
             sys.exit("no report in time")
         data, control, _, _ = ours.recvmsg(REPORT.size, socket.CMSG_SPACE(4))
         if not data:
             return
-        kind, pid, code, number, text = REPORT.unpack(data)
+        fields = REPORT.unpack(data)
+        kind, pid, code, number, text = fields[:2] + fields[-3:]
+        uid, gid, count = fields[2:5]
+        user = f"{uid}:{gid}:{','.join(map(str, fields[5:5 + min(count, GROUPS_MAX)]))}"
+        if count > GROUPS_MAX:
+            user += f"+{count - GROUPS_MAX}"
         fds = array.array("i")
         for level, what, content in control:
             if level == socket.SOL_SOCKET and what == socket.SCM_RIGHTS:
                 fds.frombytes(content[:4])
-        yield kind, pid, code, number, text.split(b"\0")[0].decode(), fds[0] if fds else -1
+        yield kind, pid, code, number, text.split(b"\0")[0].decode(), fds[0] if fds else -1, user
 
 
 def print_pty(master, pidfd):
@@ -191,14 +198,14 @@ def run(plan, limit, sig=0):
     status = os.waitpid(launch, 0)[1]
     if len(seen) != 1:
         sys.exit(f"{len(seen)} reports; carpel-launch ended with {status}")
-    kind, pid, code, number, text, pidfd = seen[0]
+    kind, pid, code, number, text, pidfd, user = seen[0]
     if kind == 2:
         print(f"failed code={errno.errorcode.get(number, number)} exit={code} {text}")
         check_nothing_left()
         if status >> 8 != code:
             sys.exit(f"carpel-launch exited {status >> 8}, reported {code}")
         return
-    print(f"started pid={pid} host={host_pid(pidfd)}")
+    print(f"started pid={pid} user={user} host={host_pid(pidfd)}")
     sys.stdout.flush()
     if sig:
         signal.pidfd_send_signal(pidfd, sig)
@@ -212,7 +219,7 @@ def raw(data):
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     launch = spawn(data, {}, theirs)
     theirs.close()
-    for _, _, code, number, text, _ in reports(ours):
+    for _, _, code, number, text, _, _ in reports(ours):
         print(f"failed code={errno.errorcode.get(number, number)} exit={code} {text}")
     print("launch", os.waitpid(launch, 0)[1] >> 8)
 

@@ -66,7 +66,7 @@ teardown() {
 	container a -- /guest family 5
 	a=$CTR
 	driver tee "$RUN/a.out" 6
-	container b share-pid=1 -- /guest stubborn up
+	container b pid=pod -- /guest stubborn up
 	driver tee "$RUN/b.out" up
 	[ "$(cat "$V2/$CG"/*/cgroup.procs | wc -l)" -eq 8 ]
 	kill -9 "$PAUSE"
@@ -93,7 +93,7 @@ teardown() {
 
 @test "role, reaping: orphans of a shared PID namespace come to pause" {
 	sandbox
-	container a share-pid=1 -- /guest orphan 0 7
+	container a pid=pod -- /guest orphan 0 7
 	driver tee "$RUN/a.out" $'\n'
 	orphan=$(head -n 1 "$RUN/a.out")
 	output=$(driver exits "$PAUSE" 1)
@@ -107,7 +107,7 @@ teardown() {
 @test "role, reaping: records wait in the pipe while nobody reads, and none is lost when it is full" {
 	sandbox
 	# 8192 records fill the pipe; a shared PID namespace makes orphans cheap
-	container a share-pid=1 -- /guest all "orphans 9000" "sleepy done"
+	container a pid=pod -- /guest all "orphans 9000" "sleepy done"
 	driver tee "$RUN/a.out" "done"
 	driver exits "$PAUSE" 9000 >"$RUN/records"
 	[ "$(grep -c exit=5 "$RUN/records")" -eq 9000 ]
@@ -140,7 +140,7 @@ teardown() {
 
 @test "isolation: containers that share its PID namespace cannot look into it or stop it" {
 	sandbox
-	output=$(guest a share-pid=1 caps=80fb -- /guest all "readlink /proc/1/root" "readlink /proc/1/fd/4" \
+	output=$(guest a pid=pod caps=80fb -- /guest all "readlink /proc/1/root" "readlink /proc/1/fd/4" \
 		"cat /proc/1/environ" "open rw /proc/1/mem" "try ptrace" "signal 1 9" "signal 1 15" \
 		"signal 1 2")
 	says "/proc/1/root EACCES"

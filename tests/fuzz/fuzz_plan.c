@@ -27,6 +27,9 @@ static void check_mounts(const struct plan *p)
 	for (size_t i = 0; i < p->mounts_len; i++) {
 		require_path(p->mounts[i].source);
 		require_path(p->mounts[i].target);
+		require(p->mounts[i].read_only || !p->mounts[i].recursive_read_only);
+		require(!p->mounts[i].recursive_read_only ||
+			p->mounts[i].propagation == PLAN_PRIVATE);
 	}
 	for (size_t i = 0; i < p->lowers.len; i++)
 		require_path(p->lowers.at[i]);
@@ -45,10 +48,21 @@ static void check_sysctls(const struct plan *p)
 	}
 }
 
+static void check_lists(const struct plan *p)
+{
+	for (size_t i = 0; i < p->masked.len; i++)
+		require_path(p->masked.at[i]);
+	for (size_t i = 0; i < p->readonly_paths.len; i++)
+		require_path(p->readonly_paths.at[i]);
+	if (p->masked.len || p->readonly_paths.len)
+		require(p->masks == PLAN_MASKS_GIVEN && !p->privileged);
+}
+
 static void check_promises(const struct plan *p)
 {
 	require(p->id && strlen(p->id) <= 253 && !strpbrk(p->id, " \n\t"));
 	check_mounts(p);
+	check_lists(p);
 	check_sysctls(p);
 	if (p->kind == PLAN_SANDBOX) {
 		require_path(p->pause_path);
@@ -57,6 +71,7 @@ static void check_promises(const struct plan *p)
 	}
 	require(p->kind == PLAN_CONTAINER || p->kind == PLAN_EXEC);
 	require(p->pause_fd >= 0 && p->pause_fd != PLAN_FD);
+	require(!(p->ambient & ~p->caps) && p->pid_target_fd != PLAN_FD);
 	require(p->args.len > 0 && p->args.at[0][0] && p->sysctls_len == 0);
 	for (size_t i = 0; i < p->env.len; i++)
 		require(p->env.at[i][0] != '=' && strchr(p->env.at[i], '='));
@@ -64,8 +79,10 @@ static void check_promises(const struct plan *p)
 		require_path(p->upper);
 		require_path(p->work);
 		require(p->lowers.len > 0);
+		require((p->pid == PLAN_PID_TARGET) == (p->pid_target_fd >= 0));
 	} else {
 		require(p->mounts_len == 0 && !p->upper && !p->lowers.len);
+		require(p->pid_target_fd < 0 && !p->masked.len && !p->readonly_paths.len);
 	}
 }
 

@@ -126,7 +126,7 @@ static void test_places(void **state)
 	assert_string_equal(joined(&f, &f.plan.cgroups),
 		"/v1/cpu/inst/burstable/podu1/c0ffee /v1/memory/inst/burstable/podu1/c0ffee");
 	assert_string_equal(f.plan.cgroup_v2, "/v2/inst/burstable/podu1/c0ffee");
-	assert_true(f.plan.share_pid && f.plan.read_only_root);
+	assert_true(f.plan.pid == PLAN_PID_POD && f.plan.read_only_root);
 }
 
 /* ---- who it is ---------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ static void test_every_key_of_a_sandbox(void **state)
 static const char full_container[] =
 	"kind=container\nid=c1\nresult-fd=10\npause-fd=11\nstdin-fd=12\nstdout-fd=13\n"
 	"stderr-fd=14\ntty-fd=15\nseccomp-fd=16\nlower=/l/2\nlower=/l/1\nupper=/up\nwork=/wk\n"
-	"read-only-root=1\nshare-pid=1\nprivileged=1\nmount=/a:/b\nmount=ro,file,/a\\:\\\\b:/c\n"
+	"read-only-root=1\npid=pod\nprivileged=1\nmount=/a:/b\nmount=ro,file,/a\\:\\\\b:/c\n"
 	"mount=file,/e:/f,ro\nmount=ro,/g:/h\narg=sh\narg=\nenv=A=b=c\nenv=E=\ncwd=/tmp\n"
 	"user=1000:users\ngroup=0\ngroup=2147483647\nmerge-groups=1\nrefuse-root=1\n"
 	"caps=1ffffffffff\nno-new-privs=1\noom-score-adj=0\n";
@@ -136,7 +136,8 @@ static void test_every_key_of_a_container(void **state)
 	assert_strv(&p.lowers, "/l/2", "/l/1");
 	assert_string_equal(p.upper, "/up");
 	assert_string_equal(p.work, "/wk");
-	assert_true(p.read_only_root && p.share_pid && p.privileged);
+	assert_true(p.read_only_root && p.privileged);
+	assert_int_equal(p.pid, PLAN_PID_POD);
 	assert_int_equal(p.mounts_len, 4);
 	assert_mount(&p.mounts[0], "/a", "/b", false, false);
 	assert_mount(&p.mounts[1], "/a:\\b", "/c", true, true);
@@ -163,7 +164,6 @@ static void test_flags_are_apart(void **state)
 		{ sandbox, "host-network", offsetof(struct plan, host_network) },
 		{ sandbox, "host-ipc", offsetof(struct plan, host_ipc) },
 		{ container, "read-only-root", offsetof(struct plan, read_only_root) },
-		{ container, "share-pid", offsetof(struct plan, share_pid) },
 		{ container, "privileged", offsetof(struct plan, privileged) },
 		{ process, "merge-groups", offsetof(struct plan, merge_image_groups) },
 		{ process, "refuse-root", offsetof(struct plan, refuse_root) },
@@ -187,7 +187,7 @@ struct refusal {
 };
 
 #define NET "want NAME=VALUE with the name of a sysctl of the pod's namespaces"
-#define MOUNT "want [ro,][file,]/SOURCE:/TARGET"
+#define MOUNT "want [ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]/SOURCE:/TARGET"
 #define NAME "want 1 to 253 characters without blanks"
 #define HOST "want letters, digits, '-' and '.', 64 at most"
 #define HEX "want a mask of 1 to 16 lower-case hexadecimal digits"

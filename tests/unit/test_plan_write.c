@@ -48,7 +48,11 @@ static void test_writing_is_the_inverse(void **state)
 		"kind=exec\nid=e\npause-fd=0\nstdin-fd=0\narg=a\narg=\nenv=A=\ncaps=f\n"
 		"oom-score-adj=0\n",
 		"kind=container\nid=c\npause-fd=5\nlower=/l\nupper=/u\nwork=/w\n"
-		"mount=ro,file,/a\\:\\\\:/b\nmount=/ro,:/file,\narg=a\n" };
+		"mount=ro,file,/a\\:\\\\:/b\nmount=/ro,:/file,\narg=a\n",
+		"kind=container\nid=c\npause-fd=5\nlower=/l\nupper=/u\nwork=/w\npid=target\n"
+		"pid-target-fd=0\nmasks=given\nmasked=/m\nmasked=/n\nreadonly-path=/r\n"
+		"mount=rro,noexec,nodev,nosuid,/a:/b\nmount=file,slave,/a:/b\n"
+		"mount=nodev,shared,/a:/b\nmount=ro,nosuid,/a:/b\narg=a\ncaps=3\nambient=2\n" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(plans); i++) {
@@ -101,12 +105,18 @@ static void add_random_id(struct strv *v, uint64_t *seed)
 
 static void add_random_mount(struct plan *p, uint64_t *seed)
 {
+	struct plan_mount m = { .source = random_text(seed, "/", ANY_TEXT),
+		.target = random_text(seed, "/", ANY_TEXT),
+		.read_only = roll(seed, 2),
+		.is_file = roll(seed, 2),
+		.no_exec = roll(seed, 2),
+		.no_dev = roll(seed, 2),
+		.no_suid = roll(seed, 2),
+		.propagation = (enum plan_propagation)roll(seed, 3) };
+
+	m.recursive_read_only = m.read_only && m.propagation == PLAN_PRIVATE && roll(seed, 2);
 	p->mounts = mem_resize(p->mounts, p->mounts_len + 1, sizeof(*p->mounts));
-	p->mounts[p->mounts_len++] =
-		(struct plan_mount){ .source = random_text(seed, "/", ANY_TEXT),
-			.target = random_text(seed, "/", ANY_TEXT),
-			.read_only = roll(seed, 2),
-			.is_file = roll(seed, 2) };
+	p->mounts[p->mounts_len++] = m;
 }
 
 static void add_random_sysctl(struct plan *p, uint64_t *seed)
@@ -146,6 +156,12 @@ static void fill_scalar(struct plan *p, const struct plan_key *k, uint64_t *seed
 	switch ((int)k->type) {
 	case VALUE_KIND:
 		break;
+	case VALUE_PID:
+		p->pid = (enum plan_pid)roll(seed, 4);
+		break;
+	case VALUE_MASKS:
+		p->masks = (enum plan_masks)roll(seed, 2);
+		break;
 	case VALUE_FD:
 		*FIELD(p, k, int32_t) = (int32_t)(4 + roll(seed, 1000));
 		break;
@@ -175,6 +191,22 @@ static void fill_scalar(struct plan *p, const struct plan_key *k, uint64_t *seed
 	}
 }
 
+/* Keys that go together. */
+static void make_consistent(struct plan *p, uint64_t *seed)
+{
+	bool has_list = p->masked.len || p->readonly_paths.len;
+
+	if (p->pid != PLAN_PID_TARGET)
+		p->pid_target_fd = -1;
+	else if (p->pid_target_fd < 0)
+		p->pid_target_fd = (int32_t)(4 + roll(seed, 1000));
+	if (has_list) {
+		p->masks = PLAN_MASKS_GIVEN;
+		p->privileged = false;
+	}
+	p->ambient &= p->caps;
+}
+
 static void random_plan(struct plan *p, uint64_t *seed)
 {
 	plan_init(p);
@@ -191,6 +223,7 @@ static void random_plan(struct plan *p, uint64_t *seed)
 			for (uint64_t n = is_needed + roll(seed, 4); n > 0; n--)
 				fill_list(p, k, seed);
 	}
+	make_consistent(p, seed);
 }
 
 static void assert_same_mount(const struct plan_mount *a, const struct plan_mount *b)
@@ -199,6 +232,11 @@ static void assert_same_mount(const struct plan_mount *a, const struct plan_moun
 	assert_string_equal(a->target, b->target);
 	assert_int_equal(a->read_only, b->read_only);
 	assert_int_equal(a->is_file, b->is_file);
+	assert_int_equal(a->recursive_read_only, b->recursive_read_only);
+	assert_int_equal(a->no_exec, b->no_exec);
+	assert_int_equal(a->no_dev, b->no_dev);
+	assert_int_equal(a->no_suid, b->no_suid);
+	assert_int_equal(a->propagation, b->propagation);
 }
 
 static void test_random_plans_survive(void **state)
@@ -222,6 +260,9 @@ static void test_random_plans_survive(void **state)
 		plan_write(&again, &second);
 		assert_same(&first, &second);
 		assert_int_equal(p.args.len, again.args.len);
+		assert_int_equal(p.pid, again.pid);
+		assert_int_equal(p.masks, again.masks);
+		assert_true(p.ambient == again.ambient);
 		assert_int_equal(p.mounts_len, again.mounts_len);
 		for (size_t k = 0; k < p.mounts_len; k++)
 			assert_same_mount(&again.mounts[k], &p.mounts[k]);

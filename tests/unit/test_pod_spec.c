@@ -20,8 +20,34 @@ static char *text(void)
 	return str_dup("x");
 }
 
+static struct linux_resources full_resources(void)
+{
+	struct linux_resources r = { .cpuset_cpus = text(), .cpuset_mems = text() };
+
+	LIST(struct hugepage_limit, r.hugepages, { .page_size = text() });
+	r.hugepages_len = 1;
+	labels_put(&r.unified, "memory.min", "0");
+	return r;
+}
+
+static void fill_from_cri(struct container_spec *c)
+{
+	strv_add(&c->security.cap_ambient, "x");
+	strv_add(&c->security.masked_paths, "x");
+	strv_add(&c->security.readonly_paths, "x");
+	c->security.run_as_username = text();
+	c->security.seccomp_path = text();
+	LIST(int64_t, c->security.groups, 5);
+	c->security.groups_len = 1;
+	LIST(struct linux_resources, c->resources, { 0 });
+	*c->resources = full_resources();
+	c->pid_target = text();
+	c->log_path = text();
+}
+
 static void fill_container(struct container_spec *c)
 {
+	fill_from_cri(c);
 	c->name = text();
 	c->image = text();
 	c->working_dir = text();
@@ -38,7 +64,7 @@ static void fill_container(struct container_spec *c)
 			.resource = text(),
 			.resource_container = text() });
 	LIST(struct mount_spec, c->mounts,
-		{ .volume = text(), .path = text(), .sub_path = text() });
+		{ .volume = text(), .path = text(), .sub_path = text(), .host_path = text() });
 	c->ports_len = c->env_len = c->mounts_len = 1;
 	for (int t = PROBE_STARTUP; t < PROBE_TYPES; t++) {
 		struct probe_spec *p = &c->probes[t];
@@ -64,6 +90,8 @@ static struct pod_spec *full_pod(void)
 	p->hostname = text();
 	p->node_name = text();
 	p->service_account = text();
+	p->cgroup_parent = text();
+	p->log_directory = text();
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_add(lists[i], "x");
 	LIST(struct label, p->labels.at, { .key = text(), .value = text() });
@@ -93,6 +121,31 @@ static void test_release(void **state)
 	pod_spec_free(mem_zalloc(sizeof(*p)));
 }
 
+static void test_container_release(void **state)
+{
+	struct container_spec *c = mem_zalloc(sizeof(*c));
+
+	(void)state;
+	fill_container(c);
+	cleanup_container_spec(&c);
+	assert_null(c);
+	cleanup_container_spec(&c);
+	container_spec_free(mem_zalloc(sizeof(*c)));
+}
+
+static void test_resources_release_leaves_the_empty_form(void **state)
+{
+	struct linux_resources r = full_resources();
+
+	(void)state;
+	linux_resources_clear(&r);
+	assert_null(r.cpuset_cpus);
+	assert_null(r.hugepages);
+	assert_int_equal(r.hugepages_len, 0);
+	assert_int_equal(r.unified.len, 0);
+	linux_resources_clear(&r);
+}
+
 static void test_probe_release_leaves_the_empty_form(void **state)
 {
 	struct probe_spec p = { .handler = PROBE_HTTP, .path = text(), .host = text(), .port = 80 };
@@ -117,6 +170,11 @@ static void test_labels(void **state)
 	l.at[1] = (struct label){ .key = str_dup("b/a"), .value = str_dup("") };
 	l.len = 2;
 	assert_string_equal(labels_get(&l, "a"), "1");
+	labels_put(&l, "a", "2"); /* replaces */
+	labels_put(&l, "c", "3");
+	assert_int_equal(l.len, 3);
+	assert_string_equal(labels_get(&l, "a"), "2");
+	assert_string_equal(labels_get(&l, "c"), "3");
 	assert_string_equal(labels_get(&l, "b/a"), "");
 	assert_null(labels_get(&l, "A"));
 	assert_null(labels_get(&l, ""));
@@ -140,6 +198,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_container_release),
+		cmocka_unit_test(test_resources_release_leaves_the_empty_form),
 		cmocka_unit_test(test_probe_release_leaves_the_empty_form),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_probe_type_names),

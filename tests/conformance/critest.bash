@@ -1,0 +1,17 @@
+# critest's specs, judged by verdict.py.  Sourced by run.sh.
+# shellcheck shell=bash
+
+run_critest() {
+	local options=(-config "$ROOT/none" -runtime-endpoint "unix://$SOCKET" -image-endpoint "unix://$SOCKET"
+		-ginkgo.timeout 30m -ginkgo.no-color -ginkgo.json-report "$LOGS/critest.json")
+
+	rm -f "$LOGS/critest.json"
+	[ -z "${CRITEST_FOCUS:-}" ] || options+=(-ginkgo.focus "$CRITEST_FOCUS")
+	# Its status says no more than its report.
+	(cd "$ROOT/tmp" && "$CACHE/bin/critest" "${options[@]}") >"$LOGS/critest.log" 2>&1
+	if [ -s "$LOGS/critest.json" ]; then
+		/usr/bin/python3 "$HERE/verdict.py" "$LOGS/critest.json" "$HERE/not-yet"
+	else
+		failed "critest leaves a report" "$(tail -n 20 "$LOGS/critest.log")"
+	fi
+}

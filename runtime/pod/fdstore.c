@@ -113,33 +113,109 @@ static int count_one(void *arg, const char *tag, const int *fds, size_t n)
 	return 0;
 }
 
-int fdstore_cut(const struct fdstore *s, const char *tag, size_t keep, struct err *e)
+/* What becomes of the entries of one tag. */
+struct change {
+	const char *tag;
+	size_t keep; /* so many descriptors stay, 0: the entry is dropped */
+	size_t index;
+	int fd; /* in place of number index, -1: none is replaced */
+};
+
+/* Queues the entry again as it is to be. Returns whether a descriptor was replaced. */
+static int put_again(
+	const struct fdstore *s, const struct entry *old, const struct change *c, struct err *e)
+{
+	int fds[FDSTORE_FDS_MAX], rc;
+	bool is_meant = str_eq(old->tag, c->tag);
+	bool is_replaced = is_meant && c->fd >= 0 && c->index < old->n;
+
+	if (is_meant && c->keep == 0)
+		return 0;
+	memcpy(fds, old->fds, old->n * sizeof(int));
+	if (is_replaced)
+		fds[c->index] = c->fd;
+	rc = fdstore_put(s, old->tag, fds, is_meant && old->n > c->keep ? c->keep : old->n, e);
+	return rc < 0 ? rc : is_replaced;
+}
+
+/* Once around the queue. Returns how many entries got another descriptor. */
+static int change_all(const struct fdstore *s, const struct change *c, struct err *e)
 {
 	struct entry head;
 	size_t count = 0;
-	int rc = fdstore_each(s, count_one, &count, e);
+	int rc = fdstore_each(s, count_one, &count, e), replaced = 0;
 
-	for (size_t i = 0; rc == 0 && i < count; i++) {
-		bool is_dropped;
-		size_t kept;
-
+	for (size_t i = 0; rc >= 0 && i < count; i++) {
 		rc = receive(s->read_fd, MSG_PEEK, &head, e);
 		if (rc <= 0)
 			break;
-		kept = str_eq(head.tag, tag) && head.n > keep ? keep : head.n;
-		is_dropped = keep == 0 && str_eq(head.tag, tag);
-		rc = is_dropped ? 0 : fdstore_put(s, head.tag, head.fds, kept, e);
+		rc = put_again(s, &head, c, e);
 		close_all(head.fds, head.n);
 		if (rc < 0)
 			break;
+		replaced += rc;
 		rc = receive(s->read_fd, 0, &head, e);
 		close_all(head.fds, head.n);
-		rc = rc < 0 ? rc : 0;
 	}
-	return rc;
+	return rc < 0 ? rc : replaced;
 }
 
 int fdstore_drop(const struct fdstore *s, const char *tag, struct err *e)
 {
 	return fdstore_cut(s, tag, 0, e);
+}
+
+int fdstore_cut(const struct fdstore *s, const char *tag, size_t keep, struct err *e)
+{
+	int rc = change_all(s, &(struct change){ .tag = tag, .keep = keep, .fd = -1 }, e);
+
+	return rc < 0 ? rc : 0;
+}
+
+int fdstore_swap(const struct fdstore *s, const char *tag, size_t index, int fd, struct err *e)
+{
+	const struct change c = { .tag = tag, .keep = FDSTORE_FDS_MAX, .index = index, .fd = fd };
+	int rc = change_all(s, &c, e);
+
+	if (rc == 0)
+		return err_say(e, ENOENT, "%s has no descriptor %zu in the store", tag, index);
+	return rc < 0 ? rc : 0;
+}
+
+struct wanted {
+	const char *tag;
+	int *fds;
+	size_t n;
+	bool is_found;
+};
+
+static int take_wanted(void *arg, const char *tag, const int *fds, size_t n)
+{
+	struct wanted *w = arg;
+
+	if (!str_eq(tag, w->tag)) {
+		close_all(fds, n);
+		return 0;
+	}
+	close_all(w->fds, w->n);
+	memcpy(w->fds, fds, n * sizeof(int));
+	w->n = n;
+	w->is_found = true;
+	return 0;
+}
+
+int fdstore_get(const struct fdstore *s, const char *tag, int *out_fds, struct err *e)
+{
+	int fds[FDSTORE_FDS_MAX];
+	struct wanted w = { .tag = tag, .fds = fds };
+	int rc = fdstore_each(s, take_wanted, &w, e);
+
+	if (rc < 0) {
+		close_all(fds, w.n);
+		return rc;
+	}
+	if (!w.is_found)
+		return err_say(e, ENOENT, "%s is not in the store", tag);
+	memcpy(out_fds, fds, w.n * sizeof(int));
+	return (int)w.n;
 }

@@ -25,8 +25,18 @@ int fdstore_each(const struct fdstore *s,
 	int (*item)(void *arg, const char *tag, const int *fds, size_t n), void *arg,
 	struct err *e);
 
-/* Removes the entries of that tag.  The others are queued again before their old copy is taken out,
- * so a crash in between leaves an entry twice and never loses one. */
+/* Those of the newest entry of tag, which become the caller's; returns how many, -ENOENT when there
+ * is none.  out_fds has room for FDSTORE_FDS_MAX. */
+int fdstore_get(const struct fdstore *s, const char *tag, int *out_fds, struct err *e);
+
+/* What follows changes entries by queueing each of the store again before its old copy is taken
+ * out.  So a crash in between leaves an entry twice, as it was and as it is to be, and never loses
+ * one; the same call again then changes both.  -EAGAIN when there is no room for one more entry.
+ *
+ * Removes the entries of that tag. */
 int fdstore_drop(const struct fdstore *s, const char *tag, struct err *e);
-/* The same, but of the entries of that tag the first keep (> 0) descriptors stay. */
+/* Of the entries of that tag only the first keep (> 0) descriptors stay. */
 int fdstore_cut(const struct fdstore *s, const char *tag, size_t keep, struct err *e);
+/* In the entries of that tag fd takes the place of descriptor number index.  -ENOENT when none has
+ * one. */
+int fdstore_swap(const struct fdstore *s, const char *tag, size_t index, int fd, struct err *e);

@@ -9,11 +9,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -152,6 +156,162 @@ static void test_cut(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+/* A pipe that is known again by its inode. */
+static int new_pipe(ino_t *out_ino)
+{
+	int pipe_fds[2];
+	struct stat st;
+
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	close(pipe_fds[1]);
+	assert_int_equal(fstat(pipe_fds[0], &st), 0);
+	*out_ino = st.st_ino;
+	return pipe_fds[0];
+}
+
+static void put_one_each(const struct fdstore *s, const char *tag, ino_t inos[3])
+{
+	int fds[3];
+
+	for (size_t i = 0; i < 3; i++)
+		fds[i] = new_pipe(&inos[i]);
+	assert_int_equal(fdstore_put(s, tag, fds, 3, NULL), 0);
+	for (size_t i = 0; i < 3; i++)
+		close(fds[i]);
+}
+
+static void get_inos(const struct fdstore *s, const char *tag, ino_t inos[3])
+{
+	int fds[FDSTORE_FDS_MAX];
+
+	assert_int_equal(fdstore_get(s, tag, fds, NULL), 3);
+	for (size_t i = 0; i < 3; i++) {
+		struct stat st;
+
+		assert_int_equal(fstat(fds[i], &st), 0);
+		inos[i] = st.st_ino;
+		close(fds[i]);
+	}
+}
+
+static void test_get(void **state)
+{
+	CLEANUP(fdstore_close) struct fdstore s = open_store();
+	size_t before = open_descriptors();
+	ino_t newest[3], got[3];
+	int fds[FDSTORE_FDS_MAX] = { -1 };
+
+	(void)state;
+	assert_int_equal(fdstore_get(&s, "a", fds, NULL), -ENOENT);
+	put(&s, "a", 2);
+	put_one_each(&s, "a", newest);
+	put(&s, "b", 2);
+	assert_int_equal(fdstore_get(&s, "none", fds, NULL), -ENOENT);
+	assert_int_equal(fds[0], -1);
+	get_inos(&s, "a", got);
+	assert_memory_equal(got, newest, sizeof(got));
+	assert_int_equal(open_descriptors(), before);
+}
+
+static void test_swap(void **state)
+{
+	CLEANUP(fdstore_close) struct fdstore s = open_store();
+	size_t before = open_descriptors();
+	ino_t a[3], b[3], got[3], other;
+	int fd = new_pipe(&other);
+	struct list l;
+
+	(void)state;
+	put_one_each(&s, "a", a);
+	put_one_each(&s, "b", b);
+	put(&s, "a", 1); /* has no number 1 */
+	put_one_each(&s, "a", a);
+	assert_int_equal(fdstore_swap(&s, "none", 0, fd, NULL), -ENOENT);
+	assert_int_equal(fdstore_swap(&s, "a", 3, fd, NULL), -ENOENT);
+	assert_int_equal(fdstore_swap(&s, "a", 1, fd, NULL), 0);
+	close(fd);
+	a[1] = other;
+	get_inos(&s, "a", got);
+	assert_memory_equal(got, a, sizeof(got));
+	get_inos(&s, "b", got);
+	assert_memory_equal(got, b, sizeof(got));
+	assert_string_equal(listed(&s, &l), "a:3 b:3 a:1 a:3");
+	assert_int_equal(open_descriptors(), before);
+}
+
+/* A child does the swap and is killed before or after its stop'th system call; whether it was
+ * done. */
+static bool swap_up_to(const struct fdstore *s, int fd, int stop)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 || raise(SIGSTOP) != 0)
+			_exit(1);
+		_exit(fdstore_swap(s, "a", 1, fd, NULL) < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	for (int i = 0; WIFSTOPPED(status) && i < stop; i++) {
+		assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+	}
+	if (WIFEXITED(status)) {
+		assert_int_equal(WEXITSTATUS(status), 0);
+		return true;
+	}
+	assert_true(WIFSTOPPED(status));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return false;
+}
+
+/* Every entry as it was, but that number 1 may be the new one. */
+static void check_after_crash(
+	const struct fdstore *s, const ino_t a[3], const ino_t b[3], ino_t new)
+{
+	ino_t got[3];
+
+	get_inos(s, "b", got);
+	assert_memory_equal(got, b, sizeof(got));
+	get_inos(s, "a", got);
+	assert_int_equal(got[0], a[0]);
+	assert_true(got[1] == a[1] || got[1] == new);
+	assert_int_equal(got[2], a[2]);
+}
+
+static void test_swap_killed_at_each_call(void **state)
+{
+	size_t before = open_descriptors();
+	bool is_over = false;
+	int stops = 0, with_both = 0;
+
+	(void)state;
+	for (; !is_over; stops++) {
+		CLEANUP(fdstore_close) struct fdstore s = open_store();
+		ino_t a[3], b[3], new, got[3];
+		int fd = new_pipe(&new);
+		struct list l;
+
+		put_one_each(&s, "a", a);
+		put_one_each(&s, "b", b);
+		is_over = swap_up_to(&s, fd, stops);
+		check_after_crash(&s, a, b, new);
+		with_both += strstr(listed(&s, &l), "a:3 b:3 a:3") != NULL;
+		assert_int_equal(fdstore_swap(&s, "a", 1, fd, NULL), 0);
+		check_after_crash(&s, (ino_t[]){ a[0], new, a[2] }, b, new);
+		assert_int_equal(fdstore_swap(&s, "a", 1, fd, NULL), 0);
+		assert_null(strstr(listed(&s, &l), "a:2"));
+		get_inos(&s, "a", got);
+		assert_int_equal(got[1], new);
+		close(fd);
+	}
+	assert_true(stops > 20);
+	assert_true(with_both > 0);
+	assert_int_equal(open_descriptors(), before);
+}
+
 /* What waits is alive: a pipe's other end sees it close only when it is dropped. */
 static void test_it_holds_them_open(void **state)
 {
@@ -208,6 +368,7 @@ static void test_full(void **state)
 	for (int i = 0; rc == 0 && i < 10000; i++)
 		rc = fdstore_put(&s, "a", NULL, 0, NULL);
 	assert_int_equal(rc, -EAGAIN);
+	assert_int_equal(fdstore_swap(&s, "a", 0, STDIN_FILENO, NULL), -EAGAIN);
 	assert_int_equal(strncmp(listed(&s, &l), "a:0 a:0 ", 8), 0);
 }
 
@@ -218,7 +379,7 @@ static void test_no_room(void **state)
 	struct rlimit before, few;
 	struct list l = { 0 };
 	struct err e = { 0 };
-	int each, drop, top = dup(STDIN_FILENO);
+	int each, drop, get, fds[FDSTORE_FDS_MAX], top = dup(STDIN_FILENO);
 
 	(void)state;
 	assert_true(top >= 0);
@@ -230,9 +391,11 @@ static void test_no_room(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	each = fdstore_each(&s, add_entry, &l, &e);
 	drop = fdstore_drop(&s, "a", NULL);
+	get = fdstore_get(&s, "a", fds, NULL);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(each, -EMFILE);
 	assert_int_equal(drop, -EMFILE);
+	assert_int_equal(get, -EMFILE);
 	assert_string_equal(l.said, "");
 	assert_string_equal(listed(&s, &l), "a:3 b:3");
 }
@@ -244,6 +407,9 @@ int main(void)
 		cmocka_unit_test(test_reader_may_stop),
 		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_get),
+		cmocka_unit_test(test_swap),
+		cmocka_unit_test(test_swap_killed_at_each_call),
 		cmocka_unit_test(test_it_holds_them_open),
 		cmocka_unit_test(test_long_tag),
 		cmocka_unit_test(test_too_many),

@@ -14,7 +14,7 @@ PKG := pkg-config
 GEN := $(BUILD)/gen
 
 # ---- source lists -------------------------------------------------------------------------------------------------
-BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c aged.c json.c json_parse.c)
+BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c aged.c base64.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c cred.c seccomp.c seccomp_profile.c sig.c)
@@ -27,7 +27,7 @@ SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selecto
 PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 # CRI's messages; gen/ is what protoc-c writes, see below.
-MESSAGE_SRC := gen/spec/cri.pb-c.c
+MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_json_read.c message_json_write.c)
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
 	volume.c sandbox.c container.c fdstore.c event_fold.c)
@@ -163,12 +163,15 @@ UNIT_BINS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 UNIT_BASE := $(BASE_SRC)
 UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
 UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
-unit_layer_base := base aged clock fd fd_tree json json_tree
+unit_layer_base := base aged base64 clock fd fd_tree json json_tree
 unit_layer_spec := names quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_write probe_wire
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
 	resources volume sandbox container container_mounts fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(unit_$(1)_SRC))))
+unit_message_SRC := $(MESSAGE_SRC) $(BASE_SRC)
+unit_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
+unit_message_json_all_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 unit_schedule_SRC := probes/schedule.c probes/timers.c $(LOOP_SRC) $(BASE_SRC)
 unit_http_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
 unit_url_SRC := probes/url.c $(BASE_SRC)

@@ -31,8 +31,11 @@ MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_j
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
 	volume.c sandbox.c container.c fdstore.c event_fold.c)
-API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c h2.c h2_answer.c h2_conn.c kube_status.c \
-	list.c list_token.c log.c pods.c pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c)
+H2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c h2_hold.c)
+GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_reflection.c grpc_request.c grpc_text.c grpc_wire.c) \
+	$(addprefix gen/spec/,health.pb-c.c reflection.pb-c.c)
+API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c kube_status.c list.c list_token.c log.c pods.c \
+	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c launcher.c logs.c exec_run.c terminal.c profiles.c \
 	resume.c find.c child.c helper.c outbox.c discard.c)
@@ -93,7 +96,7 @@ carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(LOOP_SRC) $(BASE_SRC)
-carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) -lm
+carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP)
 carpel-log_SRC := $(LOG_SRC) $(LOOP_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
@@ -118,16 +121,19 @@ $(shell mkdir -p $(BUILD) && printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $
 
 # The contract of CRI, as C and as the bytes that server reflection gives.  Who includes it is known only after the first
 # compilation, so every object waits for it.  The INIT macros drop a const in a way that our warnings (-Wcast-qual) let pass.
-GENERATED_H := $(GEN)/spec/cri.pb-c.h $(GEN)/spec/cri_protoset.h
-$(GEN)/spec/cri.pb-c.c $(GEN)/spec/cri.pb-c.h &: runtime/spec/cri.proto
+GENERATED_H := $(addprefix $(GEN)/spec/,cri.pb-c.h health.pb-c.h reflection.pb-c.h cri_protoset.h grpc_protoset.h)
+$(GEN)/spec/%.pb-c.c $(GEN)/spec/%.pb-c.h: runtime/spec/%.proto
 	$(call say,PROTO,$<)
-	$(Q)protoc-c --proto_path=runtime --c_out=$(GEN) spec/cri.proto
-	$(Q)sed -i 's/(char \*)protobuf_c_empty_string/(char *)(uintptr_t)protobuf_c_empty_string/g' $(GEN)/spec/cri.pb-c.h
+	$(Q)protoc-c --proto_path=runtime --c_out=$(GEN) spec/$*.proto
+	$(Q)sed -i 's/(char \*)protobuf_c_empty_string/(char *)(uintptr_t)protobuf_c_empty_string/g' $(GEN)/spec/$*.pb-c.h
+.PRECIOUS: $(GEN)/spec/%.pb-c.c $(GEN)/spec/%.protoset
 $(GEN)/spec/cri.protoset: runtime/spec/cri.proto
+$(GEN)/spec/grpc.protoset: $(addprefix runtime/spec/,health.proto reflection.proto reflection_v1alpha.proto)
+$(GEN)/spec/%.protoset:
 	$(call say,PROTO,$@)
-	$(Q)protoc --proto_path=runtime --include_imports --descriptor_set_out=$@ spec/cri.proto
-$(GEN)/spec/cri_protoset.h: $(GEN)/spec/cri.protoset
-	$(Q){ echo 'static const unsigned char cri_protoset[] = {'; od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; } >$@
+	$(Q)protoc --proto_path=runtime --include_imports --descriptor_set_out=$@ $(^:runtime/%=%)
+$(GEN)/spec/%_protoset.h: $(GEN)/spec/%.protoset
+	$(Q){ echo 'static const unsigned char $*_protoset[] = {'; od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; } >$@
 
 $(BUILD)/obj/%.o: %.c $(FLAGS_STAMP) | $(GENERATED_H)
 	$(call say,CC,$<)
@@ -172,6 +178,7 @@ unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1
 unit_message_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 unit_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 unit_message_json_all_SRC := $(MESSAGE_SRC) $(BASE_SRC)
+unit_message_json_refused_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 unit_schedule_SRC := probes/schedule.c probes/timers.c $(LOOP_SRC) $(BASE_SRC)
 unit_http_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
 unit_url_SRC := probes/url.c $(BASE_SRC)
@@ -182,7 +189,7 @@ unit_image_oci_SRC := runtime/image/oci.c $(IMAGE_RECORD_SRC) $(BASE_SRC)
 unit_image_lease_SRC := $(IMAGE_RECORD_SRC) $(BASE_SRC)
 unit_image_path_SRC := runtime/image/path.c $(BASE_SRC)
 unit_ws_SRC := runtime/api/ws.c $(BASE_SRC)
-unit_h2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c) $(LOOP_SRC) $(BASE_SRC)
+unit_h2_SRC := $(H2_SRC) $(LOOP_SRC) $(BASE_SRC)
 unit_h2_LIBS := $(LIBS_H2)
 unit_client_grpc_SRC = $(CLIENT_SRC) $(BASE_SRC)
 unit_client_grpc_LIBS := $(LIBS_H2)
@@ -193,7 +200,11 @@ unit_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BAS
 unit_yaml_LIBS := -lm
 unit_jsonpath_SRC := $(addprefix runtime/cli/,jsonpath.c jsonpath_path.c) $(BASE_SRC)
 unit_table_SRC := $(addprefix runtime/cli/,table.c age.c pod_text.c) $(BASE_SRC)
+unit_cgroup_SRC := $(CGROUP_SRC) $(BASE_SRC)
+unit_cgroup_limits_SRC := $(CGROUP_SRC) $(BASE_SRC)
+unit_cgroup_stats_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_user_SRC := runtime/launch/user.c $(BASE_SRC)
+unit_mountinfo_SRC := runtime/sys/mountinfo.c $(BASE_SRC)
 unit_launch_report_SRC := runtime/launch/report.c $(BASE_SRC)
 unit_options_SRC := runtime/cli/options.c $(BASE_SRC)
 unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c yaml.c yaml_scalar.c) runtime/spec/names.c $(BASE_SRC)
@@ -234,10 +245,12 @@ $(BUILD)/bench/bench_client: $(call obj,$(bench_client_SRC))
 FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/pod/store.c runtime/pod/object.c \
 	$(LOGREAD_SRC) $(SPEC_SRC) $(LOOP_SRC) $(BASE_SRC)
 apiserver_SRC := tests/bin/apiserver.c $(FAKE_SRC)
-apiserver_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) -lm
+apiserver_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_PROTOBUF) -lm
 apiclient_SRC := tests/bin/apiclient.c $(CLIENT_SRC) $(BASE_SRC)
 apiclient_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF)
-TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient guest)
+grpcserver_SRC := tests/bin/grpcserver.c tests/bin/fake_grpc.c gen/spec/cri.pb-c.c $(FAKE_SRC)
+grpcserver_LIBS := $(apiserver_LIBS)
+TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient grpcserver guest)
 
 define test_bin_rule
 $(BUILD)/bin/test/$(1): $$(call obj,$$($(1)_SRC))

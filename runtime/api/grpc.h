@@ -39,6 +39,7 @@ struct grpc_method {
 	/* Must end the call, now or later, by grpc_reply(), grpc_fail() or grpc_finish(). */
 	void (*handle)(void *ctx, struct grpc_call *c);
 	bool is_stream; /* many answers: grpc_send() … grpc_finish() */
+	bool is_bidi;   /* many requests too: called at the head, see grpc_on_message() */
 };
 
 struct grpc_service {
@@ -53,14 +54,21 @@ struct grpc_face {
 	const struct grpc_service *services;
 	size_t services_len;
 	void *ctx; /* for every handler */
+	/* A FileDescriptorSet in which the services are described, for server reflection; borrowed.
+	 * NULL: they are only named. */
+	const unsigned char *files;
+	size_t files_len;
 };
 
-/* The request, unpacked; it lives until the call ends. */
+/* The request, unpacked; it lives until the call ends.  Its texts are valid UTF-8 without NUL. NULL
+ * for a method with many requests. */
 const ProtobufCMessage *grpc_request(const struct grpc_call *c);
 const char *grpc_method_name(const struct grpc_call *c);
 
 /* Each ends a unary call, whose pointer is then dead.  m is borrowed and packed at once; one above
- * GRPC_MESSAGE_MAX becomes RESOURCE_EXHAUSTED.  The text is cut and escaped as headers need. */
+ * GRPC_MESSAGE_MAX becomes RESOURCE_EXHAUSTED.  Bytes of its texts that are no UTF-8 become U+FFFD
+ * (Go's clients refuse the whole answer otherwise).  The text is cut and escaped as headers need.
+ * grpc_fail() ends a stream too. */
 void grpc_reply(struct grpc_call *c, const ProtobufCMessage *m);
 void grpc_fail(struct grpc_call *c, enum grpc_code code, const char *message);
 /* By errno: ENOENT NOT_FOUND, EEXIST ALREADY_EXISTS, EINVAL/ERANGE/EDOM INVALID_ARGUMENT,
@@ -77,14 +85,27 @@ void grpc_on_gone(struct grpc_call *c, void (*gone)(void *arg, enum grpc_gone wh
 
 /* Server streams.  Sends one message; the queue of a slow client is bounded: -ENOBUFS when it holds
  * GRPC_QUEUE_MAX bytes already (nothing was queued; the caller decides: grpc_on_room() and wait, or
- * end the call). */
+ * end the call).  -EMSGSIZE: above GRPC_MESSAGE_MAX, nothing was queued.  -ECANCELED: the client is
+ * gone and nobody was told (no grpc_on_gone()). */
 enum { GRPC_QUEUE_MAX = 4 * 1024 * 1024 };
 int grpc_send(struct grpc_call *c, const ProtobufCMessage *m);
-void grpc_on_room(struct grpc_call *c, void (*room)(void *arg), void *arg); /* the queue is empty */
+/* room is called from the loop whenever the queue has run empty, for the first time soon when it is
+ * empty now.  It may send, and may end the call.  NULL: no more. */
+void grpc_on_room(struct grpc_call *c, void (*room)(void *arg), void *arg);
 void grpc_finish(struct grpc_call *c, enum grpc_code code, const char *message); /* NULL: none */
+/* Methods with many requests: message is called for each, which lives until it returns, and with
+ * NULL when the client has sent its last.  To be set in handle. */
+void grpc_on_message(
+	struct grpc_call *c, void (*message)(void *arg, const ProtobufCMessage *m), void *arg);
 
-/* The HTTP/2 server's side: a whole request of content type application/grpc. */
+/* The HTTP/2 server's side.  Health and reflection (grpc.health.v1, grpc.reflection.v1 and v1alpha)
+ * are served for all faces without their help.  faces is borrowed. */
 struct grpc_server;
 struct grpc_server *grpc_server_new(const struct grpc_face *faces, size_t faces_len);
-void grpc_server_free(struct grpc_server *g); /* after the connections are gone */
+/* Streams end with UNAVAILABLE, new ones are refused; unary calls go on. */
+void grpc_server_stop(struct grpc_server *g);
+/* After the connections are gone.  Calls that their handlers have not ended stay theirs to end. */
+void grpc_server_free(struct grpc_server *g);
+bool grpc_is_request(const struct h2_stream *s); /* by its content type */
+/* At the head of such a request; its bytes are taken as they come. */
 void grpc_handle(struct grpc_server *g, struct h2_stream *s);

@@ -10,7 +10,7 @@
  *
  * Memory of a connection is bounded by its streams: a request body by H2_BODY_MAX and all of them
  * by H2_BODIES_MAX, an answer by one chunk, since nghttp2 asks for the next one only when the
- * client's window has room. */
+ * client's window has room.  What handlers hold beyond that is counted by h2_hold(). */
 
 enum {
 	CONN_WINDOW =
@@ -31,6 +31,8 @@ static const char *const header_names[H2_HEADERS] = {
 	[H2_USER_AGENT] = "user-agent",
 	[H2_WS_PROTOCOL] = "sec-websocket-protocol",
 	[H2_IMPERSONATE] = "impersonate-", /* a prefix */
+	[H2_GRPC_TIMEOUT] = "grpc-timeout",
+	[H2_GRPC_ENCODING] = "grpc-encoding",
 };
 
 const char *h2_header(const struct h2_stream *s, enum h2_header which)
@@ -51,6 +53,16 @@ int h2_refusal(const struct h2_stream *s)
 bool h2_is_stopping(const struct h2_stream *s)
 {
 	return s->conn->srv->is_stopping;
+}
+
+struct loop *h2_loop(const struct h2_stream *s)
+{
+	return s->conn->srv->loop;
+}
+
+const struct h2_limits *h2_limits_of(const struct h2_stream *s)
+{
+	return &s->conn->srv->limits;
 }
 
 /* ---- streams ---- */
@@ -92,6 +104,11 @@ static void stream_free(struct h2_stream *s)
 	if (s->held)
 		(void)nghttp2_session_consume_connection(c->session, s->held);
 	stream_forget_request(s);
+	h2_hold_forget(s);
+	if (s->is_kept)
+		c->kept_streams--;
+	free(s->trailer_status);
+	free(s->trailer_message);
 	buf_free(&s->out);
 	*s->link = s->next;
 	if (s->next)
@@ -157,6 +174,11 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
 		(hd->type == NGHTTP2_DATA &&
 			(hd->length > 0 || hd->flags & NGHTTP2_FLAG_END_STREAM)))
 		return 0;
+	/* gRPC clients measure the line with a PING for each answer: we asked for those. */
+	if (hd->type == NGHTTP2_PING && !(hd->flags & NGHTTP2_FLAG_ACK) && c->pings_paid > 0) {
+		c->pings_paid--;
+		return 0;
+	}
 	return conn_pay(c);
 }
 
@@ -208,13 +230,15 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 
 static void on_head(struct h2_stream *s, bool is_end)
 {
-	bool is_connect = str_eq(s->header[H2_METHOD], "CONNECT");
+	const struct h2_handler *handler = &s->conn->srv->handler;
+	bool is_early = str_eq(s->header[H2_METHOD], "CONNECT") ||
+			(handler->is_early && handler->is_early(handler->ctx, s));
 
 	s->has_head = true;
 	s->is_bodiless = str_eq(s->header[H2_METHOD], "HEAD");
 	if (s->head_bytes > H2_HEAD_MAX)
 		stream_refuse(s, 431);
-	else if (is_end || is_connect)
+	else if (is_end || is_early)
 		stream_dispatch(s);
 	if (is_end && s->answer.input)
 		s->answer.input(s->answer.arg, NULL, 0);
@@ -230,6 +254,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 		c->has_settings = true;
 		h2_conn_arm(c);
 	}
+	if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK)
+		h2_conn_heard_ping(c);
 	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
 		return 0;
 	s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
@@ -310,14 +336,16 @@ static void stream_expire(struct h2_stream *s)
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
+	struct h2_conn *c = arg;
 	struct h2_stream *s;
 
-	(void)arg;
 	if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)
 		return 0;
 	s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 	if (s)
 		s->is_head_sent = true;
+	if (c->pings_paid < TOKENS_MAX)
+		c->pings_paid++;
 	if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) ||
 		nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) != 0)
 		return 0;
@@ -386,19 +414,15 @@ int h2_session_feed(struct h2_conn *c, const char *bytes, size_t len)
 	return c->is_doomed ? -ECONNABORTED : 0;
 }
 
-int64_t h2_session_expire(struct h2_conn *c, int64_t now_ms)
+void h2_session_expire(struct h2_conn *c, int64_t now_ms)
 {
-	int64_t next_ms = 0;
 	struct h2_stream *next;
 
 	for (struct h2_stream *s = c->streams; s; s = next) {
 		next = s->next;
 		if (s->deadline_ms && s->deadline_ms <= now_ms)
 			stream_expire(s);
-		if (s->deadline_ms && (!next_ms || s->deadline_ms < next_ms))
-			next_ms = s->deadline_ms;
 	}
-	return next_ms;
 }
 
 void h2_session_close(struct h2_conn *c)

@@ -9,6 +9,39 @@
 
 enum { WARNINGS_MAX = 32 };
 
+struct head_lines {
+	nghttp2_nv at[9 + WARNINGS_MAX];
+	size_t len;
+};
+
+static void head_add(struct head_lines *h, const char *name, const char *value)
+{
+	union {
+		const char *text;
+		uint8_t *bytes; /* nghttp2 copies and does not write */
+	} n = { name }, v = { value };
+
+	if (!value)
+		return;
+	h->at[h->len++] = (nghttp2_nv){
+		.name = n.bytes,
+		.namelen = strlen(name),
+		.value = v.bytes,
+		.valuelen = strlen(value),
+	};
+}
+
+/* Behind the last byte of the body, in which nghttp2 asks for this. */
+static void submit_trailers(struct h2_stream *s)
+{
+	struct head_lines lines = { .len = 0 };
+
+	head_add(&lines, "grpc-status", s->trailer_status);
+	head_add(&lines, "grpc-message", s->trailer_message);
+	if (nghttp2_submit_trailer(s->conn->session, s->id, lines.at, lines.len) < 0)
+		s->conn->is_doomed = true;
+}
+
 static ssize_t read_answer(nghttp2_session *session, int32_t id, uint8_t *room, size_t length,
 	uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -18,6 +51,8 @@ static ssize_t read_answer(nghttp2_session *session, int32_t id, uint8_t *room, 
 	(void)session;
 	(void)id;
 	(void)arg;
+	if (s->is_cut)
+		return NGHTTP2_ERR_DEFERRED; /* the reset is on its way */
 	if (s->out_sent == s->out.len && !s->is_out_ended) {
 		enum h2_fill more;
 
@@ -37,34 +72,16 @@ static ssize_t read_answer(nghttp2_session *session, int32_t id, uint8_t *room, 
 		s->out_sent = 0;
 		if (s->is_out_ended)
 			*flags |= NGHTTP2_DATA_FLAG_EOF;
+		if (s->is_out_ended && s->trailer_status) {
+			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+			submit_trailers(s);
+		}
 	}
 	if (n == 0 && !s->is_out_ended) {
 		s->is_deferred = true;
 		return NGHTTP2_ERR_DEFERRED;
 	}
 	return (ssize_t)n;
-}
-
-struct head_lines {
-	nghttp2_nv at[8 + WARNINGS_MAX];
-	size_t len;
-};
-
-static void head_add(struct head_lines *h, const char *name, const char *value)
-{
-	union {
-		const char *text;
-		uint8_t *bytes; /* nghttp2 copies and does not write */
-	} n = { name }, v = { value };
-
-	if (!value)
-		return;
-	h->at[h->len++] = (nghttp2_nv){
-		.name = n.bytes,
-		.namelen = strlen(name),
-		.value = v.bytes,
-		.valuelen = strlen(value),
-	};
 }
 
 /* RFC 9110 §5.6.4 quoted string; control characters would end the header. */
@@ -96,10 +113,11 @@ static void submit(struct h2_stream *s, const struct h2_head *head, bool has_bod
 	snprintf(retry, sizeof(retry), "%d", head->retry_after_seconds);
 	head_add(&lines, ":status", status);
 	head_add(&lines, "content-type", head->content_type);
-	head_add(&lines, "cache-control", "no-cache, private");
+	head_add(&lines, "cache-control", head->is_grpc ? NULL : "no-cache, private");
 	head_add(&lines, "sec-websocket-protocol", head->ws_protocol);
 	head_add(&lines, "grpc-status", head->grpc_status);
 	head_add(&lines, "grpc-message", head->grpc_message);
+	head_add(&lines, "grpc-accept-encoding", head->grpc_accept);
 	head_add(&lines, "retry-after", head->retry_after_seconds ? retry : NULL);
 	for (size_t i = 0; i < warnings_len; i++) {
 		warnings[i] = warning_text(head->warnings->at[i]);
@@ -137,6 +155,38 @@ void h2_on_gone(struct h2_stream *s, void (*gone)(void *arg), void *arg)
 {
 	s->answer.gone = gone;
 	s->answer.arg = arg;
+}
+
+void h2_on_input(struct h2_stream *s, void (*input)(void *arg, const char *bytes, size_t len),
+	void (*gone)(void *arg), void *arg)
+{
+	s->answer = (struct h2_body){ .input = input, .gone = gone, .arg = arg };
+}
+
+void h2_widen_input(struct h2_stream *s, size_t len)
+{
+	if (len <= s->window || len <= NGHTTP2_INITIAL_WINDOW_SIZE)
+		return;
+	s->window = len;
+	(void)nghttp2_session_set_local_window_size(
+		s->conn->session, NGHTTP2_FLAG_NONE, s->id, (int32_t)len);
+	h2_conn_touch(s->conn);
+}
+
+void h2_set_trailers(struct h2_stream *s, int status, const char *message)
+{
+	free(s->trailer_status);
+	free(s->trailer_message);
+	s->trailer_status = str_fmt("%d", status);
+	s->trailer_message = str_dup(message);
+}
+
+void h2_keep_alive(struct h2_stream *s)
+{
+	if (!s->is_kept)
+		s->conn->kept_streams++;
+	s->is_kept = true;
+	h2_conn_arm(s->conn);
 }
 
 void h2_wake(struct h2_stream *s)

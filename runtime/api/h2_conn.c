@@ -23,6 +23,7 @@ enum {
 	QUEUE_MAX = 256, /* frames that may wait while the socket is full before we stop reading */
 	CONNECTIONS_MAX = 512,
 	DESCRIPTORS_KEPT = 128, /* of the daemon's limit: for everything that is not a connection */
+	GOODBYE_MS = 200,       /* for a client to hear that no new streams are wanted */
 };
 
 static const char http1_text[] =
@@ -38,6 +39,10 @@ struct h2_limits h2_limits_default(void)
 		.handshake_ms = 10 * 1000,
 		.request_ms = 30 * 1000,
 		.idle_ms = 5 * 60 * 1000,
+		.ping_ms = 60 * 1000,
+		.ping_wait_ms = 20 * 1000,
+		.conn_bytes = 64 * 1024 * 1024,
+		.all_bytes = 128 * 1024 * 1024,
 	};
 	struct rlimit files;
 
@@ -148,6 +153,7 @@ static void flush_due(struct loop_timer *t)
 		if (!c->is_dirty)
 			continue;
 		c->is_dirty = false;
+		h2_tell_cut(c);
 		(void)conn_flush(c);
 	}
 }
@@ -179,6 +185,7 @@ static void conn_ready(struct loop_io *io, unsigned events)
 		conn_free(c);
 		return;
 	}
+	c->heard_ms = clock_now().boot_ms;
 	rc = h2_session_feed(c, bytes, (size_t)n);
 	if (rc == -EPROTO)
 		(void)send(c->fd, http1_text, strlen(http1_text), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -195,23 +202,69 @@ static int64_t sooner(int64_t a_ms, int64_t b_ms)
 	return !a_ms || (b_ms && b_ms < a_ms) ? b_ms : a_ms;
 }
 
-static int64_t conn_deadline(struct h2_conn *c, int64_t now_ms)
+/* Of the connection itself. */
+static int64_t conn_deadline(const struct h2_conn *c)
 {
-	int64_t next_ms = h2_session_expire(c, now_ms);
+	const struct h2_limits *limits = &c->srv->limits;
+	int64_t next_ms = c->goodbye_ms;
 
 	if (!c->has_settings)
-		next_ms = sooner(next_ms, c->opened_ms + c->srv->limits.handshake_ms);
-	else if (c->streams_len == 0)
-		next_ms = sooner(next_ms, c->idle_since_ms + c->srv->limits.idle_ms);
+		return sooner(next_ms, c->opened_ms + limits->handshake_ms);
+	if (c->streams_len == 0)
+		next_ms = sooner(next_ms, c->idle_since_ms + limits->idle_ms);
+	if (c->pinged_ms)
+		return sooner(next_ms, c->pinged_ms + limits->ping_wait_ms);
+	if (c->kept_streams && limits->ping_ms)
+		next_ms = sooner(next_ms, c->heard_ms + limits->ping_ms);
 	return next_ms;
+}
+
+static void conn_ping(struct h2_conn *c)
+{
+	(void)nghttp2_submit_ping(c->session, NGHTTP2_FLAG_NONE, NULL);
+	h2_conn_touch(c);
+}
+
+/* Streams that came before the client knew are served; from here on they are its to repeat. */
+static void conn_say_goodbye(struct h2_conn *c)
+{
+	c->goodbye_ms = 0;
+	(void)nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE,
+		nghttp2_session_get_last_proc_stream_id(c->session), NGHTTP2_NO_ERROR, NULL, 0);
+	h2_conn_touch(c);
+}
+
+void h2_conn_heard_ping(struct h2_conn *c)
+{
+	c->pinged_ms = 0;
+	if (c->goodbye_ms)
+		conn_say_goodbye(c);
+	h2_conn_arm(c);
+}
+
+/* What is due and does not end the connection. */
+static void conn_act(struct h2_conn *c, int64_t now_ms)
+{
+	const struct h2_limits *limits = &c->srv->limits;
+
+	if (c->goodbye_ms && c->goodbye_ms <= now_ms)
+		conn_say_goodbye(c);
+	if (c->has_settings && c->kept_streams && limits->ping_ms && !c->pinged_ms &&
+		c->heard_ms + limits->ping_ms <= now_ms) {
+		c->pinged_ms = now_ms;
+		conn_ping(c);
+	}
 }
 
 static void conn_due(struct loop_timer *t)
 {
 	struct h2_conn *c = t->arg;
 	int64_t now_ms = clock_now().boot_ms;
-	int64_t next_ms = conn_deadline(c, now_ms);
+	int64_t next_ms;
 
+	h2_session_expire(c, now_ms);
+	conn_act(c, now_ms);
+	next_ms = conn_deadline(c);
 	if (next_ms && next_ms <= now_ms) {
 		(void)nghttp2_session_terminate_session(c->session, NGHTTP2_NO_ERROR);
 		c->is_doomed = true;
@@ -227,14 +280,10 @@ static void conn_due(struct loop_timer *t)
 void h2_conn_arm(struct h2_conn *c)
 {
 	int64_t now_ms = clock_now().boot_ms;
-	int64_t next_ms = 0;
+	int64_t next_ms = conn_deadline(c);
 
 	for (const struct h2_stream *s = c->streams; s; s = s->next)
 		next_ms = sooner(next_ms, s->deadline_ms);
-	if (!c->has_settings)
-		next_ms = sooner(next_ms, c->opened_ms + c->srv->limits.handshake_ms);
-	else if (c->streams_len == 0)
-		next_ms = c->idle_since_ms + c->srv->limits.idle_ms;
 	if (next_ms)
 		loop_timer_start(c->srv->loop, &c->timer, next_ms - now_ms, conn_due, c);
 	else
@@ -276,7 +325,7 @@ void h2_server_adopt(struct h2_server *srv, int fd)
 
 	c = mem_zalloc(sizeof(*c));
 	c->srv = srv;
-	c->opened_ms = c->idle_since_ms = clock_now().boot_ms;
+	c->opened_ms = c->idle_since_ms = c->heard_ms = clock_now().boot_ms;
 	if (h2_session_open(c, &e) < 0) {
 		log_warn("api: %s", e.text);
 		nghttp2_session_del(c->session);
@@ -373,6 +422,9 @@ static void stop_due(struct loop_timer *t)
 		drained(arg); /* may free the server */
 }
 
+/* Clients of gRPC take the last stream id of a GOAWAY literally and may have sent a request that
+ * has not come yet, so the first one names the highest; the true one follows when the client has
+ * shown by its answer to a PING that it knows, or soon (as gRPC's own servers do). */
 void h2_server_stop(struct h2_server *srv, int64_t grace_ms, void (*drained)(void *arg), void *arg)
 {
 	srv->is_stopping = true;
@@ -381,9 +433,10 @@ void h2_server_stop(struct h2_server *srv, int64_t grace_ms, void (*drained)(voi
 	loop_io_stop(&srv->accept_io);
 	loop_timer_stop(&srv->accept_pause);
 	for (struct h2_conn *c = srv->conns; c; c = c->next) {
-		(void)nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE,
-			nghttp2_session_get_last_proc_stream_id(c->session), NGHTTP2_NO_ERROR, NULL,
-			0);
+		c->goodbye_ms = clock_now().boot_ms + GOODBYE_MS;
+		(void)nghttp2_submit_shutdown_notice(c->session);
+		conn_ping(c);
+		h2_conn_arm(c);
 		for (struct h2_stream *s = c->streams; s; s = s->next)
 			s->is_awake = true;
 		h2_conn_touch(c);

@@ -1,16 +1,26 @@
 /* The socket's server half: accepts connections on a listening Unix socket, speaks HTTP/2 with
- * prior knowledge and serves the REST API (gRPC for CRI joins here later).  A slow or hostile
- * client costs only itself.  Peer credentials: root, or the uid the daemon runs as.
+ * prior knowledge and serves the REST API and gRPC, which a request chooses by its content type.  A
+ * slow or hostile client costs only itself.  Peer credentials: root, or the uid the daemon runs as.
  */
 #pragma once
 
 #include "api/backend.h"
+#include "api/grpc.h"
+#include "api/h2.h"
 #include "base/loop.h"
 
 struct api_server;
 
+/* What is served; what it points to is borrowed. */
+struct api_faces {
+	const struct api_backend *backend; /* REST */
+	const struct grpc_face *grpc;      /* NULL, 0: none */
+	size_t grpc_len;
+	const struct h2_limits *limits; /* NULL: h2_limits_default() */
+};
+
 /* listen_fd is borrowed. */
-int api_server_start(struct loop *l, int listen_fd, const struct api_backend *b,
+int api_server_start(struct loop *l, int listen_fd, const struct api_faces *faces,
 	struct api_server **out, struct err *e);
 /* Stops accepting, sends GOAWAY, ends watches; drained is called once every stream is over or after
  * grace_ms. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/backend.h"
+#include "api/grpc.h"
 #include "api/h2.h"
 
 struct watch;
@@ -13,6 +14,7 @@ struct api_server {
 	struct loop *loop;
 	const struct api_backend *backend;
 	struct h2_server *h2;
+	struct grpc_server *grpc; /* NULL: no gRPC */
 	struct store_watch changes;
 	struct watch *watches;      /* watch.c */
 	struct follower *followers; /* log.c */

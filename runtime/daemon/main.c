@@ -129,6 +129,7 @@ static void on_log_changed(void *arg)
 static int serve(struct setup *s, struct err *e)
 {
 	struct daemon *d = s->d;
+	const struct api_faces faces = { .backend = &d->backend };
 	int rc;
 
 	d->listen_fd = s->o->listen_fd >= 0 ? s->o->listen_fd : listen_from_systemd();
@@ -139,7 +140,7 @@ static int serve(struct setup *s, struct err *e)
 	if (fcntl(d->listen_fd, F_SETFD, FD_CLOEXEC) < 0)
 		return err_set(e, errno, "listen on descriptor %d", d->listen_fd);
 	daemon_backend(d);
-	rc = api_server_start(d->engine.loop, d->listen_fd, &d->backend, &d->server, e);
+	rc = api_server_start(d->engine.loop, d->listen_fd, &faces, &d->server, e);
 	if (rc == 0) {
 		d->engine.log_changed = on_log_changed;
 		d->engine.log_arg = d;

@@ -40,6 +40,7 @@ static void on_signal(int signal, void *arg)
 int main(int argc, char **argv)
 {
 	static const int signals[] = { SIGTERM };
+	struct api_faces faces = { 0 };
 	struct api_server *server = NULL;
 	struct err e = { 0 };
 	struct loop *loop;
@@ -54,7 +55,8 @@ int main(int argc, char **argv)
 	fd = listen_on(argv[1]);
 	loop = loop_new();
 	fake = fake_new(loop, argv[2], (uint64_t)first);
-	if (fd < 0 || api_server_start(loop, fd, fake_backend(fake), &server, &e) < 0) {
+	faces.backend = fake_backend(fake);
+	if (fd < 0 || api_server_start(loop, fd, &faces, &server, &e) < 0) {
 		fprintf(stderr, "apiserver: %s\n", fd < 0 ? strerror(-fd) : e.text);
 		return 1;
 	}

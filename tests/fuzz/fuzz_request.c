@@ -205,9 +205,10 @@ static struct fake *take_fake(struct loop *l)
 static void serve(struct run *r, int server_fd)
 {
 	struct fake *fake = take_fake(r->loop);
+	const struct api_faces faces = { .backend = fake_backend(fake) };
 	struct api_server *server = NULL;
 
-	if (api_server_start(r->loop, -1, fake_backend(fake), &server, NULL) < 0)
+	if (api_server_start(r->loop, -1, &faces, &server, NULL) < 0)
 		abort();
 	h2_server_adopt(server->h2, server_fd);
 	loop_timer_start(r->loop, &r->timer, 0, turn, r);

@@ -48,7 +48,8 @@ LOGREAD_SRC := runtime/log/reader.c
 IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)
 IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c import.c layout.c meta.c oci.c path.c size.c \
 	stack.c store.c stream.c tree.c tree_walk.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c)
-CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c delete.c describe.c describe_ctr.c down.c \
+CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_act.c cri_call.c cri_call_verb.c cri_config.c \
+	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
 	options.c output.c pod_text.c probe.c request.c select.c start.c table.c target.c wait.c watch.c yaml.c yaml_out.c \
 	yaml_scalar.c)
@@ -92,7 +93,7 @@ LIBS_PROTOBUF := $(shell $(PKG) --libs libprotobuf-c 2>/dev/null || echo -lproto
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
 
 PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
-carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(SPEC_SRC) $(BASE_SRC)
+carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(LOOP_SRC) $(BASE_SRC)
@@ -191,7 +192,7 @@ unit_image_path_SRC := runtime/image/path.c $(BASE_SRC)
 unit_ws_SRC := runtime/api/ws.c $(BASE_SRC)
 unit_h2_SRC := $(H2_SRC) $(LOOP_SRC) $(BASE_SRC)
 unit_h2_LIBS := $(LIBS_H2)
-unit_client_grpc_SRC = $(CLIENT_SRC) $(BASE_SRC)
+unit_client_grpc_SRC := $(CLIENT_SRC) $(BASE_SRC)
 unit_client_grpc_LIBS := $(LIBS_H2)
 unit_query_SRC := runtime/api/query.c $(BASE_SRC)
 unit_list_token_SRC := runtime/api/list_token.c $(BASE_SRC)
@@ -209,6 +210,11 @@ unit_launch_report_SRC := runtime/launch/report.c $(BASE_SRC)
 unit_options_SRC := runtime/cli/options.c $(BASE_SRC)
 unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c yaml.c yaml_scalar.c) runtime/spec/names.c $(BASE_SRC)
 unit_manifests_LIBS := -lm
+unit_cri_cli_text_SRC := $(addprefix runtime/cli/,cri_text.c table.c) $(BASE_SRC)
+unit_cri_cli_select_SRC := $(addprefix runtime/cli/,cri_select.c cri_text.c table.c) $(BASE_SRC)
+unit_cri_cli_image_SRC := $(addprefix runtime/cli/,cri_image.c cri_select.c cri_text.c table.c) $(BASE_SRC)
+unit_cri_cli_config_SRC := $(addprefix runtime/cli/,cri_config.c cri_text.c table.c yaml.c yaml_scalar.c) $(BASE_SRC)
+unit_cri_cli_config_LIBS := -lm
 unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c table.c) $(BASE_SRC)
 
 # The image of all tests, see its head: static, since an image holds nothing else, and without sanitizers.

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/cri.h"
 #include "cli/request.h"
 #include "cli/table.h"
 #include "cli/target.h"
@@ -57,6 +58,8 @@ static const struct verb verbs[] = {
 		"image import NAME PATH | list [-o json|yaml|name] | rm NAME..." },
 	{ "info", verb_info, "show the instance", "info [-o json|yaml]" },
 	{ "version", verb_version, "show versions", "version [--client] [-o json|yaml]" },
+	{ "cri", verb_cri, "make CRI's calls, in crictl's words",
+		"cri [--timeout DURATION] VERB ...; see carpel cri --help" },
 	{ "down", verb_down, "end every pod and the daemon, and leave nothing",
 		"down [--grace-period N]" },
 };

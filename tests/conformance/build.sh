@@ -61,7 +61,7 @@ compile() { # PROGRAM VERSION
 		go test -c -o "$out" -ldflags "-s -w -X sigs.k8s.io/cri-tools/pkg/version.Version=$2" ./cmd/critest
 		;;
 	kubelet)
-		go build -o "$out" -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$2" ./cmd/kubelet
+		go build -o "$out" -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=v$2" ./cmd/kubelet
 		;;
 	esac
 }

@@ -79,6 +79,23 @@ not_yet() {
 	fi
 }
 
+# crictl, with the configuration that contrib/kubernetes ships.
+crictl() {
+	"$CACHE/bin/crictl" --config "$ROOT/crictl.yaml" "$@"
+}
+
+# The JSON of a verb, looked into: look JQ VERB…
+look() {
+	local filter=$1 said
+
+	shift
+	case $1 in
+	version) said=$(crictl version | jq -Rs 'split("\n") | map(split(": +"; null) | {(.[0] // ""): .[1]}) | add') ;;
+	runtime-config) said=$(crictl runtime-config) ;;
+	*) said=$(crictl "$1" -o json "${@:2}") ;;
+	esac && jq -r "$filter" <<<"$said"
+}
+
 make_images() {
 	local busybox=/bin/busybox
 
@@ -109,7 +126,9 @@ start_runtime() {
 	carpel_setup
 	mkdir -p "$ROOT/tmp"
 	export TMPDIR=$ROOT/tmp
-	"start_$RUNTIME" && import_images
+	"start_$RUNTIME" && import_images &&
+		sed "s|unix:///run/carpel/carpel.sock|unix://$SOCKET|" "$HERE/../../contrib/kubernetes/crictl.yaml" \
+			>"$ROOT/crictl.yaml"
 }
 
 stop_runtime() {
@@ -168,8 +187,8 @@ start_containerd() {
 stop_containerd() {
 	local pod pid
 
-	for pod in $("$CACHE/bin/crictl" -r "unix://$SOCKET" pods -q 2>/dev/null); do
-		"$CACHE/bin/crictl" -r "unix://$SOCKET" -t 20s rmp -f "$pod" >/dev/null 2>&1
+	for pod in $(crictl pods -q 2>/dev/null); do
+		crictl rmp -f "$pod" >/dev/null 2>&1
 	done
 	kill "$CONTAINERD"
 	wait "$CONTAINERD" 2>/dev/null

@@ -132,7 +132,7 @@ static int drop_caps(struct err *e)
 	int rc = cred_keep_bounding(kept_caps, e);
 
 	if (rc == 0)
-		rc = cred_caps_make(kept_caps, &caps, e);
+		rc = cred_caps_make(kept_caps, 0, &caps, e);
 	if (rc == 0)
 		rc = cred_apply_caps(caps, e);
 	cred_caps_free(&caps);

@@ -14,22 +14,62 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "sys/mount.h"
+#include "sys/mountinfo.h"
 
 enum { LINKS_MAX = 40 };
 
-static int copy_one(const struct plan *p, const struct plan_mount *m, struct err *e)
+/* A mount that nobody tells would take part in nothing, silently. */
+static int check_peers(int proc, int source, enum plan_propagation wanted, struct err *e)
 {
+	int peers = mountinfo_peers(proc, source, e);
+
+	if (peers < 0)
+		return peers;
+	if (wanted == PLAN_SHARED)
+		return peers & MOUNT_IS_SHARED
+			       ? 0
+			       : err_say(e, EINVAL, "the mount that it is on is not shared");
+	return peers ? 0 : err_say(e, EINVAL, "the mount that it is on is not shared or slave");
+}
+
+/* The source's path is resolved once, whatever is asked of it. */
+static int copy_source(const struct job *j, const struct plan_mount *m, struct err *e)
+{
+	CLEANUP(cleanup_fd) int source = -1;
+	int rc;
+
+	if (m->propagation == PLAN_PRIVATE)
+		return mount_copy(AT_FDCWD, m->source, MOUNT_WITH_BELOW, e);
+	source = open(m->source, O_PATH | O_CLOEXEC);
+	if (source < 0)
+		return err_set(e, errno, "open %s", m->source);
+	if ((rc = check_peers(j->proc_fd, source, m->propagation, e)) < 0)
+		return err_wrap(e, rc, "%s", m->source);
+	rc = mount_copy(source, "", MOUNT_WITH_BELOW, e);
+	return rc < 0 ? err_wrap(e, rc, "%s", m->source) : rc;
+}
+
+/* Detached: what a restriction must keep out never sees it without.  Unless told otherwise a device
+ * on a volume is only a file. */
+static int copy_one(const struct job *j, const struct plan_mount *m, struct err *e)
+{
+	static const unsigned propagations[] = {
+		[PLAN_PRIVATE] = MS_PRIVATE,
+		[PLAN_SLAVE] = MS_SLAVE,
+		[PLAN_SHARED] = MS_SHARED,
+	};
 	uint64_t all = (m->recursive_read_only ? MOUNT_ATTR_RDONLY : 0) |
-		       (p->privileged && !m->no_dev ? 0 : MOUNT_ATTR_NODEV) |
+		       (j->plan->privileged && !m->no_dev ? 0 : MOUNT_ATTR_NODEV) |
 		       (m->no_exec ? MOUNT_ATTR_NOEXEC : 0) | (m->no_suid ? MOUNT_ATTR_NOSUID : 0);
-	CLEANUP(cleanup_fd) int fd = mount_copy(AT_FDCWD, m->source, MOUNT_WITH_BELOW, e);
+	uint64_t propagation = propagations[m->propagation];
+	CLEANUP(cleanup_fd) int fd = copy_source(j, m, e);
 	int rc;
 
 	if (fd < 0)
 		return fd;
-	rc = mount_restrict(fd, all, MOUNT_WITH_BELOW, e);
+	rc = mount_restrict_peers(fd, all, propagation, MOUNT_WITH_BELOW, e);
 	if (rc == 0 && m->read_only && !m->recursive_read_only)
-		rc = mount_restrict(fd, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
+		rc = mount_restrict_peers(fd, MOUNT_ATTR_RDONLY, propagation, MOUNT_ONE, e);
 	return rc < 0 ? err_wrap(e, rc, "%s", m->source) : take_fd(&fd);
 }
 
@@ -43,7 +83,7 @@ int binds_copy(struct job *j, struct err *e)
 	for (size_t i = 0; i < p->mounts_len; i++)
 		j->mounts.binds[i] = -1;
 	for (size_t i = 0; i < p->mounts_len; i++)
-		if ((j->mounts.binds[i] = copy_one(p, &p->mounts[i], e)) < 0)
+		if ((j->mounts.binds[i] = copy_one(j, &p->mounts[i], e)) < 0)
 			return j->mounts.binds[i];
 	return 0;
 }
@@ -147,9 +187,14 @@ static int attach_one(struct job *j, size_t i, struct err *e)
 	enum target_kind kind = m->is_file ? TARGET_FILE : TARGET_DIRECTORY;
 	CLEANUP(cleanup_fd) int target = target_open(j->mounts.root, m->target, kind, e);
 	struct statfs fs;
+	int is_root;
 
 	if (target < 0)
 		return target;
+	if ((is_root = mount_is_root(target, j->mounts.root, e)) < 0)
+		return is_root;
+	if (is_root)
+		return err_say(e, EPERM, "the target is the root itself");
 	/* A mount there would replace what the kernel says by what a volume says, to us as well. */
 	if (fstatfs(target, &fs) < 0)
 		return err_set(e, errno, "look at the target");

@@ -2,6 +2,11 @@
  * that only takes effect for what it starts.  So it starts an intermediate, which is in the pod's
  * PID namespace; that starts the container's first process and ends, and the kernel hands the
  * orphan to the init of the pod: pause, which will reap it and keep its exit status.
+ *
+ * An orphan goes to the init of the namespace that its parent was in, not of its own.  So a
+ * container in another one's PID namespace is pause's child too, since only the first process
+ * enters there.  In the host's PID namespace the intermediate is in it as well, and whoever is the
+ * subreaper above carpel-launch gets the orphan.
  */
 #include "launch/container.h"
 
@@ -62,10 +67,11 @@ static const struct step first_process[] = {
 	{ "make /proc", tree_make_proc },                   /* of our PID namespace */
 	{ "make /dev", tree_make_dev },           /* its /dev/null hides files in the next */
 	{ "make /sys", tree_make_sys },           /* of the pod's network namespace */
-	{ "hide paths", mask_hide },              /* before volumes can stand in the way */
+	{ "hide paths", mask_hide_default },      /* before volumes can stand in the way */
 	{ "attach mounts", binds_attach },        /* in the plan's order */
 	{ "make working directory", make_cwd },   /* while the root is writable */
 	{ "make root read-only", restrict_root }, /* after the last thing made in it */
+	{ "apply masks", mask_apply_given },      /* volumes are there, and their paths count */
 	{ "enter root", enter_root },             /* the pod's empty root is gone */
 };
 
@@ -80,10 +86,19 @@ static void first_process_main(void *arg)
 
 /* ---- the intermediate, in the pod's PID namespace ---- */
 
+/* Takes effect for what we start.  The kernel lets us only into namespaces below our own, the
+ * pod's. */
+static int join_target(struct job *j, struct err *e)
+{
+	return j->plan->pid == PLAN_PID_TARGET ? ns_enter(j->plan->pid_target_fd, CLONE_NEWPID, e)
+					       : 0;
+}
+
 /* With a shared PID namespace it is seen by containers that run already, and they may stop or kill
  * it.  So it is in the container's cgroup as well, and what kills that ends this start. */
 static const struct step intermediate[] = {
-	{ "join cgroups", process_join_cgroups }, /* before anything is charged to us */
+	{ "join cgroups", process_join_cgroups },           /* before anything is charged to us */
+	{ "join the target's PID namespace", join_target }, /* for the first process */
 };
 
 static void intermediate_main(void *arg)
@@ -118,7 +133,9 @@ static int hide_ourselves(struct job *j, struct err *e)
 static int join_pod(struct job *j, struct err *e)
 {
 	return ns_enter(j->plan->pause_fd,
-		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID, e);
+		CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
+			(j->plan->pid == PLAN_PID_HOST ? 0 : CLONE_NEWPID),
+		e);
 }
 
 static int start_container(struct job *j, struct err *e)

@@ -19,7 +19,11 @@ void job_init(struct job *j, const struct plan *p)
 		.program_fd = -1,
 		.shm_fd = -1,
 		.pidfd = -1,
-		.mounts = { .root = -1, .console = -1, .cgroup_v2 = -1, .host_cgroups = -1 } };
+		.mounts = { .root = -1,
+			.console = -1,
+			.cgroup_v2 = -1,
+			.host_cgroups = -1,
+			.null = -1 } };
 	fill(j->cgroup_tasks, JOB_CGROUPS_MAX);
 	fill(j->mounts.cgroup, JOB_CGROUPS_MAX);
 	fill(j->kept, ARRAY_LEN(j->kept));

@@ -35,6 +35,7 @@ struct job_mounts {
 	int cgroup_v2;
 	int host_cgroups; /* privileged: all of /sys/fs/cgroup */
 	int *binds;       /* one for each mount of the plan; heap */
+	int null;         /* our /dev/null, by which no volume can be meant; for the plan's masks */
 };
 
 struct job_device {
@@ -69,7 +70,7 @@ struct job {
 	size_t devices_len;
 
 	struct user user;
-	uint64_t caps_mask;
+	uint64_t caps_mask, ambient_mask;
 	cap_t caps, caps_filter; /* final; final and what loading a filter needs */
 	struct seccomp_filter filter;
 	char **argv, **envp; /* NULL-closed arrays of borrowed texts */

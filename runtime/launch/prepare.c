@@ -114,11 +114,12 @@ int prepare_caps(struct job *j, struct err *e)
 		log_warn("%s: capabilities %llx are not ours to give", j->plan->id,
 			(unsigned long long)(j->plan->caps & ~ours));
 	j->caps_mask = j->plan->caps & ours;
-	rc = cred_caps_make(j->caps_mask, &j->caps, e);
+	j->ambient_mask = j->plan->ambient & ours;
+	rc = cred_caps_make(j->caps_mask, j->ambient_mask, &j->caps, e);
 	/* Without no_new_privs loading a filter needs this one: see launch/process.c. */
 	if (rc == 0 && j->filter.code && !j->plan->no_new_privs)
 		rc = cred_caps_make(
-			j->caps_mask | UINT64_C(1) << CAP_SYS_ADMIN, &j->caps_filter, e);
+			j->caps_mask | UINT64_C(1) << CAP_SYS_ADMIN, 0, &j->caps_filter, e);
 	return rc;
 }
 

@@ -203,7 +203,9 @@ static int keep_for_filter(struct job *j, struct err *e)
 
 static int drop_capabilities(struct job *j, struct err *e)
 {
-	return cred_apply_caps(j->caps, e);
+	int rc = cred_apply_caps(j->caps, e);
+
+	return rc == 0 && j->ambient_mask ? cred_raise_ambient(j->ambient_mask, e) : rc;
 }
 
 static int no_new_privs(struct job *j, struct err *e)

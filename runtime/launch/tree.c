@@ -75,11 +75,12 @@ static int attach_in_ours(int mount, int dir, const char *name, struct err *e)
 /* Read-only until its parts have been copied, so that these are born read-only. */
 int tree_make_proc(struct job *j, struct err *e)
 {
-	uint64_t read_only = j->plan->privileged ? 0 : MOUNT_ATTR_RDONLY;
+	bool is_default = mask_is_default(j->plan);
+	uint64_t read_only = is_default ? MOUNT_ATTR_RDONLY : 0;
 	CLEANUP(cleanup_fd) int proc = mount_new("proc", NULL, 0, harmless | read_only, e);
 	int rc = proc < 0 ? proc : attach_in_image(j, proc, "proc", e);
 
-	if (rc < 0 || j->plan->privileged)
+	if (rc < 0 || !is_default)
 		return rc;
 	rc = mask_keep_read_only(proc, e);
 	return rc < 0 ? rc : mount_permit(proc, MOUNT_ATTR_RDONLY, e);

@@ -12,7 +12,7 @@
 /* What the possessor of a key may do, and nobody else anything: KEY_POS_ALL of the kernel. */
 enum { KEY_POSSESSOR_ALL = 0x3f000000 };
 
-int cred_caps_make(uint64_t mask, cap_t *out, struct err *e)
+int cred_caps_make(uint64_t mask, uint64_t inheritable, cap_t *out, struct err *e)
 {
 	cap_value_t last = cap_max_bits();
 	cap_t caps = cap_init();
@@ -23,7 +23,9 @@ int cred_caps_make(uint64_t mask, cap_t *out, struct err *e)
 		if (!(mask & 1ULL << c))
 			continue;
 		if (c >= last || cap_set_flag(caps, CAP_PERMITTED, 1, &c, CAP_SET) < 0 ||
-			cap_set_flag(caps, CAP_EFFECTIVE, 1, &c, CAP_SET) < 0) {
+			cap_set_flag(caps, CAP_EFFECTIVE, 1, &c, CAP_SET) < 0 ||
+			((inheritable & 1ULL << c) &&
+				cap_set_flag(caps, CAP_INHERITABLE, 1, &c, CAP_SET) < 0)) {
 			cred_caps_free(&caps);
 			return err_say(e, EINVAL, "capability %d is unknown to this kernel", c);
 		}
@@ -74,6 +76,14 @@ int cred_apply_caps(cap_t caps, struct err *e)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_set(e, errno, "empty the ambient set");
 	return cap_set_proc(caps) < 0 ? err_set(e, errno, "set capabilities") : 0;
+}
+
+int cred_raise_ambient(uint64_t mask, struct err *e)
+{
+	for (unsigned c = 0; c < 64; c++)
+		if ((mask & 1ULL << c) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) < 0)
+			return err_set(e, errno, "raise capability %u to ambient", c);
+	return 0;
 }
 
 /* The raw calls: libc's would look for threads to tell, and there are none. */

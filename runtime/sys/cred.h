@@ -11,14 +11,17 @@
 
 #include "base/err.h"
 
-/* Permitted and effective as in mask, nothing inheritable.  Bits that this kernel does not know are
- * an error. */
-int cred_caps_make(uint64_t mask, cap_t *out, struct err *e);
+/* Permitted and effective as in mask; inheritable only those of it that cred_raise_ambient() needs.
+ * Bits that this kernel does not know are an error. */
+int cred_caps_make(uint64_t mask, uint64_t inheritable, cap_t *out, struct err *e);
 void cred_caps_free(cap_t *caps);                 /* accepts NULL inside */
 int cred_caps_held(uint64_t *out, struct err *e); /* what we are permitted */
 
 int cred_keep_bounding(uint64_t mask, struct err *e); /* drops all others; no way back */
 int cred_apply_caps(cap_t caps, struct err *e);       /* also empties the ambient set */
+
+/* Each must be permitted and inheritable.  What a user that is not root has after exec. */
+int cred_raise_ambient(uint64_t mask, struct err *e);
 
 /* Groups, gid, uid, in this order.  The permitted capabilities survive, the effective ones do not
  * when uid is not 0: cred_apply_caps() decides what is left. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -53,7 +54,13 @@ static int set(
 
 int mount_restrict(int mount, uint64_t attributes, enum mount_depth depth, struct err *e)
 {
-	struct mount_attr attr = { .attr_set = attributes, .propagation = MS_PRIVATE };
+	return mount_restrict_peers(mount, attributes, MS_PRIVATE, depth, e);
+}
+
+int mount_restrict_peers(
+	int mount, uint64_t attributes, uint64_t propagation, enum mount_depth depth, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = attributes, .propagation = propagation };
 
 	return set(mount, "", &attr, depth, e);
 }
@@ -82,6 +89,19 @@ int mount_attach_at(int mount, int dir, const char *path, struct err *e)
 	return move_mount(mount, "", dir, path, MOVE_MOUNT_F_EMPTY_PATH) < 0
 		       ? err_set(e, errno, "attach mount to %s", path)
 		       : 0;
+}
+
+int mount_is_root(int place, int root, struct err *e)
+{
+	struct statx a, b;
+
+	if (statx(place, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) < 0)
+		return err_set(e, errno, "look at the mount");
+	if (!(a.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return 0;
+	if (statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &b) < 0)
+		return err_set(e, errno, "look at the root");
+	return a.stx_mnt_id == b.stx_mnt_id;
 }
 
 int mount_pivot(int mount, struct err *e)

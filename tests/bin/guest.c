@@ -17,6 +17,7 @@
  *   try NAME…             system calls by the names of the table `tries`
  *   open FLAGS PATH       FLAGS of r w c(reate) t(runcate)
  *   write PATH TEXT | append PATH TEXT | mkdir PATH | unlink PATH | chmod PATH MODE
+ *   bind SOURCE TARGET    a bind mount
  *   mq put NAME TEXT | mq get NAME        POSIX message queues
  *   connect PORT          TCP to 127.0.0.1
  * Behaving:
@@ -352,6 +353,7 @@ static const struct {
 	{ "mkdir", try_make_dir, 1 },
 	{ "unlink", try_remove_file, 1 },
 	{ "chmod", try_change_mode, 2 },
+	{ "bind", try_bind, 2 },
 	{ "mq", try_mq, 2 },
 	{ "connect", try_connect_port, 1 },
 	{ "exit", leave, 1 },

@@ -38,5 +38,6 @@ int try_append_file(char **args);
 int try_make_dir(char **args);
 int try_remove_file(char **args);
 int try_change_mode(char **args);
+int try_bind(char **args);
 int try_mq(char **args);
 int try_connect_port(char **args);

@@ -192,6 +192,11 @@ int try_remove_file(char **args)
 	return answer(args[0], unlink(args[0]));
 }
 
+int try_bind(char **args)
+{
+	return answer(args[1], mount(args[0], args[1], NULL, MS_BIND, NULL));
+}
+
 int try_change_mode(char **args)
 {
 	return answer(args[0], chmod(args[0], (mode_t)strtol(args[1], NULL, 8)));

@@ -2,7 +2,7 @@
 # $RUN and $CG, and leaves nothing: launch_teardown kills by the cgroup and waits for its end.
 # CARPEL_BIN: where the programs are; GUEST: the guest program (tests/bin/guest.c).
 
-# shellcheck disable=SC2034,SC2154 # bats sets output; tests read CTR, INNER, PAUSE
+# shellcheck disable=SC2034,SC2154 # bats sets output; tests read CTR, INNER, BEGAN_AS, PAUSE
 : "${CARPEL_BIN:=$BATS_TEST_DIRNAME/../../build/bin}"
 : "${GUEST:=$CARPEL_BIN/test/guest}"
 export CARPEL_BIN
@@ -42,7 +42,11 @@ launch_teardown() {
 			sleep 0.01
 		done
 	done
-	rm -rf "$RUN"
+	# What a test mounted below $RUN, the last first.
+	while read -r tree; do
+		umount -l "$tree"
+	done < <(awk -v run="$RUN/" 'index($5, run) == 1 { print $5 }' /proc/self/mountinfo | tac)
+	rm -rf --one-file-system "$RUN"
 }
 
 # cgroups NAME: makes them, prints their records.
@@ -123,12 +127,14 @@ last_wins() {
 		}'
 }
 
-# container NAME RECORD… -- ARGS…: sets CTR (host pid) and INNER (pid in the pod's namespace).
+# container NAME RECORD… -- ARGS…: sets CTR (host pid), INNER (pid in the pod's namespace) and BEGAN_AS
+# (uid:gid:groups of the report).
 container() {
 	local line
 	line=$(plan_container "$@" | driver run)
 	echo "$line"
 	CTR=$(sed -n 's/^started .*host=//p' <<<"$line")
+	BEGAN_AS=$(sed -n 's/^started .*user=\([^ ]*\) .*/\1/p' <<<"$line")
 	INNER=$(sed -n 's/^started pid=\([0-9]*\) .*/\1/p' <<<"$line")
 	[ -n "$CTR" ]
 }

@@ -90,7 +90,8 @@ int container_prepare(const struct container_request *q, struct cgroups *cg, str
 	CLEANUP(cleanup_free) char *message = container_message_path(q->dir);
 	CLEANUP(cleanup_free) char *cgroup = container_cgroup(q->at, q->id);
 	CLEANUP(cleanup_fd) int fd = -1;
-	const struct cgroup_limits limits = resources_of_container(q->spec);
+	CLEANUP(cgroup_limits_release)
+	struct cgroup_limits limits = resources_of_container(q->spec);
 	int rc = fd_mkdir_all(AT_FDCWD, q->dir, 0700, e);
 
 	if (rc == 0)

@@ -42,21 +42,17 @@ int64_t resources_cpu_request(const struct pod_spec *pod)
 
 struct cgroup_limits resources_of_level(int64_t cpu_milli)
 {
-	return (struct cgroup_limits){ .cpu_shares = shares_of(cpu_milli),
-		.cpu_scale = CGROUP_LINEAR,
-		.cpu_quota_us = -1,
-		.memory_bytes = -1,
-		.pids = -1 };
+	struct cgroup_limits l = CGROUP_LIMITS_NONE;
+
+	l.cpu_shares = shares_of(cpu_milli);
+	return l;
 }
 
 /* A limit holds for the pod only when every container has one; a sum over some would bind the
  * others. */
 struct cgroup_limits resources_of_pod(const struct pod_spec *pod)
 {
-	struct cgroup_limits l = { .cpu_scale = CGROUP_LINEAR,
-		.cpu_quota_us = -1,
-		.memory_bytes = -1,
-		.pids = POD_PIDS_MAX };
+	struct cgroup_limits l = CGROUP_LIMITS_NONE;
 	int64_t cpu = 0, memory = 0;
 	bool all_cpu = true, all_memory = true;
 
@@ -68,6 +64,7 @@ struct cgroup_limits resources_of_pod(const struct pod_spec *pod)
 		all_cpu &= c->limits.cpu_milli > 0;
 		all_memory &= c->limits.memory_bytes > 0;
 	}
+	l.pids = POD_PIDS_MAX;
 	l.cpu_shares = shares_of(pod->qos == QOS_BEST_EFFORT ? 0 : resources_cpu_request(pod));
 	if (all_cpu)
 		l.cpu_quota_us = quota_of(cpu);
@@ -76,17 +73,54 @@ struct cgroup_limits resources_of_pod(const struct pod_spec *pod)
 	return l;
 }
 
+/* 0 is "not given", and less than 0 "no limit". */
+static int64_t limit_of(int64_t given)
+{
+	return given == 0 ? CGROUP_LEAVE : given < 0 ? CGROUP_UNLIMITED : given;
+}
+
+struct cgroup_limits resources_of_linux(const struct linux_resources *r)
+{
+	struct cgroup_limits l = CGROUP_LIMITS_NONE;
+
+	l.cpu_scale = CGROUP_QUADRATIC;
+	l.cpu_shares = r->cpu_shares > 0 ? r->cpu_shares : CGROUP_LEAVE;
+	l.cpu_quota_us = limit_of(r->cpu_quota_us);
+	if (r->cpu_period_us > 0)
+		l.cpu_period_us = r->cpu_period_us;
+	else if (r->cpu_quota_us > 0)
+		l.cpu_period_us = PERIOD_MS * 1000;
+	l.memory_bytes = limit_of(r->memory_bytes);
+	l.memory_swap_bytes = limit_of(r->memory_swap_bytes);
+	l.cpuset_cpus = r->cpuset_cpus;
+	l.cpuset_mems = r->cpuset_mems;
+	if (r->hugepages_len)
+		l.hugepages = mem_zalloc(r->hugepages_len * sizeof(*l.hugepages));
+	for (size_t i = 0; i < r->hugepages_len; i++)
+		l.hugepages[l.hugepages_len++] =
+			(struct cgroup_hugepages){ r->hugepages[i].page_size,
+				r->hugepages[i].limit_bytes };
+	if (r->unified.len)
+		l.unified = mem_zalloc(r->unified.len * sizeof(*l.unified));
+	for (size_t i = 0; i < r->unified.len; i++)
+		l.unified[l.unified_len++] =
+			(struct cgroup_pair){ r->unified.at[i].key, r->unified.at[i].value };
+	return l;
+}
+
 struct cgroup_limits resources_of_container(const struct container_spec *c)
 {
-	return (struct cgroup_limits){
-		.cpu_shares = shares_of(c->requests.cpu_milli),
-		.cpu_scale = CGROUP_QUADRATIC,
-		.cpu_quota_us = quota_of(c->limits.cpu_milli),
-		.memory_bytes = c->limits.memory_bytes > 0 ? c->limits.memory_bytes : -1,
-		.pids = -1,
-		.never_swapped = true,
-		.oom_kills_all = true,
-	};
+	struct cgroup_limits l = CGROUP_LIMITS_NONE;
+
+	if (c->resources)
+		return resources_of_linux(c->resources);
+	l.cpu_shares = shares_of(c->requests.cpu_milli);
+	l.cpu_scale = CGROUP_QUADRATIC;
+	l.cpu_quota_us = quota_of(c->limits.cpu_milli);
+	l.memory_bytes = c->limits.memory_bytes > 0 ? c->limits.memory_bytes : CGROUP_LEAVE;
+	l.never_swapped = true;
+	l.oom_kills_all = true;
+	return l;
 }
 
 int32_t resources_oom_score(
@@ -95,6 +129,8 @@ int32_t resources_oom_score(
 	enum { GUARANTEED = -997, BEST_EFFORT = 1000, BURSTABLE_MIN = 3, BURSTABLE_MAX = 999 };
 	int64_t score;
 
+	if (c->resources)
+		return c->resources->oom_score_adj;
 	if (pod->qos == QOS_GUARANTEED)
 		return GUARANTEED;
 	if (pod->qos == QOS_BEST_EFFORT || node_memory_bytes <= 0)

@@ -15,7 +15,8 @@
 #include "base/fd.h"
 #include "sys/cgroup_tree.h"
 
-static const char *const wanted[CGROUP_CONTROLLERS] = { "cpu", "cpuacct", "memory", "pids" };
+const char *const cgroup_controllers[CGROUP_ALL] = { "cpu", "cpuacct", "memory", "pids", "cpuset",
+	"hugetlb" };
 
 /* "36 35 0:31 / /sys/fs/cgroup/cpu rw,… - cgroup cgroup rw,cpu": the mount point is field 5, the
  * type and the super options follow the lone dash. */
@@ -38,8 +39,8 @@ static void note_mount(struct cgroups *c, char *line)
 	if (!str_eq(type, "cgroup"))
 		return;
 	for (char *o = strtok_r(options, ",", &save); o; o = strtok_r(NULL, ",", &save))
-		for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
-			if (str_eq(o, wanted[i]) && !c->v1[i])
+		for (size_t i = 0; i < CGROUP_ALL; i++)
+			if (str_eq(o, cgroup_controllers[i]) && !c->v1[i])
 				c->v1[i] = str_dup(point);
 }
 
@@ -61,6 +62,16 @@ static int find_mounts(struct cgroups *c, struct err *e)
 	return 0;
 }
 
+void cgroup_enable(const char *dir, const char *controller)
+{
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.subtree_control", dir);
+	CLEANUP(cleanup_fd) int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	/* What is missing for it is missed where it is needed. */
+	if (fd >= 0)
+		(void)dprintf(fd, "+%s", controller);
+}
+
 /* One controller at a time, so that a missing one does not spoil the rest: check_controllers tells.
  */
 static void enable_controllers(const char *dir)
@@ -70,14 +81,14 @@ static void enable_controllers(const char *dir)
 
 	for (size_t i = 0; fd >= 0 && i < CGROUP_CONTROLLERS; i++) {
 		char word[16];
-		int len = snprintf(word, sizeof(word), "+%s", wanted[i]);
+		int len = snprintf(word, sizeof(word), "+%s", cgroup_controllers[i]);
 
 		if (write(fd, word, (size_t)len) < 0)
 			continue;
 	}
 }
 
-static bool has_word(const char *text, const char *word)
+bool cgroup_has_word(const char *text, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -106,40 +117,60 @@ static int check_controllers(const struct cgroups *c, struct err *e)
 	is_busy = access(type, F_OK) == 0 &&
 		  fd_read_file(AT_FDCWD, procs, 1 << 20, &pids, NULL) == 0 && pids.len > 0;
 	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (i != CGROUP_CPUACCT && !has_word(text.len ? text.data : "", wanted[i]))
-			return err_say(e, ENOTSUP, "no %s controller in cgroup %s%s%s", wanted[i],
-				c->v2_root, is_busy ? ": processes live in " : "",
-				is_busy ? c->v2 : "");
+		if (i != CGROUP_CPUACCT &&
+			!cgroup_has_word(text.len ? text.data : "", cgroup_controllers[i]))
+			return err_say(e, ENOTSUP, "no %s controller in cgroup %s%s%s",
+				cgroup_controllers[i], c->v2_root,
+				is_busy ? ": processes live in " : "", is_busy ? c->v2 : "");
 	return 0;
 }
 
-static int make_dir(const char *dir, struct err *e)
+int cgroup_make_dir(const char *dir, struct err *e)
 {
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return err_set(e, errno, "make cgroup %s", dir);
 	return 0;
 }
 
-/* Makes every directory of path below top; is_v2: enables controllers in all but the last one.  The
- * last one first: whoever asks for it has mostly asked for those above it before. */
-static int make_path(const char *top, const char *path, bool is_v2, struct err *e)
+/* In dir, "…/a/b", what is above b. */
+static void enable_in_parent(char *dir)
 {
-	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", top, path);
-	int rc = make_dir(dir, NULL);
+	char *slash = strrchr(dir, '/');
 
+	*slash = '\0';
+	enable_controllers(dir);
+	*slash = '/';
+}
+
+/* Makes every directory of path below top; in the v2 tree of pure v2, each hands controllers down
+ * before something is made in it, so that after a crash whatever exists was made below such a one.
+ * The last one first: whoever asks for it has mostly asked for those above it before. */
+static int make_path(const struct cgroups *c, const char *top, const char *path, struct err *e)
+{
+	CLEANUP(cleanup_free) char *dir = cgroup_dir(c, top, path);
+	bool hands_down = top == c->v2 && !c->is_hybrid;
+	int rc;
+
+	/* Of a parent that is not ours nobody has asked it yet. */
+	if (hands_down && *path == '/')
+		enable_in_parent(dir);
+	rc = cgroup_make_dir(dir, NULL);
 	if (rc != -ENOENT)
-		return rc < 0 ? make_dir(dir, e) : 0;
+		return rc < 0 ? cgroup_make_dir(dir, e) : 0;
 	rc = 0;
 
-	for (char *slash = dir + strlen(top) + 1; rc == 0 && (slash = strchr(slash, '/'));
-		slash++) {
-		*slash = '\0';
-		rc = make_dir(dir, e);
-		if (rc == 0 && is_v2)
-			enable_controllers(dir);
-		*slash = '/';
+	for (char *slash = dir + strlen(top); rc == 0 && slash;) {
+		if ((slash = strchr(slash + 1, '/')))
+			*slash = '\0';
+		if (access(dir, F_OK) < 0) {
+			if (hands_down)
+				enable_in_parent(dir);
+			rc = cgroup_make_dir(dir, e);
+		}
+		if (slash)
+			*slash = '/';
 	}
-	return rc < 0 ? rc : make_dir(dir, e);
+	return rc;
 }
 
 static int make_v2_root(const struct cgroups *c, struct err *e)
@@ -147,9 +178,9 @@ static int make_v2_root(const struct cgroups *c, struct err *e)
 	int rc;
 
 	if (c->is_hybrid)
-		return make_dir(c->v2_root, e);
+		return cgroup_make_dir(c->v2_root, e);
 	enable_controllers(c->v2);
-	if ((rc = make_dir(c->v2_root, e)) < 0)
+	if ((rc = cgroup_make_dir(c->v2_root, e)) < 0)
 		return rc;
 	if ((rc = check_controllers(c, e)) < 0) {
 		(void)rmdir(c->v2_root); /* unless an earlier carpeld left pods in it */
@@ -171,7 +202,7 @@ int cgroups_open(const char *name, struct cgroups **out, struct err *e)
 	}
 	for (size_t i = 0; rc == 0 && i < CGROUP_CONTROLLERS; i++)
 		if (c->v1[i])
-			rc = make_path(c->v1[i], name, false, e);
+			rc = make_path(c, c->v1[i], "", e);
 	if (rc < 0) {
 		cgroups_free(c);
 		return rc;
@@ -184,7 +215,7 @@ void cgroups_free(struct cgroups *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+	for (size_t i = 0; i < CGROUP_ALL; i++)
 		free(c->v1[i]);
 	free(c->v2);
 	free(c->v2_root);
@@ -205,30 +236,31 @@ const char *cgroups_root(const struct cgroups *c)
 int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use,
 	const struct cgroup_limits *l, struct err *e)
 {
-	CLEANUP(cleanup_free) char *below = str_fmt("%s/%s", c->name, path);
-	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", c->v2_root, path);
-	int rc = make_path(c->v2, below, !c->is_hybrid, e);
+	CLEANUP(cleanup_free) char *dir = cgroup_dir(c, c->v2, path);
+	int rc = cgroup_check_path(path, e);
 
+	if (rc == 0)
+		rc = make_path(c, c->v2, path, e);
 	if (rc == 0 && use == CGROUP_INNER && !c->is_hybrid)
 		enable_controllers(dir);
 	for (size_t i = 0; rc == 0 && use != CGROUP_TRACKING && i < CGROUP_CONTROLLERS; i++)
 		if (c->v1[i])
-			rc = make_path(c->v1[i], below, false, e);
+			rc = make_path(c, c->v1[i], path, e);
 	if (rc == 0 && l)
-		rc = cgroup_set_limits(c, path, l, e);
+		rc = cgroup_set_first_limits(c, path, l, e);
 	return rc;
 }
 
 void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2)
 {
-	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++) {
+	for (size_t i = 0; i < CGROUP_ALL; i++) {
 		CLEANUP(cleanup_free)
-		char *dir = c->v1[i] ? str_fmt("%s/%s/%s", c->v1[i], c->name, path) : NULL;
+		char *dir = c->v1[i] ? cgroup_dir(c, c->v1[i], path) : NULL;
 
-		if (dir)
+		if (dir && (i < CGROUP_CONTROLLERS || access(dir, F_OK) == 0))
 			strv_add(v1, dir);
 	}
-	*v2 = str_fmt("%s/%s", c->v2_root, path);
+	*v2 = cgroup_dir(c, c->v2, path);
 }
 
 static int join_one(const char *dir, int32_t pid, struct err *e)
@@ -248,6 +280,8 @@ int cgroup_join(const struct cgroups *c, const char *path, int32_t pid, struct e
 	struct strv v1 = { 0 };
 	int rc;
 
+	if ((rc = cgroup_check_path(path, e)) < 0)
+		return rc;
 	cgroup_dirs(c, path, &v1, &v2);
 	rc = join_one(v2, pid, e);
 	for (size_t i = 0; rc == 0 && i < v1.len; i++)
@@ -258,9 +292,14 @@ int cgroup_join(const struct cgroups *c, const char *path, int32_t pid, struct e
 
 int cgroup_kill(const struct cgroups *c, const char *path, struct err *e)
 {
-	CLEANUP(cleanup_free) char *file = str_fmt("%s/%s/cgroup.kill", c->v2_root, path);
-	CLEANUP(cleanup_fd) int fd = open(file, O_WRONLY | O_CLOEXEC);
+	CLEANUP(cleanup_free) char *dir = cgroup_dir(c, c->v2, path);
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.kill", dir);
+	CLEANUP(cleanup_fd) int fd = -1;
+	int rc = cgroup_check_path(path, e);
 
+	if (rc < 0)
+		return rc;
+	fd = open(file, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_set(e, errno, "open %s", file);
 	if (write(fd, "1", 1) < 0)
@@ -268,43 +307,48 @@ int cgroup_kill(const struct cgroups *c, const char *path, struct err *e)
 	return 0;
 }
 
-static int remove_in(const char *top, const char *name, const char *path, struct err *e)
+static int remove_in(const struct cgroups *c, const char *top, const char *path, struct err *e)
 {
-	CLEANUP(cleanup_free)
-	char *dir = path ? str_fmt("%s/%s/%s", top, name, path) : str_fmt("%s/%s", top, name);
+	CLEANUP(cleanup_free) char *dir = cgroup_dir(c, top, path);
 
 	return cgroup_remove_tree(dir, e);
 }
 
-/* path NULL: the root. */
-static int remove_everywhere(const struct cgroups *c, const char *path, struct err *e)
-{
-	int rc = remove_in(c->v2, c->name, path, e);
-
-	for (size_t i = 0; rc == 0 && i < CGROUP_CONTROLLERS; i++)
-		if (c->v1[i])
-			rc = remove_in(c->v1[i], c->name, path, e);
-	return rc;
-}
-
 int cgroup_remove(const struct cgroups *c, const char *path, struct err *e)
 {
-	return remove_everywhere(c, path, e);
+	int rc = cgroup_check_path(path, e);
+
+	if (rc == 0)
+		rc = remove_in(c, c->v2, path, e);
+	for (size_t i = 0; rc == 0 && i < CGROUP_ALL; i++)
+		if (c->v1[i])
+			rc = remove_in(c, c->v1[i], path, e);
+	return rc;
 }
 
 int cgroups_remove(struct cgroups *c, struct err *e)
 {
-	return remove_everywhere(c, NULL, e);
+	return cgroup_remove(c, "", e);
+}
+
+void cgroup_remove_tracking(const struct cgroups *c, const char *path)
+{
+	CLEANUP(cleanup_free) char *dir = cgroup_dir(c, c->v2, path);
+
+	if (c->is_hybrid && *path && cgroup_check_path(path, NULL) == 0)
+		(void)rmdir(dir);
 }
 
 int cgroup_pids(const struct cgroups *c, const char *path, int32_t *pids, int max)
 {
-	CLEANUP(cleanup_free) char *file = str_fmt("%s/%s/cgroup.procs", c->v2_root, path);
+	CLEANUP(cleanup_free) char *dir = cgroup_dir(c, c->v2, path);
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.procs", dir);
 	CLEANUP(buf_free) struct buf text = { 0 };
 	char *save = NULL;
 	int n = 0;
 
-	if (fd_read_file(AT_FDCWD, file, 1 << 20, &text, NULL) < 0 || !text.len)
+	if (cgroup_check_path(path, NULL) < 0 ||
+		fd_read_file(AT_FDCWD, file, 1 << 20, &text, NULL) < 0 || !text.len)
 		return 0;
 	for (char *line = strtok_r(text.data, "\n", &save); line && n < max;
 		line = strtok_r(NULL, "\n", &save)) {

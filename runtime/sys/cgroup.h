@@ -1,17 +1,23 @@
 /* Control groups of one instance: a root cgroup of ours in each hierarchy, and below it paths such
- * as "burstable/pod<uid>/<id>".  Pure v2, or hybrid (v1 controllers beside a v2 tree without any):
- * processes are killed and watched through the v2 tree on both.  Knows nothing of pods.  Every
- * operation can be repeated; a missing cgroup is success when removing.
+ * as "burstable/pod<uid>/<id>".  A path that begins with '/' lies below the hierarchies' mount
+ * points instead, where somebody else has put things, too: "/kubepods/burstable/pod<uid>/<id>",
+ * whose last component alone is ours.  Above it directories are made that are missing, and
+ * controllers handed down; nothing there is ever limited, killed or removed.
+ * Pure v2, or hybrid (v1 controllers beside a v2 tree without any): processes are killed and
+ * watched through the v2 tree on both.  Knows nothing of pods.  Every operation can be repeated; a
+ * missing cgroup is success when removing.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
 
 enum cgroup_layout { CGROUP_V2 = 1, CGROUP_HYBRID };
+enum { CGROUP_PATH_MAX = 2048, CGROUP_DEPTH_MAX = 32 };
 
 struct cgroups;
 
@@ -23,20 +29,57 @@ const char *cgroups_root(const struct cgroups *c); /* the v2 directory of the ro
 /* Removes the root too; -EBUSY while something lives there. */
 int cgroups_remove(struct cgroups *c, struct err *e);
 
+/* -EINVAL, -ENAMETOOLONG: what all below refuse, but "", which is the root.  Components are not
+ * empty, not "." nor "..", at most 255 bytes without control characters; systemd's names are names.
+ */
+int cgroup_check_path(const char *path, struct err *e);
+
 enum cgroup_scale {
 	CGROUP_LINEAR = 1 /* pods, as the kubelet */,
 	CGROUP_QUADRATIC /* containers, as runc >= 1.3.2 */
 };
 
-struct cgroup_limits {               /* -1: leave alone */
-	int64_t cpu_shares;          /* 2..262144 */
-	enum cgroup_scale cpu_scale; /* how shares become a v2 weight */
-	int64_t cpu_quota_us;        /* per 100 ms */
-	int64_t memory_bytes;        /* and no swap beside it */
-	int64_t pids;
-	bool never_swapped; /* v2: with or without a limit of memory */
-	bool oom_kills_all; /* v2: memory.oom.group */
+#define CGROUP_LEAVE INT64_C(-1) /* alone: what is there stays */
+#define CGROUP_UNLIMITED INT64_MAX
+
+struct cgroup_hugepages {
+	const char *size; /* "2MB", as the kernel names its files */
+	uint64_t bytes;   /* 0, where this size or the controller is missing, is no error */
 };
+
+struct cgroup_pair {
+	const char *key, *value; /* "memory.high"; lines of the value are written one by one */
+};
+
+struct cgroup_limits {
+	int64_t cpu_shares;                  /* 2..262144 */
+	enum cgroup_scale cpu_scale;         /* how shares become a v2 weight */
+	int64_t cpu_quota_us, cpu_period_us; /* a new cgroup's period is 100 ms */
+	int64_t memory_bytes;                /* alone: and no swap beside it */
+	int64_t memory_swap_bytes; /* both together, not below memory_bytes (or its present value)
+				    */
+	int64_t pids;
+	bool never_swapped;                    /* v2: with or without a limit of memory */
+	bool oom_kills_all;                    /* v2: memory.oom.group */
+	const char *cpuset_cpus, *cpuset_mems; /* NULL and "": leave alone */
+	struct cgroup_hugepages *hugepages;
+	size_t hugepages_len;
+	/* Written last, so they win.  v2 only, see cgroup_unified.c for what v1 ignores. */
+	struct cgroup_pair *unified;
+	size_t unified_len;
+};
+
+/* Leaves all alone. */
+#define CGROUP_LIMITS_NONE                                                                         \
+	((struct cgroup_limits){ .cpu_shares = CGROUP_LEAVE,                                       \
+		.cpu_scale = CGROUP_LINEAR,                                                        \
+		.cpu_quota_us = CGROUP_LEAVE,                                                      \
+		.cpu_period_us = CGROUP_LEAVE,                                                     \
+		.memory_bytes = CGROUP_LEAVE,                                                      \
+		.memory_swap_bytes = CGROUP_LEAVE,                                                 \
+		.pids = CGROUP_LEAVE })
+/* Frees the two arrays, not the texts. */
+void cgroup_limits_release(struct cgroup_limits *l);
 
 enum cgroup_use {
 	CGROUP_INNER = 1, /* holds cgroups: controllers are enabled for its children */
@@ -44,10 +87,14 @@ enum cgroup_use {
 	CGROUP_TRACKING,  /* processes, in the v2 tree only: no limits of its own */
 };
 
+/* After a failure: remove it, or repeat. */
 int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use,
 	const struct cgroup_limits *l, struct err *e);
-int cgroup_set_limits(const struct cgroups *c, const char *path, const struct cgroup_limits *l,
-	struct err *e); /* of one that exists */
+/* Of one that exists, with processes in it: all of them, or what was there before is put back. Only
+ * of unified values with a line for each device new lines stay.  On v2 a limit of memory that would
+ * kill at once is refused (-EBUSY), as v1 does by itself. */
+int cgroup_set_limits(
+	const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e);
 /* Absolute directories to join: v1 ones into *v1 (empty on pure v2), the v2 one into *v2. */
 void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2);
 int cgroup_join(const struct cgroups *c, const char *path, int32_t pid,
@@ -56,6 +103,9 @@ int cgroup_kill(
 	const struct cgroups *c, const char *path, struct err *e); /* everything in it and below */
 int cgroup_remove(
 	const struct cgroups *c, const char *path, struct err *e); /* with its children; -EBUSY */
+/* Hybrid: the v2 directory of path, and of no other hierarchy, if it is empty; else nothing.  For
+ * the parents of absolute paths: the kubelet removes its own, but does not look at this tree. */
+void cgroup_remove_tracking(const struct cgroups *c, const char *path);
 /* Up to max host pids of the processes in it (not below); returns how many. */
 int cgroup_pids(const struct cgroups *c, const char *path, int32_t *pids, int max);
 /* Processes killed by the out-of-memory killer so far; 0 where the kernel does not say. */

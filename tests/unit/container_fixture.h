@@ -32,13 +32,13 @@ static inline struct fx fx_open(void)
 {
 	static char dir[] = "/L/pods/u1", cgroup[] = "burstable/podu1", name[] = "web",
 		    ns[] = "prod", uid[] = "u1", ctr[] = "app";
-	static char host[] = "web-0", busybox[] = "busybox", root[] = "inst", v2[] = "/v2/inst";
+	static char host[] = "web-0", busybox[] = "busybox", root[] = "inst", v2[] = "/v2";
 	static char cpu[] = "/v1/cpu", memory[] = "/v1/memory", layer[] = "/img/1",
 		    base[] = "/img/0";
 	static char *layers[] = { layer, base };
 	struct fx f = { .at = { dir, cgroup } };
 
-	f.cgroups = (struct cgroups){ .is_hybrid = true, .name = root, .v2_root = v2 };
+	f.cgroups = (struct cgroups){ .is_hybrid = true, .name = root, .v2 = v2 };
 	f.cgroups.v1[CGROUP_CPU] = cpu;
 	f.cgroups.v1[CGROUP_MEMORY] = memory;
 	f.pod = (struct pod_spec){ .name = name, .namespace = ns, .uid = uid, .hostname = host };

@@ -189,6 +189,65 @@ static void test_oom_score(void **state)
 	}
 }
 
+/* 0 is not given, less than 0 unlimited; what the texts are is no matter here. */
+static void test_linux_resources(void **state)
+{
+	struct hugepage_limit pages[] = { { "2MB", 0 }, { "1GB", GIB } };
+	struct label pairs[] = { { "memory.oom.group", "1" }, { "memory.min", "0" } };
+	struct linux_resources r = { .cpu_quota_us = 20000,
+		.memory_bytes = GIB,
+		.cpu_shares = 102,
+		.cpuset_cpus = "0-1",
+		.hugepages = pages,
+		.hugepages_len = 2,
+		.unified = { pairs, 2 },
+		.oom_score_adj = -997 };
+	struct container_spec c = ctr(NONE, 7000, NONE, 5);
+	const struct pod_spec pod = { .qos = QOS_BEST_EFFORT };
+	CLEANUP(cgroup_limits_release) struct cgroup_limits l = CGROUP_LIMITS_NONE;
+
+	(void)state;
+	c.resources = &r; /* instead of the limits */
+	l = resources_of_container(&c);
+	assert_int_equal(l.cpu_shares, 102);
+	assert_int_equal(l.cpu_scale, CGROUP_QUADRATIC);
+	assert_int_equal(l.cpu_quota_us, 20000);
+	assert_int_equal(l.cpu_period_us, 100000); /* what such a quota counts by */
+	assert_int_equal(l.memory_bytes, GIB);
+	assert_int_equal(l.memory_swap_bytes, CGROUP_LEAVE);
+	assert_int_equal(l.pids, CGROUP_LEAVE);
+	assert_false(l.oom_kills_all || l.never_swapped); /* the pairs say it */
+	assert_string_equal(l.cpuset_cpus, "0-1");
+	assert_null(l.cpuset_mems);
+	assert_int_equal(l.hugepages_len, 2);
+	assert_string_equal(l.hugepages[1].size, "1GB");
+	assert_int_equal(l.hugepages[1].bytes, GIB);
+	assert_int_equal(l.unified_len, 2);
+	assert_string_equal(l.unified[0].key, "memory.oom.group");
+	assert_string_equal(l.unified[1].value, "0");
+	assert_int_equal(resources_oom_score(&pod, &c, GIB), -997);
+}
+
+static void test_linux_resources_not_given(void **state)
+{
+	const struct linux_resources none = { 0 }, all = { .cpu_quota_us = -1,
+		.cpu_period_us = 50000,
+		.memory_bytes = -1,
+		.memory_swap_bytes = -1 };
+	struct cgroup_limits l = resources_of_linux(&none);
+
+	(void)state;
+	assert_int_equal(l.cpu_shares, CGROUP_LEAVE);
+	assert_int_equal(l.cpu_quota_us, CGROUP_LEAVE);
+	assert_int_equal(l.cpu_period_us, CGROUP_LEAVE);
+	assert_int_equal(l.memory_bytes, CGROUP_LEAVE);
+	assert_int_equal(l.memory_swap_bytes, CGROUP_LEAVE);
+	assert_int_equal(l.hugepages_len + l.unified_len, 0);
+	l = resources_of_linux(&all);
+	assert_true(l.cpu_quota_us == CGROUP_UNLIMITED && l.cpu_period_us == 50000);
+	assert_true(l.memory_bytes == CGROUP_UNLIMITED && l.memory_swap_bytes == CGROUP_UNLIMITED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +259,8 @@ int main(void)
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_sums_saturate),
 		cmocka_unit_test(test_oom_score),
+		cmocka_unit_test(test_linux_resources),
+		cmocka_unit_test(test_linux_resources_not_given),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #include "sys/cgroup_tree.h"
 
 static char dir[] = "/L/pods/u1", cgroup[] = "besteffort/podu1", uid[] = "u1", hostname[] = "web-0";
-static char v2[] = "/v2/inst", root[] = "inst", cpu[] = "/v1/cpu";
+static char v2[] = "/v2", root[] = "inst", cpu[] = "/v1/cpu";
 
 static const struct place place = { dir, cgroup };
 static const struct sandbox_facts facts = { .node_name = "node1", .pause_path = "/P/carpel-pause" };
@@ -23,7 +23,7 @@ static const struct sandbox_facts facts = { .node_name = "node1", .pause_path = 
 static void plan(const struct pod_spec *pod, struct plan *out)
 {
 	const struct cgroups cg = {
-		.is_hybrid = true, .name = root, .v2_root = v2, .v1[CGROUP_CPU] = cpu
+		.is_hybrid = true, .name = root, .v2 = v2, .v1[CGROUP_CPU] = cpu
 	};
 
 	sandbox_plan(&place, &cg, pod, &facts, "b0", out);

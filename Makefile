@@ -28,6 +28,9 @@ PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 # CRI's messages; gen/ is what protoc-c writes, see below.
 MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_json_read.c message_json_write.c)
+# From CRI's messages to the model.
+SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security.c cri_container.c cri_mounts.c cri_resources.c \
+	cri_signal.c)
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
 	volume.c sandbox.c container.c fdstore.c event_fold.c)
@@ -169,13 +172,15 @@ UNIT_BINS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 # A test links its layer and those below, so a call upwards does not link.
 UNIT_BASE := $(BASE_SRC)
 UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
+UNIT_CRI := $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(UNIT_SPEC)
 UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
 unit_layer_base := base aged base64 clock fd fd_tree json json_tree
 unit_layer_spec := names quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_write probe_wire
+unit_layer_cri := cri_sandbox cri_security cri_container cri_mounts cri_resources
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
 	resources volume sandbox container container_mounts fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
-	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(unit_$(1)_SRC))))
+	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(if $(filter $(1),$(unit_layer_cri)),$(UNIT_CRI),$(unit_$(1)_SRC)))))
 unit_message_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 unit_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 unit_message_json_all_SRC := $(MESSAGE_SRC) $(BASE_SRC)

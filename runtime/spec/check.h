@@ -32,6 +32,8 @@ int64_t number_at(const struct json *object, const char *key);   /* 0 when missi
 
 /* "net/ipv4/conf/eth0.1" as "net.ipv4.conf.eth0/1"; owned. */
 char *sysctl_dotted(const char *name);
+bool sysctl_is_name(const char *name);  /* with dots or slashes, see its expression */
+bool sysctl_is_ipc(const char *dotted); /* of an IPC namespace */
 
 /* A set of texts that grows in O(log n) a text.  The texts are borrowed. */
 struct seen {

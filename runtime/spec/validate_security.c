@@ -162,7 +162,7 @@ static bool is_sysctl_char(char c)
 }
 
 /* ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$ */
-static bool is_sysctl_name(const char *name)
+bool sysctl_is_name(const char *name)
 {
 	enum { SYSCTL_MAX = 253 };
 
@@ -182,7 +182,7 @@ static bool is_sysctl_name(const char *name)
 	}
 }
 
-static bool is_ipc_sysctl(const char *name)
+bool sysctl_is_ipc(const char *name)
 {
 	return str_starts(name, "kernel.shm") || str_starts(name, "kernel.msg") ||
 	       str_eq(name, "kernel.sem") || str_starts(name, "fs.mqueue.");
@@ -228,7 +228,7 @@ static void check_sysctl_scope(struct check *k, const char *name, const char *at
 	if (str_starts(dotted, "net.") && json_is_true(json_get(k->spec, "hostNetwork")))
 		cause_invalid(
 			k->causes, at, name, "may not be specified when 'hostNetwork' is true");
-	else if (is_ipc_sysctl(dotted) && json_is_true(json_get(k->spec, "hostIPC")))
+	else if (sysctl_is_ipc(dotted) && json_is_true(json_get(k->spec, "hostIPC")))
 		cause_invalid(k->causes, at, name, "may not be specified when 'hostIPC' is true");
 	else if (!is_safe_sysctl(dotted))
 		cause_forbidden(k->causes, at, forbidden);
@@ -245,7 +245,7 @@ static void validate_sysctls(struct check *k, const struct json *sysctls)
 
 		if (!*name)
 			cause_required(k->causes, at, "");
-		else if (!is_sysctl_name(name))
+		else if (!sysctl_is_name(name))
 			cause_invalid(k->causes, at, name,
 				"must have at most 253 characters and match regex "
 				"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-"

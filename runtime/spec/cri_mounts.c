@@ -1,0 +1,104 @@
+/* ContainerConfig.mounts, see cri.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "spec/cri_parts.h"
+
+static int read_option(const char *at, const char *word, struct mount_spec *out, struct err *e)
+{
+	const struct {
+		const char *word;
+		bool *flag;
+	} words[] = { { "noexec", &out->no_exec }, { "nodev", &out->no_dev },
+		{ "nosuid", &out->no_suid } };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (!str_eq(words[i].word, word))
+			continue;
+		*words[i].flag = true;
+		return 0;
+	}
+	return cri_bad(e, at, "mount_options", word, "must be noexec, nodev or nosuid");
+}
+
+static int read_options(
+	const char *at, const Runtime__V1__Mount *m, struct mount_spec *out, struct err *e)
+{
+	int rc = cri_check_count(at, "mount_options", m->n_mount_options, CRI_LIST_MAX, e);
+
+	for (size_t i = 0; rc == 0 && i < m->n_mount_options; i++)
+		rc = read_option(at, m->mount_options[i], out, e);
+	return rc;
+}
+
+/* What of a mount carpel cannot do yet. */
+static int check_kind(const char *at, const Runtime__V1__Mount *m, struct err *e)
+{
+	if (m->image && (*m->image->image || *m->image->image_ref))
+		return cri_not_yet(e, at, "image", "image volumes are");
+	if (*m->image_sub_path)
+		return cri_not_yet(e, at, "image_sub_path", "image volumes are");
+	if (m->n_uidmappings)
+		return cri_not_yet(e, at, "uidMappings", "ID-mapped mounts are");
+	if (m->n_gidmappings)
+		return cri_not_yet(e, at, "gidMappings", "ID-mapped mounts are");
+	return 0;
+}
+
+static int read_propagation(
+	const char *at, const Runtime__V1__Mount *m, struct mount_spec *out, struct err *e)
+{
+	static const enum mount_propagation kinds[] = {
+		[RUNTIME__V1__MOUNT_PROPAGATION__PROPAGATION_PRIVATE] = MOUNT_PRIVATE,
+		[RUNTIME__V1__MOUNT_PROPAGATION__PROPAGATION_HOST_TO_CONTAINER] = MOUNT_SLAVE,
+		[RUNTIME__V1__MOUNT_PROPAGATION__PROPAGATION_BIDIRECTIONAL] = MOUNT_SHARED,
+	};
+	int rc = cri_check_enum(at, "propagation", m->propagation, (int)ARRAY_LEN(kinds) - 1, e);
+
+	if (rc < 0)
+		return rc;
+	out->propagation = kinds[m->propagation];
+	if (m->recursive_read_only && !m->readonly)
+		return err_say(e, EINVAL, "%s.recursive_read_only: needs readonly", at);
+	if (m->recursive_read_only && out->propagation != MOUNT_PRIVATE)
+		return err_say(e, EINVAL,
+			"%s.recursive_read_only: needs propagation PROPAGATION_PRIVATE (0)", at);
+	return 0;
+}
+
+static int read_mount(
+	const char *at, const Runtime__V1__Mount *m, struct mount_spec *out, struct err *e)
+{
+	int rc;
+
+	if ((rc = check_kind(at, m, e)) < 0 ||
+		(rc = cri_read_path(at, "container_path", m->container_path, &out->path, e)) < 0 ||
+		(rc = cri_read_path(at, "host_path", m->host_path, &out->host_path, e)) < 0 ||
+		(rc = read_propagation(at, m, out, e)) < 0)
+		return rc;
+	if (str_eq(out->path, "/"))
+		return cri_bad(e, at, "container_path", m->container_path, "must not be the root");
+	out->read_only = m->readonly;
+	out->recursive_read_only = m->recursive_read_only;
+	/* selinux_relabel: carpel labels nothing, and without SELinux there is nothing to label.
+	 * The kubelet asks for it only with SELinux, critest always. */
+	return read_options(at, m, out, e);
+}
+
+int cri_read_mounts(
+	const Runtime__V1__ContainerConfig *c, struct container_spec *out, struct err *e)
+{
+	int rc = cri_check_count("config", "mounts", c->n_mounts, CRI_MOUNTS_MAX, e);
+
+	if (rc < 0 || !c->n_mounts)
+		return rc;
+	out->mounts = mem_zalloc(c->n_mounts * sizeof(*out->mounts));
+	out->mounts_len = c->n_mounts;
+	for (size_t i = 0; rc == 0 && i < c->n_mounts; i++) {
+		CLEANUP(cleanup_free) char *at = str_fmt("config.mounts[%zu]", i);
+
+		rc = read_mount(at, c->mounts[i], &out->mounts[i], e);
+	}
+	return rc;
+}

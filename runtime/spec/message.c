@@ -1,7 +1,6 @@
 #include "spec/message.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,41 +30,85 @@ void cleanup_message(void *message_at)
 	*(void **)message_at = NULL;
 }
 
-void *message_copy(const void *message)
+static ProtobufCBinaryData copy_bytes(const uint8_t *data, size_t len)
 {
-	const ProtobufCMessage *m = message;
-	CLEANUP(cleanup_free) uint8_t *bytes = NULL;
-	size_t len;
-	void *copy;
+	ProtobufCBinaryData copy = { .len = len };
 
-	if (!m)
-		return NULL;
-	len = protobuf_c_message_get_packed_size(m);
-	bytes = mem_zalloc(len);
-	(void)protobuf_c_message_pack(m, bytes);
-	copy = protobuf_c_message_unpack(m->descriptor, NULL, len, bytes);
-	if (!copy) /* what was packed just now can only fail for want of memory */
-		abort();
+	if (len) {
+		copy.data = mem_resize(NULL, len, 1);
+		memcpy(copy.data, data, len);
+	}
 	return copy;
 }
 
-/* protobuf-c's own empty string stands in fields that are not set, and is never freed. */
-static char *new_text(const char *text)
+static void copy_value(ProtobufCType type, const char *from, char *to)
 {
-	size_t len = text ? strlen(text) : 0;
+	const ProtobufCBinaryData *bytes = (const ProtobufCBinaryData *)from;
 
-	for (size_t i = 0, n; i < len; i += n) {
-		n = str_utf8_char(text + i, len - i);
-		if (n == 0)
-			return str_utf8(text, len);
+	switch ((int)type) {
+	case PROTOBUF_C_TYPE_MESSAGE:
+		*(void **)to = message_copy(*(void *const *)from);
+		break;
+	case PROTOBUF_C_TYPE_STRING:
+		*(char **)to = str_dup(*(char *const *)from);
+		break;
+	case PROTOBUF_C_TYPE_BYTES:
+		*(ProtobufCBinaryData *)to = copy_bytes(bytes->data, bytes->len);
+		break;
+	default:
+		memcpy(to, from, message_value_size(type));
 	}
-	return str_dup(text ? text : "");
+}
+
+/* Fields of a later CRI. */
+static void copy_unknown(const ProtobufCMessage *m, ProtobufCMessage *to)
+{
+	if (!m->n_unknown_fields)
+		return;
+	to->unknown_fields = mem_resize(NULL, m->n_unknown_fields, sizeof(*to->unknown_fields));
+	to->n_unknown_fields = m->n_unknown_fields;
+	for (unsigned i = 0; i < m->n_unknown_fields; i++) {
+		const ProtobufCMessageUnknownField *f = &m->unknown_fields[i];
+
+		to->unknown_fields[i] = *f;
+		to->unknown_fields[i].data = copy_bytes(f->data, f->len).data;
+	}
+}
+
+/* Not by way of the wire: a field number of 0, in two bytes, is kept by protobuf-c as a field of a
+ * later CRI, written in one byte, and then refused. */
+void *message_copy(const void *message)
+{
+	const ProtobufCMessage *m = message;
+	ProtobufCMessage *copy;
+
+	if (!m)
+		return NULL;
+	copy = message_new(m->descriptor);
+	for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
+		struct message_values v = message_values(m, f);
+		char *to = (char *)copy + f->offset;
+
+		if (v.is_list && v.len == 0)
+			continue;
+		if (v.is_list) {
+			*(size_t *)((char *)copy + f->quantifier_offset) = v.len;
+			*(char **)to = mem_resize(NULL, v.len, v.size);
+			to = *(char **)to;
+		}
+		for (size_t k = 0; k < v.len; k++)
+			copy_value(f->type, v.at + k * v.size, to + k * v.size);
+	}
+	copy_unknown(m, copy);
+	return copy;
 }
 
 void message_set_string(char **field, const char *text)
 {
-	char *fresh = new_text(text);
+	char *fresh = str_dup(text ? text : "");
 
+	/* What stands in a field that was never set belongs to protobuf-c. */
 	if (*field != protobuf_c_empty_string)
 		free(*field);
 	*field = fresh;
@@ -74,7 +117,7 @@ void message_set_string(char **field, const char *text)
 void message_add_string(char ***list, size_t *len, const char *text)
 {
 	*list = mem_resize(*list, *len + 1, sizeof(**list));
-	(*list)[(*len)++] = new_text(text);
+	(*list)[(*len)++] = str_dup(text ? text : "");
 }
 
 void *message_add(void *list, size_t *len, const ProtobufCMessageDescriptor *d)
@@ -213,44 +256,4 @@ struct message_values message_values(const ProtobufCMessage *m, const ProtobufCF
 		v.len = *(const size_t *)((const char *)m + f->quantifier_offset);
 	}
 	return v;
-}
-
-static int check_text(const struct message_place *at, const char *text, struct err *e)
-{
-	size_t len = text ? strlen(text) : 0;
-
-	for (size_t i = 0, n; i < len; i += n) {
-		n = str_utf8_char(text + i, len - i);
-		if (n == 0)
-			return message_fail(at, e, EINVAL, "the string is no valid UTF-8");
-	}
-	return 0;
-}
-
-static int check_message(const struct message_place *in, const ProtobufCMessage *m, struct err *e)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; m && i < m->descriptor->n_fields; i++) {
-		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
-		struct message_place field = message_field(in, f->name);
-		struct message_values v = message_values(m, f);
-
-		for (size_t k = 0; k < v.len && rc == 0; k++) {
-			struct message_place element = message_element(&field, k);
-			const struct message_place *at = v.is_list ? &element : &field;
-			const char *from = v.at + k * v.size;
-
-			if (f->type == PROTOBUF_C_TYPE_STRING)
-				rc = check_text(at, *(char *const *)from, e);
-			else if (f->type == PROTOBUF_C_TYPE_MESSAGE)
-				rc = check_message(at, *(ProtobufCMessage *const *)from, e);
-		}
-	}
-	return rc;
-}
-
-int message_check_utf8(const void *message, struct err *e)
-{
-	return check_message(NULL, message, e);
 }

@@ -7,16 +7,13 @@
 #include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
 
-#include "base/err.h"
-
 /* Empty, of that type.  Messages are void pointers here, since each type begins with its base. */
 void *message_new(const ProtobufCMessageDescriptor *d);
 void message_free(void *message);        /* NULL is fine */
 void cleanup_message(void *message_at);  /* a pointer to the pointer, for CLEANUP */
 void *message_copy(const void *message); /* NULL stays NULL */
 
-/* A string field.  NULL empties it; what is no UTF-8 becomes U+FFFD, since a client in Go refuses
- * the whole answer for one bad byte. */
+/* A string field; NULL empties it. */
 void message_set_string(char **field, const char *text);
 /* A repeated string: message_add_string(&m->args, &m->n_args, text). */
 void message_add_string(char ***list, size_t *len, const char *text);
@@ -30,7 +27,3 @@ const char *message_map_get(const void *entries, size_t len, const char *key);
 /* Appends; the caller does not add a key twice. */
 void message_map_add(void *entries_at, size_t *len, const ProtobufCMessageDescriptor *entry,
 	const char *key, const char *value);
-
-/* protobuf-c takes any bytes for a string, and a client in Go chokes when it gets them back.
- * -EINVAL names the first string that is no UTF-8. */
-int message_check_utf8(const void *message, struct err *e);

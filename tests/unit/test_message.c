@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +40,6 @@ static void test_set_string(void **state)
 	assert_string_equal(p->id, "");
 	message_set_string(&p->runtime_handler, "");
 	assert_string_equal(p->runtime_handler, "");
-	message_set_string(&p->runtime_handler, "d\xc3\xa9\xff!");
-	assert_string_equal(p->runtime_handler, "d\xc3\xa9\xef\xbf\xbd!");
 }
 
 static Runtime__V1__ContainerConfig *filled(void)
@@ -52,7 +49,7 @@ static Runtime__V1__ContainerConfig *filled(void)
 
 	message_add_string(&c->args, &c->n_args, "a");
 	message_add_string(&c->args, &c->n_args, NULL);
-	message_add_string(&c->args, &c->n_args, "\xff");
+	message_add_string(&c->args, &c->n_args, "b");
 	mount = message_add(&c->mounts, &c->n_mounts, &runtime__v1__mount__descriptor);
 	message_set_string(&mount->host_path, "/src");
 	mount = message_add(&c->mounts, &c->n_mounts, &runtime__v1__mount__descriptor);
@@ -60,7 +57,7 @@ static Runtime__V1__ContainerConfig *filled(void)
 	message_map_add(&c->labels, &c->n_labels,
 		&runtime__v1__container_config__labels_entry__descriptor, "app", "web");
 	message_map_add(&c->labels, &c->n_labels,
-		&runtime__v1__container_config__labels_entry__descriptor, "tier", "\xc0");
+		&runtime__v1__container_config__labels_entry__descriptor, "tier", "back");
 	return c;
 }
 
@@ -72,7 +69,7 @@ static void test_lists_grow(void **state)
 	assert_int_equal(c->n_args, 3);
 	assert_string_equal(c->args[0], "a");
 	assert_string_equal(c->args[1], "");
-	assert_string_equal(c->args[2], "\xef\xbf\xbd");
+	assert_string_equal(c->args[2], "b");
 	assert_int_equal(c->n_mounts, 2);
 	assert_string_equal(c->mounts[0]->host_path, "/src");
 	assert_string_equal(c->mounts[1]->host_path, "/other");
@@ -84,7 +81,7 @@ static void test_map(void **state)
 
 	(void)state;
 	assert_string_equal(message_map_get(c->labels, c->n_labels, "app"), "web");
-	assert_string_equal(message_map_get(c->labels, c->n_labels, "tier"), "\xef\xbf\xbd");
+	assert_string_equal(message_map_get(c->labels, c->n_labels, "tier"), "back");
 	assert_null(message_map_get(c->labels, c->n_labels, "ap"));
 	assert_null(message_map_get(c->labels, c->n_labels, ""));
 	assert_null(message_map_get(c->annotations, c->n_annotations, "app"));
@@ -124,43 +121,18 @@ static void test_copy_keeps_unknown_fields(void **state)
 	assert_memory_equal(again, wire, sizeof(wire));
 }
 
-static void test_utf8_is_checked_everywhere(void **state)
+/* protobuf-c refuses the number 0 in one byte, and takes it in two for a field of a later CRI. */
+static void test_field_number_0(void **state)
 {
-	CLEANUP(cleanup_message) Runtime__V1__ContainerConfig *c = filled();
-	struct err e = { 0 };
-
-	(void)state;
-	assert_int_equal(message_check_utf8(c, &e), 0);
-	c->mounts[1]->host_path[2] = '\xff';
-	assert_int_equal(message_check_utf8(c, &e), -EINVAL);
-	assert_string_equal(e.text, "mounts[1].host_path: the string is no valid UTF-8");
-	message_set_string(&c->mounts[1]->host_path, NULL);
-	c->args[0][0] = '\x80';
-	assert_int_equal(message_check_utf8(c, &e), -EINVAL);
-	assert_string_equal(e.text, "args[0]: the string is no valid UTF-8");
-	c->args[0][0] = 'a';
-	c->labels[0]->key[0] = '\xc3';
-	assert_int_equal(message_check_utf8(c, &e), -EINVAL);
-	assert_string_equal(e.text, "labels[0].key: the string is no valid UTF-8");
-	c->labels[0]->key[0] = 'A';
-	message_set_string(&c->log_path, "x");
-	c->log_path[0] = '\xed';
-	assert_int_equal(message_check_utf8(c, &e), -EINVAL);
-	assert_string_equal(e.text, "log_path: the string is no valid UTF-8");
-}
-
-/* Bytes are not text. */
-static void test_bytes_may_be_anything(void **state)
-{
+	static const uint8_t nested[] = { 0x0a, 0x03, 0x80, 0x00, 0x01 };
 	CLEANUP(cleanup_message)
-	Runtime__V1__ExecSyncResponse *r =
-		message_new(&runtime__v1__exec_sync_response__descriptor);
-	struct err e = { 0 };
+	void *m = protobuf_c_message_unpack(
+		&runtime__v1__list_pod_sandbox_request__descriptor, NULL, sizeof(nested), nested);
+	CLEANUP(cleanup_message) Runtime__V1__ListPodSandboxRequest *copy = message_copy(m);
 
 	(void)state;
-	r->stdout.data = (uint8_t *)strdup("\xff\xfe");
-	r->stdout.len = 2;
-	assert_int_equal(message_check_utf8(r, &e), 0);
+	assert_non_null(m);
+	assert_int_equal(copy->filter->base.n_unknown_fields, 1);
 }
 
 int main(void)
@@ -172,8 +144,7 @@ int main(void)
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_copy_keeps_unknown_fields),
-		cmocka_unit_test(test_utf8_is_checked_everywhere),
-		cmocka_unit_test(test_bytes_may_be_anything),
+		cmocka_unit_test(test_field_number_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

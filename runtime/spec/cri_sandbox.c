@@ -309,6 +309,9 @@ static int read_linux(
 	if (*l->cgroup_parent)
 		rc = cri_read_path(
 			linux_at, "cgroup_parent", l->cgroup_parent, &out->cgroup_parent, e);
+	if (rc == 0 && str_eq(out->cgroup_parent, "/"))
+		rc = cri_bad(
+			e, linux_at, "cgroup_parent", l->cgroup_parent, "must not be the root");
 	if (rc == 0 && l->security_context)
 		rc = read_context(l->security_context, out, e);
 	/* overhead and resources: sums for runtimes that have to size a machine.  The limits of the

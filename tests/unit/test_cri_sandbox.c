@@ -259,6 +259,8 @@ static void test_refused_places(void **state)
 		{ ", \"linux\": {\"cgroup_parent\": \"kube.slice\"}",
 			"EINVAL config.linux.cgroup_parent: \"kube.slice\": must be an absolute "
 			"path" },
+		{ ", \"linux\": {\"cgroup_parent\": \"/./\"}",
+			"EINVAL config.linux.cgroup_parent: \"/./\": must not be the root" },
 		{ ", \"linux\": {\"cgroup_parent\": \"/a/..\"}",
 			"EINVAL config.linux.cgroup_parent: \"/a/..\": must not contain '..'" },
 		{ ", \"labels\": {\"\": \"x\"}",

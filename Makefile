@@ -20,6 +20,7 @@ LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c mountinfo.c cred.c seccomp.c seccomp_profile.c sig.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
+STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
 SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
 	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c check.c \
@@ -99,7 +100,7 @@ PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe ca
 carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
-	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(LOOP_SRC) $(BASE_SRC)
+	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP)
@@ -210,6 +211,8 @@ unit_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BAS
 unit_yaml_LIBS := -lm
 unit_jsonpath_SRC := $(addprefix runtime/cli/,jsonpath.c jsonpath_path.c) $(BASE_SRC)
 unit_table_SRC := $(addprefix runtime/cli/,table.c age.c pod_text.c) $(BASE_SRC)
+unit_usage_SRC := $(STATS_SRC) $(BASE_SRC)
+unit_netstat_SRC := $(STATS_SRC) $(BASE_SRC)
 unit_cgroup_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_limits_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_stats_SRC := $(CGROUP_SRC) $(BASE_SRC)

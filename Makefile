@@ -17,7 +17,7 @@ GEN := $(BUILD)/gen
 BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c aged.c base64.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
-SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c mountinfo.c cred.c seccomp.c seccomp_profile.c sig.c)
+SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c mountinfo.c cred.c seccomp.c seccomp_profile.c seccomp_rules.c caps.c sig.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
@@ -34,7 +34,7 @@ SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security
 	cri_signal.c)
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
-	volume.c sandbox.c container.c fdstore.c event_fold.c)
+	volume.c sandbox.c container.c container_mounts.c fdstore.c event_fold.c)
 H2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c h2_hold.c)
 GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_reflection.c grpc_request.c grpc_text.c grpc_wire.c) \
 	$(addprefix gen/spec/,health.pb-c.c reflection.pb-c.c)
@@ -42,12 +42,14 @@ API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.
 	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c launcher.c logs.c exec_run.c terminal.c profiles.c \
-	resume.c find.c child.c helper.c outbox.c discard.c)
+	resume.c find.c child.c helper.c outbox.c discard.c image_job.c)
+CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
+	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c \
 	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c sandbox.c container.c process.c \
-	overlay.c binds.c devices.c tree.c mask.c)
-LOG_SRC := $(addprefix runtime/log/,main.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
+	overlay.c binds.c devices.c tree.c mask.c profile_json.c)
+LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := runtime/log/reader.c
 IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)
 IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c import.c layout.c meta.c oci.c path.c size.c \
@@ -99,11 +101,11 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
 PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
 carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
-carpeld_SRC := $(DAEMON_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
+carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
-carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
-carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP)
+carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
+carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s
 carpel-log_SRC := $(LOG_SRC) $(LOOP_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
 carpel-log_LIBS := $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
 carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(BASE_SRC)
@@ -179,7 +181,7 @@ unit_layer_base := base aged base64 clock fd fd_tree json json_tree
 unit_layer_spec := names quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_write probe_wire
 unit_layer_cri := cri_sandbox cri_security cri_container cri_mounts cri_resources
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
-	resources volume sandbox container container_mounts fdstore
+	resources volume sandbox container container_mounts container_cri fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(if $(filter $(1),$(unit_layer_cri)),$(UNIT_CRI),$(unit_$(1)_SRC)))))
 unit_message_SRC := $(MESSAGE_SRC) $(BASE_SRC)
@@ -217,6 +219,8 @@ unit_cgroup_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_limits_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_stats_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_user_SRC := runtime/launch/user.c $(BASE_SRC)
+unit_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_rules.c caps.c) $(BASE_SRC)
+unit_seccomp_json_LIBS := $(LIBS_SECCOMP)
 unit_mountinfo_SRC := runtime/sys/mountinfo.c $(BASE_SRC)
 unit_launch_report_SRC := runtime/launch/report.c $(BASE_SRC)
 unit_options_SRC := runtime/cli/options.c $(BASE_SRC)
@@ -268,7 +272,9 @@ apiclient_SRC := tests/bin/apiclient.c $(CLIENT_SRC) $(BASE_SRC)
 apiclient_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF)
 grpcserver_SRC := tests/bin/grpcserver.c tests/bin/fake_grpc.c gen/spec/cri.pb-c.c $(FAKE_SRC)
 grpcserver_LIBS := $(apiserver_LIBS)
-TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient grpcserver guest)
+cgroup_SRC := tests/bin/cgroup.c $(CGROUP_SRC) $(BASE_SRC)
+cgroup_LIBS := $(LIBS_JSON) -lm
+TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient grpcserver cgroup guest)
 
 define test_bin_rule
 $(BUILD)/bin/test/$(1): $$(call obj,$$($(1)_SRC))
@@ -286,6 +292,7 @@ fuzz_request_SRC := $(FAKE_SRC)
 fuzz_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BASE_SRC)
 fuzz_manifest_SRC := $(SPEC_SRC) $(BASE_SRC)
 fuzz_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
+fuzz_cri_SRC := runtime/api/grpc_wire.c $(UNIT_CRI)
 fuzz_cri_message_SRC := runtime/api/grpc_wire.c $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_plan_SRC := $(PLAN_SRC) $(BASE_SRC)
 fuzz_selector_SRC := $(addprefix runtime/spec/,selector.c selector_labels.c names.c pod.c) $(BASE_SRC)
@@ -339,7 +346,7 @@ check-root: all $(TEST_BINS) ## what a user sees, by bats, as root (BATS=FILE…
 	@[ "$$(id -u)" = 0 ] || { echo 'check-root: the tests of the whole need root' >&2; exit 1; }
 	@bats --formatter tap --print-output-on-failure -j $(JOBS) $(BATS_FLAGS) $(BATS) | $(call tally,root)
 
-check-vm: all $(BUILD)/bin/test/guest ## the same on pure cgroup v2 and Linux 6.1, in an emulated machine (VM=FILE, see tests/vm/selection)
+check-vm: all $(addprefix $(BUILD)/bin/test/,cgroup guest) ## the same on pure cgroup v2 and Linux 6.1, in an emulated machine (VM=FILE, see tests/vm/selection)
 	@contrib/tools/deps.sh vm
 	@tests/vm/run.sh $(BUILD) $(VM) | $(call tally,vm)
 

@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include "api/server.h"
+#include "cri/cri.h"
 #include "engine/ctr.h"
 #include "pod/lifecycle.h"
 #include "pod/store.h"
@@ -60,7 +61,7 @@ struct pod {
 enum { POD_BUCKETS = 1024 };
 
 struct daemon {
-	struct engine engine;
+	struct engine engine; /* serves pods and CRI alike */
 	struct store *store;
 	struct api_server *server;
 	struct api_backend backend;
@@ -75,6 +76,7 @@ struct daemon {
 	struct pod *by_name[POD_BUCKETS], *by_uid[POD_BUCKETS];
 	uint64_t rv_reserved; /* versions up to this are on disk as used */
 
+	struct cri *cri;
 	struct prober *prober;
 	struct events *events;
 	struct exec_session *execs;

@@ -102,6 +102,11 @@ static int load_pods(struct setup *s, struct err *e)
 	return recover_load(s->d, e);
 }
 
+static int load_cri(struct setup *s, struct err *e)
+{
+	return cri_open(&s->d->engine, &s->d->cri, e);
+}
+
 static int open_logs(struct setup *s, struct err *e)
 {
 	return logs_open(&s->d->engine, e);
@@ -119,6 +124,13 @@ static int resume_pods(struct setup *s, struct err *e)
 	return 0;
 }
 
+static int resume_cri(struct setup *s, struct err *e)
+{
+	(void)e;
+	cri_resume(s->d->cri);
+	return 0;
+}
+
 static void on_log_changed(void *arg)
 {
 	const struct daemon *d = arg;
@@ -129,7 +141,9 @@ static void on_log_changed(void *arg)
 static int serve(struct setup *s, struct err *e)
 {
 	struct daemon *d = s->d;
-	const struct api_faces faces = { .backend = &d->backend };
+	const struct api_faces faces = {
+		.backend = &d->backend, .grpc = cri_face(d->cri), .grpc_len = 1
+	};
 	int rc;
 
 	d->listen_fd = s->o->listen_fd >= 0 ? s->o->listen_fd : listen_from_systemd();
@@ -161,9 +175,11 @@ static const struct {
 	{ "open versions", open_versions },     /* makes the store */
 	{ "open events", open_events },         /* into the store */
 	{ "load pods", load_pods },             /* into the store; adopts their sandboxes */
-	{ "open the log", open_logs },          /* knows the streams of those pods */
+	{ "load CRI's objects", load_cri },     /* adopts theirs */
+	{ "open the log", open_logs },          /* knows the streams of all of these */
 	{ "open the prober", open_prober },     /* is told of those pods */
 	{ "resume pods", resume_pods },         /* makes news, so all that hear it come first */
+	{ "resume CRI", resume_cri },           /* */
 	{ "serve", serve },                     /* clients see a whole picture at once */
 };
 
@@ -206,6 +222,7 @@ static void tear_down(struct daemon *d)
 	d->engine.log_changed = NULL;
 	api_server_free(d->server); /* its clients' sessions end, so they come first */
 	prober_close(d);
+	cri_close(d->cri);
 	logs_close(&d->engine);
 	while (d->pods) {
 		struct pod *p = d->pods;

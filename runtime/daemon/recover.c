@@ -132,7 +132,7 @@ static void sweep_dir(struct daemon *d, const char *path, const char *prefix,
 		(void)closedir(dir);
 }
 
-/* Leases are named after their pod's uid and the container, by a dot. */
+/* Leases are named after their pod's uid and the container, by a dot; those of CRI are CRI's. */
 static void sweep_leases(struct daemon *d)
 {
 	CLEANUP(cleanup_free) char *path = str_fmt("%s/leases", d->engine.layout.images);
@@ -142,7 +142,8 @@ static void sweep_leases(struct daemon *d)
 		CLEANUP(cleanup_free)
 		char *uid = str_ndup(entry->d_name, strcspn(entry->d_name, "."));
 
-		if (entry->d_name[0] != '.' && !pod_find_uid(d, uid))
+		if (entry->d_name[0] != '.' && !str_ends(entry->d_name, ".cri") &&
+			!pod_find_uid(d, uid))
 			(void)image_lease_drop(d->engine.layout.images, entry->d_name, NULL);
 	}
 	if (dir)

@@ -28,7 +28,7 @@ static void on_timer(struct loop_timer *t)
 /* What is ours below RUN; the lock stays, since it is what tells the next one that we are gone. */
 static void remove_files(struct daemon *d)
 {
-	static const char *const trees[] = { "pods", "seccomp", "events", "events.new",
+	static const char *const trees[] = { "pods", "cri", "seccomp", "events", "events.new",
 		"log.sock" };
 	CLEANUP(cleanup_fd)
 	int run = open(d->engine.layout.run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -69,8 +69,8 @@ static bool is_quiet(struct daemon *d)
 
 static void go_on(struct daemon *d)
 {
-	if (d->pods)
-		return; /* daemon_pod_gone() calls again */
+	if (d->pods || cri_sandboxes(d->cri) > 0)
+		return; /* the last one of them calls again */
 	prober_close(d);
 	logs_close(&d->engine);
 	launcher_close(&d->engine);
@@ -81,6 +81,11 @@ static void go_on(struct daemon *d)
 		return;
 	}
 	api_server_shutdown(d->server, DRAIN_MS, drained, d);
+}
+
+static void on_cri_ended(void *arg)
+{
+	daemon_pod_gone(arg);
 }
 
 void daemon_shutdown(struct daemon *d, int64_t grace_seconds)
@@ -95,6 +100,7 @@ void daemon_shutdown(struct daemon *d, int64_t grace_seconds)
 		pod_step(p,
 			&(struct pod_event){ .kind = EV_DELETE, .grace_seconds = grace_seconds });
 	}
+	cri_shutdown(d->cri, on_cri_ended, d);
 	loop_timer_start(d->engine.loop, &d->shutdown_timer, 0, on_timer, d);
 }
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "engine/discard.h"
 #include "engine/exec_run.h"
+#include "engine/find.h"
 #include "engine/launch.h"
 #include "engine/logs.h"
 #include "engine/profiles.h"
@@ -58,6 +59,11 @@ struct ctr *ctr_by_id(const struct engine *g, const char *id)
 			if (str_eq(c->id, id) || str_eq(c->logging_id, id))
 				return c;
 	return NULL;
+}
+
+int32_t ctr_host_pid(const struct ctr *c)
+{
+	return find_pid(c->pidfd);
 }
 
 void ctr_release(struct ctr *c)

@@ -66,6 +66,7 @@ void ctr_new_id(char out[65]);
 void ctr_start(struct ctr *c);
 void ctr_signal(struct ctr *c, int signal);
 void ctr_kill(struct ctr *c); /* everything in its cgroup, also what is only about to start */
+int32_t ctr_host_pid(const struct ctr *c);                     /* of its first process; 0: none */
 struct ctr *ctr_by_id(const struct engine *g, const char *id); /* also by logging_id */
 
 /* The seccomp filter's descriptor, borrowed, or -1 for none in *out_fd.  -EINPROGRESS: ready is

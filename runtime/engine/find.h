@@ -18,3 +18,5 @@ struct found {
 /* The first process of the container whose cgroup this is.  want: its pid in pause's namespace; 0:
  * not known, whichever pause would reap. */
 struct found find_container(const struct engine *g, const char *cgroup, int32_t want);
+/* The number by which we see the process of a pidfd; 0: it has ended. */
+int32_t find_pid(int pidfd);

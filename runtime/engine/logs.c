@@ -326,6 +326,20 @@ void logs_end(struct ctr *c)
 	(void)tell(c->sandbox->engine->logs, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
 }
 
+void logs_forget(struct ctr *c)
+{
+	const char *id = c->logging_id[0] ? c->logging_id : c->is_logging ? c->id : NULL;
+	struct fdstore store;
+	struct err e = { 0 };
+
+	if (!id || c->sandbox->pause_fd < 0 || sandbox_store(c->sandbox, &store, &e) < 0)
+		return; /* the store goes with its sandbox */
+	if (fdstore_drop(&store, id, &e) < 0)
+		log_warn("sandbox=%s %s", c->sandbox->name, e.text);
+	fdstore_close(&store);
+	(void)tell(c->sandbox->engine->logs, LOG_DRAIN, 0, id, NULL, 0, NULL);
+}
+
 struct take_over {
 	struct sandbox *s;
 	struct strv unknown; /* tags of instances that nobody knows any more */

@@ -21,7 +21,9 @@ struct ctr_streams {
 	int in, out, err, tty; /* -1: none */
 };
 int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e);
-void logs_end(struct ctr *c);           /* the instance is dead: what is in its pipes is the rest */
+void logs_end(struct ctr *c); /* the instance is dead: what is in its pipes is the rest */
+/* Nobody will ask for them any more; what carpel-log has not written yet is lost. */
+void logs_forget(struct ctr *c);
 void logs_take_over(struct sandbox *s); /* hands what the store holds to carpel-log again */
 bool logs_is_over(const struct engine *g, const char *id);
 int logs_attach(struct ctr *c, int sock, struct err *e); /* borrowed */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "engine/child.h"
 #include "engine/ctr.h"
+#include "engine/find.h"
 #include "engine/launch.h"
 #include "sys/spawn.h"
 
@@ -309,4 +310,9 @@ void sandbox_close(struct sandbox *s)
 		s->next->link = s->link;
 	free(s->name);
 	place_free(&s->at);
+}
+
+int32_t sandbox_host_pid(const struct sandbox *s)
+{
+	return find_pid(s->pause_fd);
 }

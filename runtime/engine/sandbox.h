@@ -57,6 +57,8 @@ int sandbox_adopt(struct sandbox *s, int pause_fd, struct err *e); /* takes paus
 int sandbox_store(
 	const struct sandbox *s, struct fdstore *out, struct err *e); /* fdstore_close() it */
 
+int32_t sandbox_host_pid(const struct sandbox *s); /* of pause, for people; 0: none */
+
 /* ---- for the engine's other files ---- */
 
 enum ctr_patience { CTR_MAY_WAIT = 1, CTR_MUST_NOT_WAIT };

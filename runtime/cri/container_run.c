@@ -1,0 +1,254 @@
+/* What becomes of a container's process, as the engine tells it, and the end of it by force. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "cri/state.h"
+
+static struct cri_container *of(const struct ctr *c)
+{
+	return container_of(c, struct cri_container, ctr);
+}
+
+bool container_is_alive(const struct cri_container *c)
+{
+	return c->state == CONTAINER_STARTING || c->state == CONTAINER_IS_RUNNING;
+}
+
+static void note(struct cri_container *c)
+{
+	struct err e = { 0 };
+
+	if (container_record(c, &e) < 0)
+		log_err("container=%s cannot write its record: %s", c->ctr.id, e.text);
+}
+
+void container_unqueue(struct cri_container *c)
+{
+	if (!c->wants_start)
+		return;
+	c->wants_start = false;
+	wait_fail(&c->start, GRPC_CANCELLED, "the container was stopped before its start");
+}
+
+void container_kill(struct cri_container *c)
+{
+	container_unqueue(c);
+	if (!container_is_alive(c))
+		return;
+	c->wants_end = true; /* where its process is not there yet, as soon as it is */
+	loop_timer_stop(&c->kill_timer);
+	ctr_kill(&c->ctr);
+}
+
+static void set_text(char **text, const char *to)
+{
+	free(*text);
+	*text = str_dup(to && *to ? to : NULL);
+}
+
+/* Its sandbox may be no more when this returns, nor c. */
+static void after_end(struct cri_container *c)
+{
+	const Runtime__V1__StopContainerResponse stopped =
+		RUNTIME__V1__STOP_CONTAINER_RESPONSE__INIT;
+	struct cri_sandbox *s = c->sandbox;
+
+	event_tell(s, c->ctr.id, CRI_STOPPED);
+	wait_reply(&c->stop, &stopped.base);
+	if (s->starting == c)
+		s->starting = NULL;
+	container_start_next(s);
+	if (c->is_removing)
+		container_try_to_go(c);
+	else
+		sandbox_went_on(s);
+}
+
+void container_exited(
+	struct cri_container *c, int32_t exit_code, const char *reason, const char *message)
+{
+	loop_timer_stop(&c->kill_timer);
+	usage_forget(c);
+	c->state = CONTAINER_HAS_EXITED;
+	c->finished_ns = clock_wall_ns();
+	if (!c->started_ns)
+		c->started_ns = c->finished_ns; /* or clients show 1970 */
+	c->exit_code = exit_code;
+	set_text(&c->reason, reason);
+	set_text(&c->message, message);
+	c->is_answered = !c->start.first;
+	note(c);
+	log_info("sandbox=%s container=%s id=%s exited code=%d", c->sandbox->box.name,
+		c->spec->name, c->ctr.id, (int)exit_code);
+	after_end(c);
+}
+
+/* ---- the first process's user ---- */
+
+/* "Groups:\t1000 1234 \n": sorted by the kernel. */
+static void read_groups(struct cri_container *c, char *line)
+{
+	char *save = NULL;
+
+	line[strcspn(line, "\n")] = '\0';
+	for (char *word = strtok_r(line, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
+		int64_t gid;
+
+		if (str_to_i64(word, 0, UINT32_MAX, &gid) < 0)
+			continue;
+		c->groups = mem_resize(c->groups, (size_t)c->groups_len + 1, sizeof(*c->groups));
+		c->groups[c->groups_len++] = gid;
+	}
+}
+
+/* The primary group is among those that are shown, in order. */
+static void add_primary(struct cri_container *c)
+{
+	int at = 0;
+
+	for (int i = 0; i < c->groups_len; i++)
+		if (c->groups[i] == c->gid)
+			return;
+	c->groups = mem_resize(c->groups, (size_t)c->groups_len + 1, sizeof(*c->groups));
+	while (at < c->groups_len && c->groups[at] < c->gid)
+		at++;
+	memmove(c->groups + at + 1, c->groups + at,
+		(size_t)(c->groups_len - at) * sizeof(*c->groups));
+	c->groups[at] = c->gid;
+	c->groups_len++;
+}
+
+static int64_t status_id(const char *text, const char *key)
+{
+	const char *line = strstr(text, key);
+	unsigned id = 0;
+
+	return line && sscanf(line + strlen(key), " %u", &id) == 1 ? id : 0;
+}
+
+/* Names of the image's files are resolved in the container only, so who it became is asked of the
+ * process itself.  It may be gone already. */
+static void read_user(struct cri_container *c)
+{
+	enum { STATUS_MAX = 64 * 1024 };
+	CLEANUP(buf_free) struct buf text = { 0 };
+	CLEANUP(cleanup_free) char *path = NULL;
+	char *groups;
+	int32_t pid = ctr_host_pid(&c->ctr);
+
+	if (pid <= 0)
+		return;
+	path = str_fmt("/proc/%d/status", (int)pid);
+	if (fd_read_file(AT_FDCWD, path, STATUS_MAX, &text, NULL) < 0 || !text.len ||
+		ctr_host_pid(&c->ctr) != pid)
+		return;
+	c->uid = status_id(text.data, "\nUid:");
+	c->gid = status_id(text.data, "\nGid:");
+	c->groups_len = 0;
+	groups = strstr(text.data, "\nGroups:");
+	if (groups)
+		read_groups(c, groups + strlen("\nGroups:"));
+	add_primary(c);
+}
+
+/* ---- what the engine asks and tells ---- */
+
+static int on_record(struct ctr *c, struct err *e)
+{
+	return container_record(of(c), e);
+}
+
+static int on_request(struct ctr *ctr, struct container_request *out, struct err *e)
+{
+	struct cri_container *c = of(ctr);
+
+	if (!ctr->image.ref)
+		return err_say(e, ENOENT, "image \"%s\" is not here any more", c->spec->image);
+	*out = (struct container_request){ .at = &c->sandbox->box.at,
+		.dir = ctr->dir,
+		.pod = c->sandbox->spec,
+		.spec = c->spec,
+		.image = &ctr->image,
+		.facts = &c->sandbox->facts,
+		.id = ctr->id };
+	return 0;
+}
+
+static void on_up(struct ctr *ctr)
+{
+	const Runtime__V1__StartContainerResponse started =
+		RUNTIME__V1__START_CONTAINER_RESPONSE__INIT;
+	struct cri_container *c = of(ctr);
+	struct cri_sandbox *s = c->sandbox;
+
+	c->state = CONTAINER_IS_RUNNING;
+	c->started_ns = clock_wall_ns();
+	read_user(c);
+	note(c);
+	log_info("sandbox=%s container=%s id=%s started", s->box.name, c->spec->name, ctr->id);
+	event_tell(s, ctr->id, CRI_STARTED);
+	wait_reply(&c->start, &started.base);
+	s->starting = NULL;
+	container_start_next(s);
+	if (c->wants_end)
+		container_kill(c);
+}
+
+static void on_failed(struct ctr *ctr, enum ctr_failure how, const struct err *e, int exit_code)
+{
+	struct cri_container *c = of(ctr);
+
+	(void)how;
+	wait_fail(&c->start, e->code == ECANCELED ? GRPC_CANCELLED : GRPC_UNKNOWN, e->text);
+	if (c->wants_end)
+		container_exited(c, 128 + SIGKILL, "Error", e->text);
+	else
+		container_exited(c, exit_code, "StartError", e->text);
+}
+
+static void on_ended(struct ctr *ctr, int32_t status, bool is_oom)
+{
+	struct cri_container *c = of(ctr);
+
+	if (status < 0)
+		container_exited(c, 255, "Unknown", "nobody saw how it ended");
+	else if (is_oom)
+		container_exited(c, 128 + SIGKILL, "OOMKilled", NULL);
+	else if (WIFSIGNALED(status))
+		container_exited(c, 128 + WTERMSIG(status), "Error", NULL);
+	else
+		container_exited(
+			c, WEXITSTATUS(status), WEXITSTATUS(status) ? "Error" : "Completed", NULL);
+}
+
+/* A client that follows the log stops at EXITED: all of it is there then. */
+static bool wants_log(const struct ctr *c, int32_t status)
+{
+	(void)c;
+	(void)status;
+	return true;
+}
+
+static void on_released(struct ctr *c)
+{
+	(void)c; /* its programs notice by themselves */
+}
+
+const struct ctr_owner cri_ctr_owner = {
+	.record = on_record,
+	.request = on_request,
+	.up = on_up,
+	.failed = on_failed,
+	.ended = on_ended,
+	.wants_log = wants_log,
+	.released = on_released,
+};

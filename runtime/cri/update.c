@@ -1,0 +1,141 @@
+/* UpdateContainerResources and ReopenContainerLog: what can be changed of a container that is made.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cri/state.h"
+#include "engine/logs.h"
+#include "pod/resources.h"
+
+/* ---- resources ---- */
+
+static void free_resources(struct linux_resources **r)
+{
+	if (*r)
+		linux_resources_clear(*r);
+	free(*r);
+}
+
+/* What is in force, as the message that tells of it. */
+static Runtime__V1__LinuxContainerResources *message_of(const struct linux_resources *r)
+{
+	Runtime__V1__LinuxContainerResources *m =
+		message_new(&runtime__v1__linux_container_resources__descriptor);
+
+	m->cpu_period = r->cpu_period_us;
+	m->cpu_quota = r->cpu_quota_us;
+	m->cpu_shares = r->cpu_shares;
+	m->memory_limit_in_bytes = r->memory_bytes;
+	m->memory_swap_limit_in_bytes = r->memory_swap_bytes;
+	m->oom_score_adj = r->oom_score_adj;
+	message_set_string(&m->cpuset_cpus, r->cpuset_cpus);
+	message_set_string(&m->cpuset_mems, r->cpuset_mems);
+	for (size_t i = 0; i < r->hugepages_len; i++) {
+		Runtime__V1__HugepageLimit *h = message_add(&m->hugepage_limits,
+			&m->n_hugepage_limits, &runtime__v1__hugepage_limit__descriptor);
+
+		message_set_string(&h->page_size, r->hugepages[i].page_size);
+		h->limit = r->hugepages[i].limit_bytes;
+	}
+	for (size_t i = 0; i < r->unified.len; i++)
+		message_map_add(&m->unified, &m->n_unified,
+			&runtime__v1__linux_container_resources__unified_entry__descriptor,
+			r->unified.at[i].key, r->unified.at[i].value);
+	return m;
+}
+
+int container_apply_resources(struct cri_container *c, struct err *e)
+{
+	CLEANUP(free_resources) struct linux_resources *r = mem_zalloc(sizeof(*r));
+	int rc = cri_read_resources(c->resources, "resources", r, e);
+
+	if (rc < 0)
+		return rc;
+	free_resources(&c->spec->resources);
+	c->spec->resources = TAKE(r);
+	return 0;
+}
+
+static int check_update(const struct cri_container *c,
+	const Runtime__V1__UpdateContainerResourcesRequest *q, struct err *e)
+{
+	int64_t now = c->resources ? c->resources->oom_score_adj : 0;
+
+	if (!q->linux)
+		return err_say(e, EINVAL, "linux: Required value");
+	if (q->n_annotations)
+		return err_say(
+			e, EOPNOTSUPP, "annotations: not supported, their keys mean nothing");
+	if (c->state == CONTAINER_HAS_EXITED)
+		return err_say(e, EBUSY, "container %s has exited", c->ctr.id);
+	if (c->state == CONTAINER_STARTING)
+		return err_say(e, EAGAIN, "container %s is being started", c->ctr.id);
+	if (container_is_alive(c) && q->linux->oom_score_adj && q->linux->oom_score_adj != now)
+		return err_say(e, EOPNOTSUPP,
+			"linux.oom_score_adj: %" PRId64
+			" cannot be given to a container that runs (it has %" PRId64 ")",
+			q->linux->oom_score_adj, now);
+	return 0;
+}
+
+static int set_limits(const struct cri_container *c, const struct linux_resources *r, struct err *e)
+{
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&c->sandbox->box.at, c->ctr.id);
+	struct cgroup_limits limits = resources_of_linux(r);
+	int rc = cgroup_set_limits(c->cri->engine->cgroups, cgroup, &limits, e);
+
+	cgroup_limits_release(&limits);
+	return rc;
+}
+
+/* The cgroup takes all of it or none; the record says what the cgroup has. */
+static int update(
+	struct cri_container *c, const Runtime__V1__LinuxContainerResources *by, struct err *e)
+{
+	CLEANUP(free_resources) struct linux_resources *wish = mem_zalloc(sizeof(*wish));
+	CLEANUP(free_resources) struct linux_resources *all = mem_zalloc(sizeof(*all));
+	Runtime__V1__LinuxContainerResources *before = c->resources;
+	int rc = cri_read_resources(by, "linux", wish, e);
+
+	if (rc == 0 && before)
+		rc = cri_read_resources(before, "linux", all, e);
+	if (rc == 0)
+		rc = cri_merge_resources(all, wish, e);
+	if (rc == 0 && c->state == CONTAINER_IS_RUNNING)
+		rc = set_limits(c, wish, e);
+	if (rc < 0)
+		return rc;
+	c->resources = message_of(all);
+	rc = container_apply_resources(c, e);
+	if (rc == 0)
+		rc = container_record(c, e);
+	if (rc < 0) {
+		message_free(c->resources);
+		c->resources = before;
+		return rc;
+	}
+	message_free(before);
+	return 0;
+}
+
+void rpc_update_resources(void *ctx, struct grpc_call *call)
+{
+	const Runtime__V1__UpdateContainerResourcesRequest *q = (const void *)grpc_request(call);
+	const Runtime__V1__UpdateContainerResourcesResponse answer =
+		RUNTIME__V1__UPDATE_CONTAINER_RESOURCES_RESPONSE__INIT;
+	struct cri_container *c = NULL;
+	struct err e = { 0 };
+	int rc = container_find(ctx, q->container_id, &c, &e);
+
+	if (rc == 0)
+		rc = check_update(c, q, &e);
+	if (rc == 0)
+		rc = update(c, q->linux, &e);
+	if (rc < 0)
+		grpc_fail_err(call, rc, &e);
+	else
+		grpc_reply(call, &answer.base);
+}

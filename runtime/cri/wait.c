@@ -1,0 +1,67 @@
+/* Calls that wait for an object to get somewhere.  Any number may wait for the same; whoever leaves
+ * takes only himself out of the list.
+ */
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "cri/state.h"
+
+static void unlink_free(struct cri_wait *w)
+{
+	*w->link = w->next;
+	if (w->next)
+		w->next->link = w->link;
+	free(w);
+}
+
+static void on_gone(void *arg, enum grpc_gone why)
+{
+	struct cri_wait *w = arg;
+
+	(void)why;
+	w->call = NULL;
+	if (w->gone)
+		w->gone(w); /* takes it over */
+	else
+		unlink_free(w);
+}
+
+struct cri_wait *wait_add(struct cri_waits *list, struct grpc_call *call)
+{
+	struct cri_wait *w = mem_zalloc(sizeof(*w));
+
+	*w = (struct cri_wait){ .next = list->first, .link = &list->first, .call = call };
+	if (w->next)
+		w->next->link = &w->next;
+	list->first = w;
+	grpc_on_gone(call, on_gone, w);
+	return w;
+}
+
+void wait_drop(struct cri_wait *w)
+{
+	unlink_free(w);
+}
+
+/* An answer calls nobody back, so the list only gets shorter meanwhile. */
+void wait_reply(struct cri_waits *list, const ProtobufCMessage *m)
+{
+	while (list->first) {
+		struct grpc_call *call = list->first->call;
+
+		unlink_free(list->first);
+		if (call)
+			grpc_reply(call, m);
+	}
+}
+
+void wait_fail(struct cri_waits *list, enum grpc_code code, const char *text)
+{
+	while (list->first) {
+		struct grpc_call *call = list->first->call;
+
+		unlink_free(list->first);
+		if (call)
+			grpc_fail(call, code, text);
+	}
+}

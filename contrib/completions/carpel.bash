@@ -88,15 +88,96 @@ _carpel_verb()
 	done
 }
 
+# What `carpel cri` proposes: its verbs, their options, and ids from a daemon that answers.
+_carpel_cri()
+{
+	local cur=$1 prev=$2 i own='' ids='' sub=''
+	local pods='--name --namespace -s --state --label -l --latest -n --last'
+	local containers="$pods -p --pod --image -a --all"
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		[[ ${COMP_WORDS[i]} == cri ]] && break
+	done
+	for ((i++; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-t | --timeout) ((i++)) ;;
+		-*) ;;
+		*)
+			sub=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	case $sub in
+	'') _carpel_words "runp stopp rmp pods inspectp create start stop rm ps inspect update exec stats statsp
+		events images inspecti rmi imagefsinfo info version runtime-config call help -t --timeout --help" "$cur" ;;
+	runp) own='-r --runtime -T --cancel-timeout' ;;
+	stopp) ids=pods ;;
+	rmp) own='-f --force -a --all' ids=pods ;;
+	pods) own="--id $pods -o --output -q --quiet -v --verbose --no-trunc" ;;
+	inspectp) own="$pods -o --output -q --quiet" ids=pods ;;
+	create) own='-T --cancel-timeout --no-pull' ids=pods ;;
+	start) ids='ps -a' ;;
+	stop) own='-t --timeout -a --all' ids='ps' ;;
+	rm) own='-f --force -k --keep-logs -a --all' ids='ps -a' ;;
+	ps) own="--id $containers -o --output -q --quiet -v --verbose -r --resolve-image-path --no-trunc" ;;
+	inspect) own="$containers -o --output -q --quiet" ids='ps -a' ;;
+	update)
+		own='--cpu-period --cpu-quota --cpu-share --memory --cpuset-cpus --cpuset-mems --oom-score-adj' ids='ps'
+		;;
+	exec)
+		own='-s --sync --timeout --name --namespace -p --pod --image --state --label -l --latest -n --last
+			-q --quiet -e --ignore-errors'
+		ids='ps'
+		;;
+	stats) own='-a --all --id -p --pod --label -o --output -s --seconds -w --watch' ids='ps' ;;
+	statsp) own='--id --label -o --output -s --seconds -w --watch' ids=pods ;;
+	events | imagefsinfo | call) own='-o --output' ;;
+	images) own='-f --filter -o --output -q --quiet -v --verbose --digests --pinned --no-trunc' ;;
+	inspecti) own='--name -f --filter -o --output -q --quiet' ids=images ;;
+	rmi) own='-a --all -q --prune' ids=images ;;
+	info) own='-o --output -q --quiet' ;;
+	esac
+	[[ -n $sub ]] || return
+	case $prev in
+	-o | --output)
+		_carpel_words 'table json yaml jsonpath=' "$cur"
+		return
+		;;
+	-s | --state)
+		[[ $sub == pods || $sub == inspectp ]] && _carpel_words 'ready notready' "$cur"
+		[[ $sub == ps || $sub == inspect ]] && _carpel_words 'created running exited unknown' "$cur"
+		return
+		;;
+	-p | --pod) ids=pods ;;
+	call)
+		_carpel_words "$("${COMP_WORDS[0]}" cri call 2>/dev/null | awk 'NR > 1 { print $2 }')" "$cur"
+		return
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		_carpel_words "$own --help" "$cur"
+	elif [[ $sub == runp || $sub == call || ($sub == create && $prev != create) ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	elif [[ -n $ids ]]; then
+		# shellcheck disable=SC2086 # several words
+		_carpel_words "$(_carpel_ask cri $ids -q)" "$cur"
+	fi
+}
+
 _carpel()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb own=
 	local verbs='run apply create get describe logs exec attach events wait stop delete label annotate
-		probe image info version down help'
+		probe image info version cri down help'
 	local common='-n --namespace -A --all-namespaces --help'
 
 	COMPREPLY=()
 	verb=$(_carpel_verb)
+	if [[ $verb == cri ]]; then
+		_carpel_cri "$cur" "$prev"
+		return
+	fi
 	case $prev in
 	--root)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")

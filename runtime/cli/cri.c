@@ -187,15 +187,26 @@ int cri_print_next(const struct output *o, const struct json *object)
 	return cri_print(o, object);
 }
 
+void cri_signals(sigset_t *out)
+{
+	static const int signals[] = { SIGINT, SIGTERM };
+
+	(void)sigemptyset(out);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		struct sigaction now;
+
+		if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			(void)sigaddset(out, signals[i]);
+	}
+}
+
 bool cri_sleep(struct cri *r, int64_t ms)
 {
 	sigset_t mask, before;
 	struct timespec span = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 	int signal;
 
-	(void)sigemptyset(&mask);
-	(void)sigaddset(&mask, SIGINT);
-	(void)sigaddset(&mask, SIGTERM);
+	cri_signals(&mask);
 	(void)sigprocmask(SIG_BLOCK, &mask, &before);
 	signal = sigtimedwait(&mask, NULL, &span);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <protobuf-c/protobuf-c.h>
+#include <signal.h>
 
 #include "base/json.h"
 #include "cli/cli.h"
@@ -59,6 +60,8 @@ int cri_form(struct cri *r, const char *text, enum output_kind otherwise, struct
 int cri_print(const struct output *o, const struct json *object);
 /* The same for each of several documents, one after the other. */
 int cri_print_next(const struct output *o, const struct json *object);
+/* SIGINT and SIGTERM, as far as this process was not told to ignore them. */
+void cri_signals(sigset_t *out);
 /* Waits, unless a signal ends it first: then false. */
 bool cri_sleep(struct cri *r, int64_t ms);
 

@@ -87,9 +87,7 @@ static int run_call(struct run *run, struct api_call *call, struct api_call_end 
 	sigset_t before;
 	int rc;
 
-	(void)sigemptyset(&run->signals);
-	(void)sigaddset(&run->signals, SIGINT);
-	(void)sigaddset(&run->signals, SIGTERM);
+	cri_signals(&run->signals);
 	(void)sigprocmask(SIG_BLOCK, &run->signals, &before);
 	rc = api_call_run(run->cri->cli->client, call, end, e);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/client_grpc.h"
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/uid.h"
@@ -91,9 +92,14 @@ static int read_config(const char *file, struct json **out, struct err *e)
 
 static int need(const char *file, const struct json *config, const char *path, struct err *e)
 {
-	if (*cri_str(config, path))
-		return 0;
-	return err_say(e, EINVAL, "%s: %s is missing", name_of(file), path);
+	const struct json *value = json_path(config, path);
+
+	if (value && json_type(value) != JSON_STRING)
+		return err_say(e, EINVAL, "%s: %s is a %s, not a string", name_of(file), path,
+			json_type_name(value)); /* as YAML's "n" is */
+	if (!*cri_str(config, path))
+		return err_say(e, EINVAL, "%s: %s is missing", name_of(file), path);
+	return 0;
 }
 
 int cri_config_pod(const char *file, struct json **out, struct err *e)
@@ -117,6 +123,21 @@ int cri_config_pod(const char *file, struct json **out, struct err *e)
 	return 0;
 }
 
+/* crictl's files have values as they are, protobuf's JSON has bytes as base64. */
+static void encode_values(const struct json *envs)
+{
+	for (size_t i = 0; i < json_len(envs); i++) {
+		struct json *env = json_at(envs, i);
+		const struct json *value = json_get(env, "value");
+		CLEANUP(buf_free) struct buf text = { 0 };
+
+		if (json_type(value) != JSON_STRING || json_str_len(value) == 0)
+			continue;
+		base64_write(json_str(value), json_str_len(value), &text);
+		json_set_str(env, "value", text.data);
+	}
+}
+
 int cri_config_container(const char *file, struct json **out, struct err *e)
 {
 	CLEANUP(cleanup_json) struct json *config = NULL;
@@ -134,6 +155,7 @@ int cri_config_container(const char *file, struct json **out, struct err *e)
 		(void)json_remove(image, "userSpecifiedImage"); /* one of its two names at most */
 		json_set_str(image, "user_specified_image", cri_str(image, "image"));
 	}
+	encode_values(json_get(config, "envs"));
 	*out = TAKE(config);
 	return 0;
 }

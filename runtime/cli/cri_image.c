@@ -87,6 +87,18 @@ static int keep_dangling(struct images *l, const char *value, struct err *e)
 	return 0;
 }
 
+static bool is_matched(const struct json *image, const regex_t *regex)
+{
+	const struct json *tags = json_get(image, "repoTags");
+	CLEANUP(cleanup_free) char *repo = cri_image_repo(image);
+
+	for (size_t i = 0; i < json_len(tags); i++)
+		if (json_str(json_at(tags, i)) &&
+			regexec(regex, json_str(json_at(tags, i)), 0, NULL, 0) == 0)
+			return true;
+	return regexec(regex, repo, 0, NULL, 0) == 0;
+}
+
 static int keep_reference(struct images *l, const char *value, struct err *e)
 {
 	size_t kept = 0;
@@ -95,14 +107,9 @@ static int keep_reference(struct images *l, const char *value, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < l->len; i++) {
-		CLEANUP(cleanup_free) char *repo = cri_image_repo(l->at[i]);
-		const char *tag = first(l->at[i], "repoTags");
-
-		if (regexec(&regex, repo, 0, NULL, 0) == 0 ||
-			(tag && regexec(&regex, tag, 0, NULL, 0) == 0))
+	for (size_t i = 0; i < l->len; i++)
+		if (is_matched(l->at[i], &regex))
 			l->at[kept++] = l->at[i];
-	}
 	regfree(&regex);
 	l->len = kept;
 	return 0;

@@ -11,6 +11,7 @@ char *cri_image_digest(const struct json *image);
 
 /* A new array of the images that pass all filters, by their first tag, else their first digest,
  * else their id.  Filters: dangling=true|false (with or without tags), reference=REGEX (of the
- * repository), before=NAME and since=NAME (behind it, or before it, in this order). -EINVAL. */
+ * repository or a tag), before=NAME and since=NAME (behind it, or before it, in this order).
+ * -EINVAL. */
 int cri_image_select(
 	const struct json *images, const struct strv *filters, struct json **out, struct err *e);

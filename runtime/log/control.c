@@ -104,9 +104,9 @@ static void flush(struct control *c)
 		loop_io_want(&c->peer_io, c->unsent.len ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 }
 
-static void add_unsent(struct control *c, enum log_op op, const char *id)
+static void add_unsent(struct control *c, enum log_op op, const char *id, uint32_t serial)
 {
-	struct log_msg m = { .version = LOG_WIRE_VERSION, .op = op };
+	struct log_msg m = { .version = LOG_WIRE_VERSION, .op = op, .serial = serial };
 
 	memcpy(m.id, id, strnlen(id, LOG_ID_MAX));
 	buf_add(&c->unsent, &m, sizeof(m));
@@ -116,19 +116,19 @@ static void tell_done(void *arg, const char *id)
 {
 	struct control *c = arg;
 
-	add_unsent(c, LOG_DONE, id);
+	add_unsent(c, LOG_DONE, id, 0);
 	flush(c);
 }
 
 static void add_item(void *arg, const char *id)
 {
-	add_unsent(arg, LOG_ITEM, id);
+	add_unsent(arg, LOG_ITEM, id, 0);
 }
 
 static void list(struct control *c)
 {
 	streams_each(c->streams, add_item, c);
-	add_unsent(c, LOG_LIST_END, "");
+	add_unsent(c, LOG_LIST_END, "", 0);
 	flush(c);
 }
 
@@ -174,16 +174,29 @@ static void close_fds(const int *fds, size_t n)
 		close(fds[i]);
 }
 
+/* One that is there already takes nothing more: of its descriptors at most the file stays, in the
+ * place of the former one. */
 static void add(struct control *c, const struct log_msg *m, const int *fds, size_t n)
 {
 	struct err e = { 0 };
 
-	if (is_near_limit(c, FDS_SPARE, fds, n)) {
+	if (!streams_has(c->streams, m->id) && is_near_limit(c, FDS_SPARE, fds, n)) {
 		close_fds(fds, n);
 		refuse(c, m->id);
-	} else if (streams_add(c->streams, m->id, m->flags, fds, n, &e) < 0) {
+	} else if (streams_add(c->streams, m, fds, n, &e) < 0) {
 		log_err("ctr=%s cannot be read: %s", m->id, e.text);
+	} else if (m->op == LOG_REOPEN) {
+		add_unsent(c, LOG_REOPENED, m->id, m->serial);
+		flush(c);
 	}
+}
+
+/* After a refusal an unknown id may be one that was refused, and then its bytes are still to be
+ * read.  Nothing is lost by waiting: carpeld asks again when we have hung up. */
+static void drain(struct control *c, const struct log_msg *m)
+{
+	if (!c->has_refused || streams_has(c->streams, m->id))
+		streams_drain(c->streams, m->id);
 }
 
 static void attach(struct control *c, const struct log_msg *m, const int *fds, size_t n)
@@ -199,6 +212,7 @@ static void obey(struct control *c, const struct log_msg *m, const int *fds, siz
 {
 	switch ((enum log_op)m->op) {
 	case LOG_ADD:
+	case LOG_REOPEN:
 		add(c, m, fds, n);
 		return;
 	case LOG_ATTACH:
@@ -208,11 +222,12 @@ static void obey(struct control *c, const struct log_msg *m, const int *fds, siz
 		list(c);
 		break;
 	case LOG_DRAIN:
-		streams_drain(c->streams, m->id);
+		drain(c, m);
 		break;
 	case LOG_ITEM:
 	case LOG_LIST_END:
 	case LOG_DONE:
+	case LOG_REOPENED:
 		break;
 	}
 	close_fds(fds, n);
@@ -226,6 +241,11 @@ static bool is_valid(const struct log_msg *m)
 	       (!has_id || m->id[0]);
 }
 
+static bool is_set(const struct log_msg *m)
+{
+	return m->op == LOG_ADD || m->op == LOG_REOPEN;
+}
+
 /* Returns whether there may be another one. */
 static bool take_message(struct control *c)
 {
@@ -236,7 +256,7 @@ static bool take_message(struct control *c)
 
 	if (n == -EAGAIN)
 		return false;
-	if (n == -EMSGSIZE && is_valid(&m) && m.op == LOG_ADD) {
+	if (n == -EMSGSIZE && is_valid(&m) && is_set(&m)) {
 		refuse(c, m.id); /* the kernel found no room for its descriptors */
 	} else if (n == (ssize_t)sizeof(m) && is_valid(&m)) {
 		obey(c, &m, fds, nfds);

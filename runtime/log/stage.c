@@ -15,6 +15,11 @@
  *
  * Both streams of a container share its file and so its position.  Hence a chunk goes through all
  * three steps before the other stream may begin, and at most one of the two stages is ever full.
+ *
+ * Going on in another file: whoever comes after a kill then has both.  A full stage means that its
+ * chunk may have been begun in either, so both are cut at their positions, and B is done again into
+ * the new one; an empty stage means that both are right up to their ends, wherever the position of
+ * the one that was killed at C may be.  So nobody needs to know which of the two was written last.
  */
 #include "log/stage.h"
 
@@ -148,10 +153,17 @@ static int commit(const struct stage *s, struct log_file *file, const struct chu
 			return -errno;
 		left -= n > 0 ? (size_t)n : 0;
 	}
+	if (file->is_device)
+		return 0;
 	if (lseek(file->fd, end, SEEK_SET) < 0)
 		return -errno;
 	file->committed = end;
 	return 0;
+}
+
+static int cut(const struct log_file *file)
+{
+	return !file->is_device && ftruncate(file->fd, file->committed) < 0 ? -errno : 0;
 }
 
 /* Whoever empties the file to make room gets no hole in front of what follows. */
@@ -161,7 +173,7 @@ static int notice_cut(struct log_file *file)
 
 	if (fstat(file->fd, &st) < 0)
 		return -errno;
-	if (st.st_size < file->committed)
+	if (!file->is_device && st.st_size < file->committed)
 		file->committed = st.st_size;
 	return 0;
 }
@@ -180,20 +192,24 @@ int stage_settle(const struct stage *s, struct log_file *file, struct chunk *c)
 	if (rc == 0)
 		return commit(s, file, c, end);
 	/* Half a record would puzzle readers for as long as this lasts. */
-	return ftruncate(file->fd, file->committed) < 0 ? -errno : rc;
+	(void)cut(file);
+	return rc;
 }
 
 /* Cut, since a predecessor of another version may have begun with longer records than ours. */
 int stage_resume(struct log_file *file, bool is_full)
 {
-	off_t end = lseek(file->fd, 0, is_full ? SEEK_CUR : SEEK_END);
+	struct stat st;
+	off_t end;
 	int rc;
 
+	if (fstat(file->fd, &st) < 0)
+		return -errno;
+	file->is_device = S_ISCHR(st.st_mode);
+	end = file->is_device ? 0 : lseek(file->fd, 0, is_full ? SEEK_CUR : SEEK_END);
 	if (end < 0)
 		return -errno;
 	file->committed = end;
 	rc = notice_cut(file);
-	if (rc == 0 && is_full && ftruncate(file->fd, file->committed) < 0)
-		return -errno;
-	return rc;
+	return rc == 0 && is_full ? cut(file) : rc;
 }

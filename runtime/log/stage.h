@@ -15,6 +15,7 @@ enum { STAGE_CHUNK = 64 * 1024 };
 
 struct log_file {
 	int fd;
+	bool is_device;  /* /dev/null: has no end and keeps no position */
 	off_t committed; /* its position; all before it is right */
 };
 
@@ -42,5 +43,5 @@ int stage_settle(const struct stage *s, struct log_file *file, struct chunk *c);
 /* What a killed predecessor left in the stage, in bytes. */
 int stage_len(const struct stage *s);
 /* Sets the file's end to what a killed predecessor had finished; is_full: a stage of this file is
- * full. */
+ * full.  For each of two files while the log goes from one to the other, see stage.c. */
 int stage_resume(struct log_file *file, bool is_full);

@@ -8,15 +8,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "log/attached.h"
 #include "log/stage.h"
-#include "log/wire.h"
 
 enum {
 	DRAIN_MAX = (1 << 20) + STAGE_CHUNK, /* what the largest pipe of a container holds */
@@ -25,7 +24,6 @@ enum {
 	 * libev then builds the set anew.  Meanwhile it notices by itself that nobody waits for it.
 	 */
 	CLOSE_AFTER_MS = 100,
-	ATTACHED_MAX = 64,
 };
 
 struct log_set;
@@ -35,13 +33,6 @@ struct stream {
 	struct log_set *set;
 	struct stage stage;
 	bool is_over;
-};
-
-struct attached {
-	struct loop_io io;
-	struct attached *next;
-	struct log_set *set;
-	int sock;
 };
 
 struct log_set {
@@ -55,8 +46,7 @@ struct log_set {
 	struct loop_timer timer;  /* for whichever comes: retry, drain, close */
 	int64_t drain_left;
 	bool is_draining, is_done;
-	struct attached *attached;
-	size_t attached_len;
+	struct attached_list attached;
 };
 
 struct streams {
@@ -103,71 +93,19 @@ static struct log_set *find(const struct streams *s, const char *id)
 	return set;
 }
 
-/* ---- who watches live ---- */
-
-static void detach(struct attached *a)
+bool streams_has(const struct streams *s, const char *id)
 {
-	struct attached **link = &a->set->attached;
-
-	while (*link != a)
-		link = &(*link)->next;
-	*link = a->next;
-	a->set->attached_len--;
-	loop_io_stop(&a->io);
-	close(a->sock);
-	free(a);
-}
-
-/* Nobody sends us anything there: readable means gone. */
-static void on_attached_gone(struct loop_io *io, unsigned events)
-{
-	(void)events;
-	detach(io->arg);
-}
-
-static bool show(const struct attached *a, enum log_stream name, const char *bytes, size_t len)
-{
-	char tag = (char)name;
-
-	while (len > 0) {
-		size_t part = len < LOG_ATTACH_MAX - 1 ? len : LOG_ATTACH_MAX - 1;
-		struct iovec iov[] = { { &tag, 1 }, { NULL, part } };
-		const struct msghdr m = { .msg_iov = iov, .msg_iovlen = ARRAY_LEN(iov) };
-
-		memcpy(&iov[1].iov_base, &bytes, sizeof(bytes)); /* sendmsg(2) only reads it */
-		if (sendmsg(a->sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-			return false;
-		bytes += part;
-		len -= part;
-	}
-	return true;
-}
-
-static void show_all(struct log_set *set, enum log_stream name, const struct chunk *c)
-{
-	for (struct attached *a = set->attached, *next; a; a = next) {
-		next = a->next;
-		if (!show(a, name, c->bytes, c->len)) /* it is too slow: the log file has it all */
-			detach(a);
-	}
+	return find(s, id) != NULL;
 }
 
 void streams_attach(struct streams *s, const char *id, int sock)
 {
 	struct log_set *set = find(s, id);
-	struct attached *a;
 
-	if (!set || set->is_done || set->attached_len == ATTACHED_MAX) {
+	if (set && !set->is_done)
+		attached_add(&set->attached, s->loop, sock);
+	else
 		close(sock);
-		return;
-	}
-	a = mem_zalloc(sizeof(*a));
-	a->set = set;
-	a->sock = sock;
-	a->next = set->attached;
-	set->attached = a;
-	set->attached_len++;
-	loop_io_start(s->loop, &a->io, sock, LOOP_READ, on_attached_gone, a);
 }
 
 /* ---- a container's streams ---- */
@@ -203,7 +141,7 @@ static int settle(struct stream *s)
 	int rc = stage_settle(&s->stage, &s->set->file, c);
 
 	if (rc == 0)
-		show_all(s->set, s->stage.name, c);
+		attached_show(&s->set->attached, s->stage.name, c->bytes, c->len);
 	return rc;
 }
 
@@ -224,8 +162,7 @@ static void finish_if_over(struct log_set *set)
 			return;
 	set->is_done = true;
 	stop_reading(set);
-	while (set->attached)
-		detach(set->attached);
+	attached_close(&set->attached);
 	set->all->done(set->all->arg, set->id);
 	after(set, CLOSE_AFTER_MS);
 }
@@ -374,8 +311,28 @@ static void take_fds(struct log_set *set, const int *fds, size_t n)
 	}
 }
 
-/* Finds out how far a predecessor came; a full stage is left in set->held. */
-static int resume(struct log_set *set, struct err *e)
+/* Takes fd in any case.  What is in a stage was not finished in the former file and goes into this
+ * one; a piece of a line at the former one's end goes on here in a record of its own. */
+static int change_file(struct log_set *set, int fd, struct err *e)
+{
+	struct log_file next = { .fd = fd };
+	int rc = stage_resume(&next, set->held != NULL);
+
+	if (rc < 0) {
+		close(fd);
+		return err_set(e, -rc, "new log file");
+	}
+	rc = stage_resume(&set->file, set->held != NULL);
+	if (rc < 0) /* a broken file keeps no container from writing on */
+		log_warn("ctr=%s its former log file may end in what the new one has, too: %s",
+			set->id, strerrordesc_np(-rc));
+	close(set->file.fd);
+	set->file = next;
+	return 0;
+}
+
+/* What a predecessor left; a full stage is noted in set->held. */
+static int find_full_stage(struct log_set *set, struct err *e)
 {
 	int rc;
 
@@ -387,8 +344,20 @@ static int resume(struct log_set *set, struct err *e)
 		if (rc > 0)
 			set->held = s;
 	}
-	rc = stage_resume(&set->file, set->held != NULL);
-	return rc < 0 ? err_set(e, -rc, "log file") : 0;
+	return 0;
+}
+
+/* Takes next_file, -1 when there is none. */
+static int resume(struct log_set *set, int next_file, struct err *e)
+{
+	int rc = find_full_stage(set, e);
+
+	if (rc == 0 && next_file >= 0)
+		return change_file(set, next_file, e);
+	cleanup_fd(&next_file);
+	if (rc == 0 && (rc = stage_resume(&set->file, set->held != NULL)) < 0)
+		return err_set(e, -rc, "log file");
+	return rc;
 }
 
 static void begin(struct log_set *set)
@@ -407,27 +376,38 @@ static struct log_set *new_set(struct streams *s, const char *id, const int *fds
 	struct log_set *set = mem_zalloc(sizeof(*set));
 
 	set->all = s;
-	(void)strncpy(set->id, id, LOG_ID_MAX);
+	memcpy(set->id, id, strnlen(id, LOG_ID_MAX));
 	take_fds(set, fds, n);
 	return set;
 }
 
-int streams_add(
-	struct streams *s, const char *id, unsigned flags, const int *fds, size_t n, struct err *e)
+static void close_fds(const int *fds, size_t n)
 {
-	struct log_set *set = find(s, id);
-	size_t want = flags & LOG_IS_TTY ? LOG_FD_ERR : LOG_FDS;
-	int rc;
+	for (size_t i = 0; i < n; i++)
+		close(fds[i]);
+}
 
-	if (set || n != want) {
-		for (size_t i = 0; i < n; i++)
-			close(fds[i]);
-		if (set && set->is_done)
-			s->done(s->arg, id);
-		return set ? 0 : err_say(e, EINVAL, "%zu descriptors, want %zu", n, want);
+/* An id that is there already. */
+static int add_again(struct log_set *set, const int *fds, size_t n, int next_file, struct err *e)
+{
+	int rc = 0;
+
+	close_fds(fds, n);
+	if (set->is_done) {
+		cleanup_fd(&next_file);
+		set->all->done(set->all->arg, set->id);
+	} else if (next_file >= 0) {
+		rc = change_file(set, next_file, e);
 	}
-	set = new_set(s, id, fds, n);
-	rc = resume(set, e);
+	return rc;
+}
+
+static int add_new(
+	struct streams *s, const char *id, const int *fds, size_t n, int next_file, struct err *e)
+{
+	struct log_set *set = new_set(s, id, fds, n);
+	int rc = resume(set, next_file, e);
+
 	if (rc < 0) {
 		close_all(set);
 		free(set);
@@ -438,4 +418,20 @@ int streams_add(
 	s->len++;
 	begin(set);
 	return 0;
+}
+
+int streams_add(struct streams *s, const struct log_msg *m, const int *fds, size_t n, struct err *e)
+{
+	struct log_set *set = find(s, m->id);
+	bool is_reopen = m->op == LOG_REOPEN;
+	size_t len = m->flags & LOG_IS_TTY ? LOG_FD_ERR : LOG_FDS;
+	int next_file;
+
+	if (n != len + is_reopen) {
+		close_fds(fds, n);
+		return err_say(e, EINVAL, "%zu descriptors, want %zu", n, len + is_reopen);
+	}
+	next_file = is_reopen ? fds[len] : -1;
+	return set ? add_again(set, fds, len, next_file, e)
+		   : add_new(s, m->id, fds, len, next_file, e);
 }

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "log/wire.h"
 
 struct streams;
 
@@ -23,10 +24,13 @@ struct streams *streams_new(struct loop *l, const struct streams_tools *tools,
 size_t streams_count(const struct streams *s); /* containers */
 void streams_each(const struct streams *s, void (*item)(void *arg, const char *id), void *arg);
 
-/* fds in the order of enum log_fd, taken in any case.  An id that is there already is left alone,
- * but told again if it is done. */
+bool streams_has(const struct streams *s, const char *id);
+
+/* For LOG_ADD and LOG_REOPEN.  fds as wire.h says, taken in any case.  With LOG_ADD an id that is
+ * there already is left alone, with LOG_REOPEN it goes on in the new file; it is told again if it
+ * is done.  On failure an id goes on as it was, or is not there. */
 int streams_add(
-	struct streams *s, const char *id, unsigned flags, const int *fds, size_t n, struct err *e);
+	struct streams *s, const struct log_msg *m, const int *fds, size_t n, struct err *e);
 /* Ends the streams of id with what is in them now; an unknown id is told to be done. */
 void streams_drain(struct streams *s, const char *id);
 /* Takes sock; closed at once when id is not there. */

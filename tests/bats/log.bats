@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # carpel-log with a driver that plays carpeld, its pods' descriptor stores and the containers; see
-# log_driver.py for what each scenario looks at.
+# log_driver.py and log_reopen.py for what each scenario looks at.
 
 setup() {
 	LOG="${CARPEL_BIN:-$BATS_TEST_DIRNAME/../../build/bin}/carpel-log"
@@ -11,7 +11,7 @@ drive() {
 	local scenario="$1"
 
 	shift
-	run "$@" python3 "$BATS_TEST_DIRNAME/log_driver.py" "$LOG" "$scenario" "$BATS_TEST_TMPDIR"
+	run "$@" python3 "$BATS_TEST_DIRNAME/${DRIVER:-log_driver.py}" "$LOG" "$scenario" "$BATS_TEST_TMPDIR"
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
@@ -52,11 +52,40 @@ drive() {
 	drive filtered
 }
 
-@test "a full disk loses nothing, and others go on" {
+# on_small_disk SCENARIO: with a file system of 1 MiB at DIRECTORY/small.
+on_small_disk() {
 	mkdir "$BATS_TEST_TMPDIR/small"
 	# shellcheck disable=SC2016 # expanded by the inner shell
-	drive full_disk unshare --mount sh -c 'mount -t tmpfs -o size=1m none "$1/small" && shift && exec "$@"' \
+	drive "$1" unshare --mount sh -c 'mount -t tmpfs -o size=1m none "$1/small" && shift && exec "$@"' \
 		sh "$BATS_TEST_TMPDIR"
+}
+
+@test "a full disk loses nothing, and others go on" {
+	on_small_disk full_disk
+}
+
+@test "reopened, killed before and after each system call: each byte once, in either file" {
+	DRIVER=log_reopen.py drive killed_at_each_call
+}
+
+@test "reopened and killed again and again under load: each byte once, in order" {
+	DRIVER=log_reopen.py drive killed_under_load
+}
+
+@test "reopened in the midst of a line: each file has whole records" {
+	DRIVER=log_reopen.py drive pieces
+}
+
+@test "reopened: who is not there is added, who is done is told so" {
+	DRIVER=log_reopen.py drive unknown
+}
+
+@test "reopened on a full disk: goes on elsewhere" {
+	DRIVER=log_reopen.py on_small_disk full_disk
+}
+
+@test "no log file: all is read, nothing waits" {
+	DRIVER=log_reopen.py drive no_file
 }
 
 @test "who empties a log file gets no hole in it" {

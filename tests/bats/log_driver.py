@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 
-from log_peer import (ADD, ATTACH, DIR, DONE, DRAIN, EXE, LIMIT_S, LIST, MESSAGE, RECORD, Log, Set, end, endless_writer,
-                      hold, make_it_call, message, pattern, reap, until, writer)
+from log_peer import (ADD, ATTACH, DIR, DONE, DRAIN, EXE, LIMIT_S, LIST, MESSAGE, RECORD, REOPENED, Log, Set, end,
+                      endless_writer, hold, make_it_call, message, pattern, reap, until, writer)
 
 F_SETPIPE_SZ = 1031
 
@@ -340,6 +340,11 @@ def limited():
     taken = log.list()
     assert 20 < len(taken) < 40, taken
     assert log.stderr().count("is not read, nor are others after it") == 1
+    refused = next(s for s in sets if s.id not in taken)
+    refused.rotate()
+    log.tell(DRAIN, refused.id)
+    log.add(refused)
+    assert log.list() == taken and not log.done and refused.next_file is not None, "what it has not read is not done"
     for _ in range(2):  # nor does that keep anybody else out
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log.tell(ATTACH, sets[0].id, fds=[theirs.fileno()])
@@ -359,6 +364,7 @@ def limited():
         op, id_ = log.next()
         if op == DONE:
             log.done.add(id_)
+        if op in (DONE, REOPENED):
             continue
         assert op is None  # it hung up, which makes carpeld hand over all that are not done
         log.sock.close()

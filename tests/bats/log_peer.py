@@ -6,6 +6,7 @@ import array
 import atexit
 import ctypes
 import fcntl
+import itertools
 import os
 import pty
 import random
@@ -21,7 +22,7 @@ import termios
 import time
 import tty
 
-ADD, LIST, ITEM, LIST_END, DONE, ATTACH, DRAIN = range(1, 8)
+ADD, LIST, ITEM, LIST_END, DONE, ATTACH, DRAIN, REOPEN, REOPENED = range(1, 10)
 IS_TTY = 1
 MESSAGE = struct.Struct("=IIII72s")
 RECORD = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) (.*)", re.DOTALL)
@@ -37,8 +38,8 @@ def until(what, condition):
         time.sleep(0.01)
 
 
-def message(op, id_="", flags=0):
-    return MESSAGE.pack(1, op, flags, 0, id_.encode())
+def message(op, id_="", flags=0, serial=0):
+    return MESSAGE.pack(1, op, flags, serial, id_.encode())
 
 
 class Log:
@@ -49,6 +50,8 @@ class Log:
         self.fds_max, self.uid = fds_max, uid
         self.process = self.sock = None
         self.done = set()
+        self.reopenings = {}  # serial: the set
+        self.serials = itertools.count(1)
         atexit.register(lambda: self.process.kill())  # whichever it is then
         self.start()
         self.connect()
@@ -89,12 +92,18 @@ class Log:
         for s in sets:
             self.add(s)
 
-    def tell(self, op, id_="", flags=0, fds=()):
+    def tell(self, op, id_="", flags=0, fds=(), serial=0):
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        self.sock.sendmsg([message(op, id_, flags)], rights)
+        self.sock.sendmsg([message(op, id_, flags, serial)], rights)
 
     def add(self, s):
-        self.tell(ADD, s.id, IS_TTY if s.is_tty else 0, s.fds)
+        flags = IS_TTY if s.is_tty else 0
+        if s.next_file is None:
+            self.tell(ADD, s.id, flags, s.fds)
+            return
+        s.serial = next(self.serials)
+        self.reopenings[s.serial] = s
+        self.tell(REOPEN, s.id, flags, [*s.fds, s.next_file], s.serial)
 
     def next(self):
         ready, _, _ = select.select([self.sock], [], [], LIMIT_S)
@@ -102,24 +111,29 @@ class Log:
         bytes_ = self.sock.recv(4096)
         if not bytes_:
             return None, None
-        version, op, _, _, id_ = MESSAGE.unpack(bytes_)
+        version, op, _, serial, id_ = MESSAGE.unpack(bytes_)
         assert version == 1
+        if op == REOPENED:
+            self.reopenings.pop(serial).reopened(serial)
         return op, id_.rstrip(b"\0").decode()
 
-    def run_calls(self, stops):
-        """On to that many entries and ends of system calls; whether it was not done before."""
+    def run_calls(self, stops, goes_on=lambda: False):
+        """On to that many entries and ends of system calls; whether it was not done before.
+
+        A message of carpel-log's is what ends it, unless goes_on(), which may read it, says no."""
         for _ in range(stops):
             ptrace(ON_TO_CALL, self.process.pid)
             while os.waitpid(self.process.pid, os.WNOHANG)[0] == 0:
-                if select.select([self.sock], [], [], 0)[0]:
+                if select.select([self.sock], [], [], 0)[0] and not goes_on():
                     return False
         return True
 
     def wait_done(self, *sets):
         while not {s.id for s in sets} <= self.done:
             op, id_ = self.next()
-            assert op == DONE, op
-            self.done.add(id_)
+            assert op in (DONE, REOPENED), op
+            if op == DONE:
+                self.done.add(id_)
 
     def list(self):
         self.tell(LIST)
@@ -130,9 +144,10 @@ class Log:
                 return ids
             if op == ITEM:
                 ids.add(id_)
-            else:
-                assert op == DONE
+            elif op == DONE:
                 self.done.add(id_)
+            else:
+                assert op == REOPENED
 
     def proc(self, name, key):
         with open(f"/proc/{self.process.pid}/{name}", encoding="ascii") as file:
@@ -146,9 +161,12 @@ class Log:
 class Set:
     """The streams of one container: what carpeld makes and a pod's store keeps."""
 
-    def __init__(self, id_, is_tty=False, directory=None):
+    def __init__(self, id_, is_tty=False, directory=None, path=None):
         self.id, self.is_tty = id_, is_tty
-        self.path = f"{directory or DIR}/{id_}.log"
+        self.path = path or f"{directory or DIR}/{id_}.log"
+        self.former, self.sizes = [], []  # renamed files, and what they had when carpel-log went on in another one
+        self.next_file = None  # while it does so
+        self.serial = 0
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         if is_tty:
             master, self.out = pty.openpty()
@@ -178,17 +196,41 @@ class Set:
             total += size[0]
         return total
 
+    def rotate(self, path=None):
+        """Kubelet's half of a reopening, and what carpeld does before it tells carpel-log."""
+        name = f"{self.path}.{len(self.former)}"
+        os.rename(self.path, name)
+        self.former.append(name)
+        self.path = path or self.path
+        self.next_file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        os.lseek(self.next_file, 0, os.SEEK_END)
+
+    def reopened(self, serial):
+        """From now on nothing may come into the former file."""
+        if serial != self.serial:
+            return
+        os.close(self.fds[0])
+        self.fds[0], self.next_file = self.next_file, None
+        self.sizes.append(os.stat(self.former[-1]).st_size)
+
     def drop(self):
         for fd in self.fds:
             os.close(fd)
 
+    def lines(self):
+        """Those of all its files."""
+        for name in (*self.former, self.path):
+            with open(name, "rb") as file:
+                whole = file.read()
+            assert not whole or whole.endswith(b"\n"), "the last record is not whole"
+            yield from whole.split(b"\n")[:-1]
+
     def bytes(self):
         """What each stream got, with the form of every record checked."""
+        for name, size in zip(self.former, self.sizes):
+            assert os.stat(name).st_size == size, f"{name} was written on"
         got = {b"stdout": [], b"stderr": []}
-        with open(self.path, "rb") as file:
-            whole = file.read()
-        assert not whole or whole.endswith(b"\n"), "the last record is not whole"
-        for line in whole.split(b"\n")[:-1]:
+        for line in self.lines():
             record = RECORD.fullmatch(line)
             assert record, line[:100]
             _, stream, tag, text = record.groups()

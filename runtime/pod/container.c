@@ -2,7 +2,7 @@
  * content is hostile: it is passed on as data (arguments, environment, a user to resolve inside the
  * container), never opened or resolved here.
  */
-#include "pod/container.h"
+#include "pod/container_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,6 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "pod/resources.h"
-#include "pod/volume.h"
 #include "sys/caps.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -83,13 +82,22 @@ int container_check_user(const struct container_request *q, struct err *e)
 	return check_image_user(q->image->user ? q->image->user : "", who, e);
 }
 
+static int make_message(const struct container_request *q, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = container_message_path(q->dir);
+	CLEANUP(cleanup_fd) int fd = -1;
+
+	if (!q->spec->message_path)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	return fd < 0 || fchmod(fd, 0666) < 0 ? err_set(e, errno, "make %s", path) : 0;
+}
+
 int container_prepare(const struct container_request *q, struct cgroups *cg, struct err *e)
 {
 	CLEANUP(cleanup_free) char *upper = str_fmt("%s/upper", q->dir);
 	CLEANUP(cleanup_free) char *work = str_fmt("%s/work", q->dir);
-	CLEANUP(cleanup_free) char *message = container_message_path(q->dir);
 	CLEANUP(cleanup_free) char *cgroup = container_cgroup(q->at, q->id);
-	CLEANUP(cleanup_fd) int fd = -1;
 	CLEANUP(cgroup_limits_release)
 	struct cgroup_limits limits = resources_of_container(q->spec);
 	int rc = fd_mkdir_all(AT_FDCWD, q->dir, 0700, e);
@@ -99,12 +107,9 @@ int container_prepare(const struct container_request *q, struct cgroups *cg, str
 			AT_FDCWD, upper, 0755, e); /* its mode becomes that of the container's / */
 	if (rc == 0)
 		rc = fd_mkdir_all(AT_FDCWD, work, 0700, e);
-	if (rc < 0)
-		return rc;
-	fd = open(message, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd < 0 || fchmod(fd, 0666) < 0)
-		return err_set(e, errno, "make %s", message);
-	return cgroup_make(cg, cgroup, CGROUP_LEAF, &limits, e);
+	if (rc == 0)
+		rc = make_message(q, e);
+	return rc == 0 ? cgroup_make(cg, cgroup, CGROUP_LEAF, &limits, e) : rc;
 }
 
 static char *user_text(const struct container_request *q)
@@ -113,35 +118,48 @@ static char *user_text(const struct container_request *q)
 	const char *image_user = q->image->user && *q->image->user ? q->image->user : "0";
 	CLEANUP(cleanup_free)
 	char *user = s->run_as_user >= 0    ? str_fmt("%" PRId64, s->run_as_user)
+		     : s->run_as_username   ? str_dup(s->run_as_username)
 		     : s->run_as_group >= 0 ? str_ndup(image_user, strcspn(image_user, ":"))
 					    : str_dup(image_user);
 
 	return s->run_as_group >= 0 ? str_fmt("%s:%" PRId64, user, s->run_as_group) : TAKE(user);
 }
 
+static uint64_t bits_of(const struct strv *names)
+{
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i < names->len; i++)
+		mask |= str_eq(names->at[i], "ALL") ? 0 : caps_bit(names->at[i]);
+	return mask;
+}
+
 /* The order in which containerd reads the lists: ALL before any name, and of a name in both, that
- * it is dropped. */
+ * it is dropped.  What is to be ambient is added too. */
 uint64_t container_caps(const struct security_spec *s)
 {
 	uint64_t mask = s->privileged || strv_has(&s->cap_add, "ALL") ? caps_all() : caps_default();
 
 	if (strv_has(&s->cap_drop, "ALL"))
 		mask = 0;
-	for (size_t i = 0; i < s->cap_add.len; i++)
-		if (!str_eq(s->cap_add.at[i], "ALL"))
-			mask |= caps_bit(s->cap_add.at[i]);
-	for (size_t i = 0; i < s->cap_drop.len; i++)
-		if (!str_eq(s->cap_drop.at[i], "ALL"))
-			mask &= ~caps_bit(s->cap_drop.at[i]);
-	return mask;
+	mask |= bits_of(&s->cap_add) | bits_of(&s->cap_ambient);
+	return mask & ~bits_of(&s->cap_drop);
 }
 
-static int check_caps(const struct security_spec *s, struct err *e)
+/* Of those that it has: the kernel gives no others. */
+static uint64_t ambient_caps(const struct security_spec *s)
 {
-	for (size_t i = 0; i < s->cap_add.len; i++)
-		if (!str_eq(s->cap_add.at[i], "ALL") && !caps_bit(s->cap_add.at[i]))
-			return err_say(e, EINVAL, "capability %s is unknown to this kernel",
-				s->cap_add.at[i]);
+	uint64_t caps = container_caps(s);
+
+	return strv_has(&s->cap_ambient, "ALL") ? caps : caps & bits_of(&s->cap_ambient);
+}
+
+static int check_caps(const struct strv *names, struct err *e)
+{
+	for (size_t i = 0; i < names->len; i++)
+		if (!str_eq(names->at[i], "ALL") && !caps_bit(names->at[i]))
+			return err_say(
+				e, EINVAL, "capability %s is unknown to this kernel", names->at[i]);
 	return 0;
 }
 
@@ -157,16 +175,21 @@ static void add_group(struct plan *p, int64_t gid)
 static int plan_identity(const struct container_request *q, struct plan *p, struct err *e)
 {
 	const struct security_spec *s = &q->spec->security;
-	int rc = check_caps(s, e);
+	int rc = check_caps(&s->cap_add, e);
 
+	if (rc == 0)
+		rc = check_caps(&s->cap_ambient, e);
 	p->user = user_text(q);
 	for (size_t i = 0; i < q->pod->groups_len; i++)
 		add_group(p, q->pod->groups[i]);
 	if (q->pod->fs_group >= 0)
 		add_group(p, q->pod->fs_group);
-	p->merge_image_groups = true;
+	for (size_t i = 0; i < s->groups_len; i++)
+		add_group(p, s->groups[i]);
+	p->merge_image_groups = !s->strict_groups;
 	p->refuse_root = s->run_as_non_root;
 	p->caps = container_caps(s);
+	p->ambient = ambient_caps(s);
 	p->no_new_privs = s->no_new_privs;
 	p->has_oom_score_adj = true;
 	p->oom_score_adj = resources_oom_score(q->pod, q->spec, q->facts->node_memory_bytes);
@@ -217,13 +240,14 @@ static int plan_args(
 	const struct container_request *q, const struct strv *own, struct plan *p, struct err *e)
 {
 	const struct container_spec *c = q->spec;
+	const struct strv *names = c->is_literal ? NULL : own;
 
 	if (c->command.len)
-		add_expanded(&p->args, &c->command, own);
+		add_expanded(&p->args, &c->command, names);
 	else
 		add_expanded(&p->args, &q->image->entrypoint, NULL);
 	if (c->args.len)
-		add_expanded(&p->args, &c->args, own);
+		add_expanded(&p->args, &c->args, names);
 	else if (!c->command.len)
 		add_expanded(&p->args, &q->image->cmd, NULL);
 	if (!p->args.len)
@@ -242,96 +266,35 @@ static char *plan_cwd(const struct container_request *q)
 	return *dir == '/' ? str_dup(dir) : str_fmt("/%s", dir);
 }
 
-static struct plan_mount *add_mount(struct plan *p)
+static enum plan_pid pid_of(const struct container_request *q)
 {
-	p->mounts = mem_resize(p->mounts, p->mounts_len + 1, sizeof(*p->mounts));
-	p->mounts[p->mounts_len] = (struct plan_mount){ 0 };
-	return &p->mounts[p->mounts_len++];
+	static const enum plan_pid modes[] = {
+		[PID_CONTAINER] = PLAN_PID_CONTAINER,
+		[PID_POD] = PLAN_PID_POD,
+		[PID_NODE] = PLAN_PID_HOST,
+		[PID_TARGET] = PLAN_PID_TARGET, /* whoever launches knows a pidfd of it */
+	};
+
+	if (q->spec->pid == PID_BY_POD)
+		return q->pod->share_pid ? PLAN_PID_POD : PLAN_PID_CONTAINER;
+	return modes[q->spec->pid];
 }
 
-static bool mounts_over(const struct container_spec *c, const char *path)
+/* What it sees of the machine; an exec joins it. */
+static void plan_confinement(const struct container_request *q, struct plan *p)
 {
-	for (size_t i = 0; i < c->mounts_len; i++)
-		if (str_eq(c->mounts[i].path, path))
-			return true;
-	return false;
-}
+	const struct security_spec *s = &q->spec->security;
 
-/* /etc files and the termination message, unless the pod mounts something there itself.  Of a
- * read-only root, Kubernetes leaves /etc/hosts and the message writable. */
-static void plan_own_mounts(const struct container_request *q, struct plan *p)
-{
-	static const struct {
-		const char *name;
-		bool follows_root;
-	} files[] = { { "hosts", false }, { "hostname", true }, { "resolv.conf", true } };
-	const char *message = q->spec->message_path;
-
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		CLEANUP(cleanup_free) char *target = str_fmt("/etc/%s", files[i].name);
-
-		if (!mounts_over(q->spec, target))
-			*add_mount(p) = (struct plan_mount){ .source = str_fmt("%s/etc/%s",
-								     q->at->dir, files[i].name),
-				.target = TAKE(target),
-				.read_only =
-					files[i].follows_root && q->spec->security.read_only_root,
-				.is_file = true };
-	}
-	if (message && *message && !mounts_over(q->spec, message))
-		*add_mount(p) = (struct plan_mount){ .source = container_message_path(q->dir),
-			.target = *message == '/' ? str_dup(message) : str_fmt("/%s", message),
-			.is_file = true };
-}
-
-static size_t depth_of(const char *path)
-{
-	size_t depth = 0;
-
-	for (; *path; path++)
-		depth += path[0] == '/' && path[1] != '/' && path[1] != '\0';
-	return depth;
-}
-
-/* Parents before what is mounted below them, whatever the pod's order was; else the order stays. */
-static void sort_mounts(struct plan *p)
-{
-	for (size_t i = 1; i < p->mounts_len; i++) {
-		const struct plan_mount m = p->mounts[i];
-		size_t at = i;
-
-		for (; at > 0 && depth_of(p->mounts[at - 1].target) > depth_of(m.target); at--)
-			p->mounts[at] = p->mounts[at - 1];
-		p->mounts[at] = m;
-	}
-}
-
-static int plan_volumes(const struct container_request *q, int first_fd, struct plan *p,
-	struct container_fds *fds, struct err *e)
-{
-	for (size_t i = 0; i < q->spec->mounts_len; i++) {
-		const struct mount_spec *m = &q->spec->mounts[i];
-		struct plan_mount *out;
-		char *source;
-		bool is_file;
-		int fd, rc;
-
-		if (m->sub_path && fds->len == CONTAINER_FDS_MAX)
-			return err_say(e, E2BIG, "container %s: more than %d sub paths",
-				q->spec->name, CONTAINER_FDS_MAX);
-		rc = volume_source(
-			q->at, q->pod, m, first_fd + (int)fds->len, &fd, &source, &is_file, e);
-		if (rc < 0)
-			return err_wrap(e, rc, "container %s", q->spec->name);
-		if (fd >= 0)
-			fds->at[fds->len++] = fd;
-		out = add_mount(p);
-		out->source = source;
-		out->target = *m->path == '/' ? str_dup(m->path) : str_fmt("/%s", m->path);
-		out->read_only = out->recursive_read_only = m->read_only;
-		out->is_file = is_file;
-	}
-	return 0;
+	p->pid = pid_of(q);
+	p->read_only_root = s->read_only_root;
+	p->privileged = s->privileged;
+	if (!s->has_masks)
+		return;
+	p->masks = PLAN_MASKS_GIVEN;
+	for (size_t i = 0; i < s->masked_paths.len; i++)
+		strv_add(&p->masked, s->masked_paths.at[i]);
+	for (size_t i = 0; i < s->readonly_paths.len; i++)
+		strv_add(&p->readonly_paths, s->readonly_paths.at[i]);
 }
 
 int container_plan(const struct container_request *q, const struct cgroups *cg, int first_fd,
@@ -344,9 +307,7 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 	plan_init(out);
 	out->kind = PLAN_CONTAINER;
 	out->id = str_dup(q->spec->name);
-	out->pid = q->pod->share_pid ? PLAN_PID_POD : PLAN_PID_CONTAINER;
-	out->read_only_root = q->spec->security.read_only_root;
-	out->privileged = q->spec->security.privileged; /* of the file system; an exec joins it */
+	plan_confinement(q, out);
 	out->upper = str_fmt("%s/upper", q->dir);
 	out->work = str_fmt("%s/work", q->dir);
 	for (size_t i = 0; i < q->image->layers.len; i++)
@@ -358,11 +319,8 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 		rc = plan_env(q, &own, out, e);
 	if (rc == 0)
 		rc = plan_args(q, &own, out, e);
-	if (rc == 0) {
-		plan_own_mounts(q, out);
-		rc = plan_volumes(q, first_fd, out, fds, e);
-		sort_mounts(out);
-	}
+	if (rc == 0)
+		rc = container_plan_mounts(q, first_fd, out, fds, e);
 	strv_free(&own);
 	return rc;
 }

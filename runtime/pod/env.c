@@ -190,6 +190,8 @@ int env_build(const struct pod_spec *pod, const struct container_spec *c, const 
 			rc = field_value(pod, f, v->field_path, &value, e);
 		else if (v->resource)
 			rc = resource_value(pod, c, v, f, &value, e);
+		else if (c->is_literal)
+			value = str_dup(v->value ? v->value : "");
 		else
 			value = env_expand(v->value ? v->value : "", out);
 		if (rc < 0)

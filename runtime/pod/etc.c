@@ -150,6 +150,15 @@ static char *cut_warning(
 		what, of, line, applied.data ? applied.data : "");
 }
 
+static void write_lines(const struct dns_spec *d, const struct strv *servers,
+	const struct strv *searches, struct buf *out)
+{
+	write_line("search", searches, out);
+	for (size_t i = 0; i < servers->len; i++)
+		buf_addf(out, "nameserver %s\n", servers->at[i]);
+	write_line("options", &d->options, out);
+}
+
 static void write_resolv(const struct dns_spec *d, struct buf *out, char **warning)
 {
 	const struct strv searches = searches_that_fit(d);
@@ -157,10 +166,7 @@ static void write_resolv(const struct dns_spec *d, struct buf *out, char **warni
 		.len = d->nameservers.len < NAMESERVERS_MAX ? d->nameservers.len
 							    : NAMESERVERS_MAX };
 
-	write_line("search", &searches, out);
-	for (size_t i = 0; i < servers.len; i++)
-		buf_addf(out, "nameserver %s\n", servers.at[i]);
-	write_line("options", &d->options, out);
+	write_lines(d, &servers, &searches, out);
 	*warning = NULL;
 	if (servers.len < d->nameservers.len)
 		*warning = cut_warning("Nameserver", "nameservers", "nameserver", &servers);
@@ -174,6 +180,11 @@ void etc_resolv_conf(
 {
 	struct dns_spec all = { .policy = pod->dns.policy };
 
+	if (pod->dns.policy == DNS_LITERAL) {
+		write_lines(&pod->dns, &pod->dns.nameservers, &pod->dns.searches, out);
+		*warning = NULL;
+		return;
+	}
 	/* There is no cluster DNS on one node, so ClusterFirst is Default, as the kubelet falls
 	 * back too. */
 	if (pod->dns.policy != DNS_NONE)

@@ -61,7 +61,10 @@ int sandbox_prepare(const struct place *at, struct cgroups *cg, const struct pod
 	const struct sandbox_facts *f, char **dns_warning, struct err *e)
 {
 	CLEANUP(cleanup_free) char *pause = sandbox_cgroup(at);
-	const struct cgroup_limits pod_limits = resources_of_pod(pod);
+	const struct cgroup_limits limits = resources_of_pod(pod);
+	/* What nobody knows the containers of yet is not limited by their sum: that is up to who
+	 * made the parent of the cgroup (CRI). */
+	const struct cgroup_limits *pod_limits = pod->containers_len ? &limits : NULL;
 	int rc = fd_mkdir_all(AT_FDCWD, at->dir, 0700, e);
 
 	if (rc == 0)
@@ -69,7 +72,7 @@ int sandbox_prepare(const struct place *at, struct cgroups *cg, const struct pod
 	if (rc == 0)
 		rc = volumes_make(at, pod, e);
 	if (rc == 0)
-		rc = cgroup_make(cg, at->cgroup, CGROUP_INNER, &pod_limits, e);
+		rc = cgroup_make(cg, at->cgroup, CGROUP_INNER, pod_limits, e);
 	if (rc == 0)
 		/* No limits of its own, the pod's count; and not the least weight, as containerd
 		 * gives it: pause only reaps, and a restart waits for that. */

@@ -156,14 +156,35 @@ static int open_sub_path(const char *volume, const char *sub, struct err *e)
 	return take_fd(&dir);
 }
 
+/* As containerd does it: whoever names a path that is not there means a directory. */
+static int host_source(
+	const struct mount_spec *m, char **out_path, bool *out_is_file, struct err *e)
+{
+	struct stat st = { .st_mode = S_IFDIR };
+	int rc = 0;
+
+	if (stat(m->host_path, &st) < 0)
+		rc = errno == ENOENT ? fd_mkdir_all(AT_FDCWD, m->host_path, 0755, e)
+				     : err_set(e, errno, "%s", m->host_path);
+	if (rc < 0)
+		return err_wrap(e, rc, "mount %s", m->path);
+	*out_is_file = !S_ISDIR(st.st_mode);
+	*out_path = str_dup(m->host_path);
+	return 0;
+}
+
 int volume_source(const struct place *at, const struct pod_spec *pod, const struct mount_spec *m,
 	int fd_number, int *out_fd, char **out_path, bool *out_is_file, struct err *e)
 {
-	const struct volume_spec *v = find_volume(pod, m->volume);
+	const struct volume_spec *v = m->volume ? find_volume(pod, m->volume) : NULL;
 	CLEANUP(cleanup_free) char *path = v ? volume_path(at, v) : NULL;
 	CLEANUP(cleanup_fd) int fd = -1;
 	struct stat st;
 
+	if (m->host_path) {
+		*out_fd = -1;
+		return host_source(m, out_path, out_is_file, e);
+	}
 	if (!v)
 		return err_say(e, ENOENT, "cannot find volume \"%s\" to mount", m->volume);
 	if (m->sub_path) {

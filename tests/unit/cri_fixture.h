@@ -168,6 +168,15 @@ static inline char *many(const char *head, const char *piece, size_t n, const ch
 	return buf_take(&out);
 }
 
+/* A member whose value is n times 'a', between two texts. */
+static inline char *long_member(const char *head, size_t n, const char *tail)
+{
+	CLEANUP(cleanup_free) char *value = mem_zalloc(n + 1);
+
+	memset(value, 'a', n);
+	return str_fmt("%s%s%s", head, value, tail);
+}
+
 static inline const char *joined(struct fx *f, const struct strv *v)
 {
 	buf_clear(&f->said);

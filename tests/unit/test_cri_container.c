@@ -19,6 +19,7 @@ static void test_the_least(void **state)
 	assert_int_equal(c->pull, PULL_NEVER);
 	assert_null(c->working_dir);
 	assert_null(c->message_path);
+	assert_int_equal(c->message_policy, MESSAGE_FILE);
 	assert_int_equal(c->command.len + c->args.len + c->env_len + c->mounts_len, 0);
 	assert_true(c->is_literal);
 	assert_false(c->stdin_open || c->stdin_once || c->tty);
@@ -78,6 +79,10 @@ static void test_logs(void **state)
 	assert_string_equal(
 		container_in(&f, ", \"log_directory\": \"/\"", ", \"log_path\": \"a.log\""), "");
 	assert_string_equal(f.ctr->log_path, "/a.log");
+	/* Its sandbox was accepted, so this cannot be; but nobody would forgive a relative one. */
+	assert_string_equal(
+		container_in(&f, ", \"log_directory\": \"l\"", ", \"log_path\": \"a.log\""),
+		"EINVAL sandbox_config.log_directory: \"l\": must be an absolute path");
 }
 
 /* ---- what is refused ---- */
@@ -154,15 +159,6 @@ static void test_refused_process(void **state)
 	check_refusals(container, rows, ARRAY_LEN(rows));
 }
 
-/* A member whose value is n times 'a', between two texts. */
-static char *long_member(const char *head, size_t n, const char *tail)
-{
-	CLEANUP(cleanup_free) char *value = mem_zalloc(n + 1);
-
-	memset(value, 'a', n);
-	return str_fmt("%s%s%s", head, value, tail);
-}
-
 static void test_bounds(void **state)
 {
 	CLEANUP(fx_close) struct fx f = { 0 };
@@ -173,6 +169,10 @@ static void test_bounds(void **state)
 	CLEANUP(cleanup_free)
 	char *dir = long_member(", \"working_dir\": \"/", 4095, "\"");
 	CLEANUP(cleanup_free)
+	char *image = long_member("{\"metadata\": {\"name\": \"a\"}, \"image\": {\"image\": \"i\", "
+				  "\"user_specified_image\": \"",
+		4096, "\"}}");
+	CLEANUP(cleanup_free)
 	char *log = long_member(", \"log_path\": \"", 4094, "\"");
 	CLEANUP(cleanup_free)
 	char *envs = many(", \"envs\": [", "{\"key\": \"A\"}", 4097, "]");
@@ -181,6 +181,8 @@ static void test_bounds(void **state)
 
 	(void)state;
 	assert_string_equal(container(&f, fits), "");
+	assert_string_equal(whole(&f, image),
+		"E2BIG config.image.user_specified_image: 4096 bytes: must be no more than 4095");
 	assert_string_equal(container(&f, args),
 		"E2BIG config.args: 131072 bytes: must be no more than 131071");
 	assert_string_equal(container(&f, dir),
@@ -195,17 +197,44 @@ static void test_bounds(void **state)
 		"key");
 }
 
+static void test_too_many_entries(void **state)
+{
+	CLEANUP(fx_close) struct fx f = { 0 };
+	Runtime__V1__PodSandboxConfig in = RUNTIME__V1__POD_SANDBOX_CONFIG__INIT;
+	Runtime__V1__ContainerConfig *c = message_of(&runtime__v1__container_config__descriptor,
+		"{\"metadata\": {\"name\": \"a\"}, \"image\": {\"image\": \"i\"}}");
+
+	(void)state;
+	for (int i = 0; i < 1025; i++)
+		message_map_add(&c->annotations, &c->n_annotations,
+			&runtime__v1__container_config__annotations_entry__descriptor, "k", "v");
+	assert_int_equal(cri_read_container(c, &in, &f.ctr, &f.e), -E2BIG);
+	assert_string_equal(
+		f.e.text, "config.annotations: 1025 of them: must be no more than 1024");
+	for (int i = 0; i < 1025; i++)
+		message_map_add(&c->labels, &c->n_labels,
+			&runtime__v1__container_config__labels_entry__descriptor, "k", "v");
+	assert_int_equal(cri_read_container(c, &in, &f.ctr, &f.e), -E2BIG);
+	assert_string_equal(f.e.text, "config.labels: 1025 of them: must be no more than 1024");
+	message_free(c);
+}
+
 static void test_bytes_that_are_no_text(void **state)
 {
 	CLEANUP(fx_close) struct fx f = { 0 };
 	Runtime__V1__PodSandboxConfig in = RUNTIME__V1__POD_SANDBOX_CONFIG__INIT;
 	Runtime__V1__ContainerConfig *c = message_of(&runtime__v1__container_config__descriptor,
-		"{\"metadata\": {\"name\": \"a\"}, \"image\": {\"image\": \"abc\"}}");
+		"{\"metadata\": {\"name\": \"a\"}, \"image\": {\"image\": \"abc\"}, "
+		"\"envs\": [{\"key\": \"A\"}]}");
 
 	(void)state;
 	c->image->image[2] = (char)0xc3;
 	assert_int_equal(cri_read_container(c, &in, &f.ctr, &f.e), -EINVAL);
 	assert_string_equal(f.e.text, "config.image.image: \"ab\\xc3\": must be UTF-8");
+	c->image->image[2] = 'c';
+	c->envs[0]->key[0] = (char)0xff;
+	assert_int_equal(cri_read_container(c, &in, &f.ctr, &f.e), -EINVAL);
+	assert_string_equal(f.e.text, "config.envs[0].key: \"\\xff\": must be UTF-8");
 	message_free(c);
 }
 
@@ -285,6 +314,7 @@ int main(void)
 		cmocka_unit_test(test_refused_names),
 		cmocka_unit_test(test_refused_process),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_too_many_entries),
 		cmocka_unit_test(test_bytes_that_are_no_text),
 		cmocka_unit_test(test_unknown_numbers),
 		cmocka_unit_test(test_windows),

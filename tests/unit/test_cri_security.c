@@ -245,7 +245,16 @@ static void test_refused_powers(void **state)
 			"runtime/default, unconfined or localhost/<path>" },
 		{ WITH("\"seccomp_profile_path\": \"localhost/p.json\""),
 			"EINVAL " AT "seccomp_profile_path: \"p.json\": must be an absolute path" },
-		{ WITH("\"selinux_options\": {\"type\": \"spc_t\"}"),
+		{ WITH("\"selinux_options\": {\"user\": \"x\"}"),
+			"EOPNOTSUPP " AT
+			"selinux_options: labels of SELinux are not supported yet" },
+		{ WITH("\"selinux_options\": {\"role\": \"x\"}"),
+			"EOPNOTSUPP " AT
+			"selinux_options: labels of SELinux are not supported yet" },
+		{ WITH("\"selinux_options\": {\"type\": \"x\"}"),
+			"EOPNOTSUPP " AT
+			"selinux_options: labels of SELinux are not supported yet" },
+		{ WITH("\"selinux_options\": {\"level\": \"x\"}"),
 			"EOPNOTSUPP " AT
 			"selinux_options: labels of SELinux are not supported yet" },
 		{ WITH("\"apparmor\": {\"profile_type\": \"Localhost\"}"),
@@ -287,6 +296,9 @@ static void test_bounds(void **state)
 	char *paths = many(
 		", \"linux\": {\"security_context\": {\"masked_paths\": [", "\"/a\"", 1025, "]}}");
 	CLEANUP(cleanup_free)
+	char *user = long_member(
+		", \"linux\": {\"security_context\": {\"run_as_username\": \"", 257, "\"}}");
+	CLEANUP(cleanup_free)
 	char *groups = many(", \"linux\": {\"security_context\": {\"supplemental_groups\": [", "1",
 		1025, "]}}");
 	CLEANUP(cleanup_free)
@@ -295,6 +307,8 @@ static void test_bounds(void **state)
 		"\"A\"", 1025, "]}}}");
 
 	(void)state;
+	assert_string_equal(container(&f, user),
+		"E2BIG " AT "run_as_username: 257 bytes: must be no more than 256");
 	assert_string_equal(container(&f, paths),
 		"E2BIG " AT "masked_paths: 1025 of them: must be no more than 1024");
 	assert_string_equal(container(&f, groups),

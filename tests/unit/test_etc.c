@@ -197,6 +197,31 @@ static void test_long_search_is_dropped(void **state)
 		"applied search line is: a.example b.example\n");
 }
 
+/* As they are: no limits, nothing of the node's, nothing thrown away. */
+static void test_literal_dns(void **state)
+{
+	char a[] = "10.0.0.1", b[] = "10.0.0.2", c[] = "10.0.0.3", d[] = "10.0.0.4",
+	     ndots[] = "ndots:5";
+	char *servers[] = { a, b, c, d, a }, *searches[] = { b, b }, *options[] = { ndots, ndots };
+	struct pod_spec pod = { .dns = { .policy = DNS_LITERAL,
+					.nameservers = { servers, 5 },
+					.searches = { searches, 2 },
+					.options = { options, 2 } } };
+	const struct pod_spec empty = { .dns.policy = DNS_LITERAL };
+	CLEANUP(buf_free) struct buf out = { 0 };
+	char *warning = a;
+
+	(void)state;
+	etc_resolv_conf(&pod, "nameserver 192.0.2.1\n", &out, &warning);
+	assert_string_equal(out.data, "search 10.0.0.2 10.0.0.2\nnameserver 10.0.0.1\nnameserver "
+				      "10.0.0.2\nnameserver 10.0.0.3\nnameserver "
+				      "10.0.0.4\nnameserver 10.0.0.1\noptions ndots:5 ndots:5\n");
+	assert_null(warning);
+	buf_clear(&out);
+	etc_resolv_conf(&empty, "nameserver 192.0.2.1\n", &out, &warning);
+	assert_int_equal(out.len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_nameserver_limit),
 		cmocka_unit_test(test_search_limits),
 		cmocka_unit_test(test_long_search_is_dropped),
+		cmocka_unit_test(test_literal_dns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,8 +77,8 @@ static void test_other_forms_are_read(void **state)
 
 static void test_refused(void **state)
 {
-	static const char *const wrong[] = { "Z", "Zm9vY", "Z===", "Zg=", "Zm9=v", "=",
-		"==", "====", "Zm9v=", "Zm9v====", "Zg==Zg==", "Zm 9", "Zm9\n", "Zm9*",
+	static const char *const wrong[] = { "Z", "A", "AAAAA", "Zm9vY", "Z===", "Zg=", "Zm9=v",
+		"=", "==", "====", "Zm9v=", "Zm9v====", "Zg==Zg==", "Zm 9", "Zm9\n", "Zm9*",
 		"Zh==", "Zm9=", "Zh", "Zm9\xff" };
 
 	(void)state;

@@ -188,6 +188,7 @@ static void test_defaults_shown(void **state)
 static void test_foreign_values_are_written(void **state)
 {
 	CLEANUP(cleanup_message) Runtime__V1__PodSandbox *p = message_new(TYPE(pod_sandbox));
+	CLEANUP(cleanup_json) struct json *j = NULL;
 
 	(void)state;
 	message_set_string(&p->id, "a-b");
@@ -202,6 +203,10 @@ static void test_foreign_values_are_written(void **state)
 		"{'id':'a\xef\xbf\xbd"
 		"b','state':77,'labels':{'b':'1','k':'new','\xef\xbf\xbd':'2'}}");
 	assert_writes(NULL, MESSAGE_DEFAULTS_LEFT_OUT, "null");
+	j = message_to_json(&p->base, MESSAGE_DEFAULTS_LEFT_OUT); /* in the tree already */
+	assert_string_equal(json_get_str(j, "id"), "a\xef\xbf\xbd"
+						   "b");
+	assert_string_equal(json_get_str(json_get(j, "labels"), "\xef\xbf\xbd"), "2");
 }
 
 int main(void)

@@ -131,30 +131,32 @@ static struct buf packed(const ProtobufCMessage *m)
 	return out;
 }
 
+static const char *key_of(const ProtobufCMessage *entry)
+{
+	return *(char *const *)message_values(entry, &entry->descriptor->fields[0]).at;
+}
+
 /* Maps come back in another order than they were filled in, so bytes cannot be compared at once. */
 static void sort_maps(ProtobufCMessage *m)
 {
 	for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
 		struct message_values v = message_values(m, f);
-		ProtobufCMessage **at = *(ProtobufCMessage ***)((char *)m + f->offset);
+		ProtobufCMessage **at;
 
-		if (message_is_map(f)) {
+		if (f->type != PROTOBUF_C_TYPE_MESSAGE)
+			continue;
+		at = (ProtobufCMessage **)((char *)m + f->offset);
+		if (v.is_list)
+			at = *(ProtobufCMessage ***)at;
+		if (message_is_map(f) && strcmp(key_of(at[0]), key_of(at[1])) > 0) {
 			ProtobufCMessage *first = at[0];
-			char **a = (char **)((char *)at[0] + at[0]->descriptor->fields[0].offset);
-			char **b = (char **)((char *)at[1] + at[1]->descriptor->fields[0].offset);
 
-			assert_int_equal(v.len, 2);
-			if (strcmp(*a, *b) > 0) {
-				at[0] = at[1];
-				at[1] = first;
-			}
-		} else if (f->type == PROTOBUF_C_TYPE_MESSAGE && v.is_list) {
-			sort_maps(at[0]);
-			sort_maps(at[1]);
-		} else if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
-			sort_maps(*(ProtobufCMessage **)((char *)m + f->offset));
+			at[0] = at[1];
+			at[1] = first;
 		}
+		for (size_t k = 0; k < v.len; k++)
+			sort_maps(at[k]);
 	}
 }
 

@@ -293,7 +293,6 @@ fuzz_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BAS
 fuzz_manifest_SRC := $(SPEC_SRC) $(BASE_SRC)
 fuzz_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_cri_SRC := runtime/api/grpc_wire.c $(UNIT_CRI)
-fuzz_cri_SRC := runtime/api/grpc_wire.c $(UNIT_CRI)
 fuzz_cri_message_SRC := runtime/api/grpc_wire.c $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_plan_SRC := $(PLAN_SRC) $(BASE_SRC)
 fuzz_selector_SRC := $(addprefix runtime/spec/,selector.c selector_labels.c names.c pod.c) $(BASE_SRC)

@@ -228,9 +228,6 @@ unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c yaml.c yaml_
 unit_manifests_LIBS := -lm
 unit_cri_cli_text_SRC := $(addprefix runtime/cli/,cri_text.c table.c) $(BASE_SRC)
 unit_cri_cli_select_SRC := $(addprefix runtime/cli/,cri_select.c cri_text.c table.c) $(BASE_SRC)
-unit_cri_cli_image_SRC := $(addprefix runtime/cli/,cri_image.c cri_select.c cri_text.c table.c) $(BASE_SRC)
-unit_cri_cli_config_SRC := $(addprefix runtime/cli/,cri_config.c cri_text.c table.c yaml.c yaml_scalar.c) $(BASE_SRC)
-unit_cri_cli_config_LIBS := -lm
 unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c table.c) $(BASE_SRC)
 
 # The image of all tests, see its head: static, since an image holds nothing else, and without sanitizers.

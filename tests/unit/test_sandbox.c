@@ -1,18 +1,7 @@
 /* Translation of a pod into the plan of its sandbox. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "cgroup_fixture.h"
 
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/cleanup.h"
-#include "base/str.h"
 #include "pod/sandbox.h"
-#include "sys/cgroup_tree.h"
 
 static char dir[] = "/L/pods/u1", cgroup[] = "besteffort/podu1", uid[] = "u1", hostname[] = "web-0";
 static char v2[] = "/v2", root[] = "inst", cpu[] = "/v1/cpu";
@@ -76,12 +65,69 @@ static void test_sysctls(void **state)
 	assert_string_equal(p.sysctls[1].value, "2");
 }
 
+/* What the kernel's files say afterwards; each is made with what a new cgroup has. */
+static char *prepared(void **state, const struct pod_spec *pod, const char *file)
+{
+	static char below[] = "cri/b0";
+	const char *files[] = { "pids.max", "memory.limit_in_bytes", "cpu.shares",
+		"cpu.cfs_quota_us", "memory.memsw.limit_in_bytes", "cpu.cfs_period_us" };
+	struct fake fake = fake_hybrid(state);
+	CLEANUP(cleanup_free) char *place_dir = str_fmt("%s/box", (const char *)*state);
+	const struct sandbox_facts given = {
+		.node_name = "n", .node_hosts = "", .node_resolv = ""
+	};
+	const struct place there = { place_dir, below };
+	CLEANUP(cleanup_free) char *warning = NULL;
+	CLEANUP(cleanup_free) char *path = NULL;
+	CLEANUP(buf_free) struct buf out = { 0 };
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		const char *dot = strchr(files[i], '.');
+		CLEANUP(cleanup_free)
+		char *in = str_fmt("%.*s/ours/cri/b0", (int)(dot - files[i]), files[i]);
+
+		fake_put(&fake, in, files[i], "new");
+		if (str_eq(files[i], file))
+			path = str_fmt("%s/%s", in, file);
+	}
+	if (sandbox_prepare(&there, &fake.c, pod, &given, &warning, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(fd_read_file(fake.root, path, 100, &out, NULL), 0);
+	fake_free(&fake);
+	return buf_take(&out);
+}
+
+/* The sum of its containers limits a pod; where they come one by one, nobody knows the sum. */
+static void test_limits(void **state)
+{
+	struct container_spec ctr = { .limits = { 100, 4096, -1 }, .requests = { 100, 4096, -1 } };
+	struct pod_spec pod = { .uid = uid, .hostname = hostname, .qos = QOS_GUARANTEED };
+	const char *files[] = { "pids.max", "memory.limit_in_bytes", "cpu.shares",
+		"cpu.cfs_quota_us" };
+	const char *want[] = { "2048", "4096", "102", "10000" };
+
+	pod.fs_group = -1;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		CLEANUP(cleanup_free) char *without = prepared(state, &pod, files[i]);
+		CLEANUP(cleanup_free) char *with = NULL;
+
+		assert_string_equal(without, "new");
+		pod.containers = &ctr;
+		pod.containers_len = 1;
+		with = prepared(state, &pod, files[i]);
+		assert_string_equal(with, want[i]);
+		pod.containers_len = 0;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_host_namespaces),
 		cmocka_unit_test(test_sysctls),
+		cmocka_unit_test_setup_teardown(test_limits, make_root, remove_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

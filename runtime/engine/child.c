@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,25 @@
 enum { ADOPTION_TRIES = 350, ADOPTION_SOON = 100, ADOPTION_SOON_MS = 1, ADOPTION_MS = 20 };
 
 static void look(struct child *c);
+
+/* KERNEL 6.15: a pidfd tells how its process ended, whoever reaped it. */
+struct pidfd_info {
+	uint64_t mask, cgroup_id;
+	uint32_t ids[11]; /* pid, tgid, ppid, user and group ids */
+	int32_t exit_status;
+};
+#define PIDFD_GET_INFO _IOWR(0xff, 11, struct pidfd_info)
+enum { PIDFD_INFO_EXIT = 8 };
+
+static bool was_told(int pidfd, int *status)
+{
+	struct pidfd_info info = { .mask = PIDFD_INFO_EXIT };
+
+	if (ioctl(pidfd, PIDFD_GET_INFO, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT))
+		return false;
+	*status = info.exit_status;
+	return true;
+}
 
 static void on_end(struct loop_io *io, unsigned events)
 {
@@ -31,6 +51,8 @@ static void look(struct child *c)
 	if (rc == 0)
 		return; /* readable but not reapable yet: comes again */
 	loop_io_stop(&c->io);
+	if (rc == -ECHILD && was_told(c->pidfd, &status))
+		rc = 1;
 	/* What carpel-launch executed becomes our child when carpel-launch is gone, which may be an
 	 * instant away. */
 	if (rc == -ECHILD && c->tries++ < ADOPTION_TRIES) {

@@ -1,6 +1,7 @@
 #include "engine/ctr.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "engine/child.h"
 #include "engine/discard.h"
 #include "engine/exec_run.h"
 #include "engine/find.h"
@@ -19,7 +21,7 @@
 #include "engine/logs.h"
 #include "engine/profiles.h"
 
-enum { ID_BYTES = 32 };
+enum { ID_BYTES = 32, LOG_RETRY_MS = 10, LOG_TRIES = 100 };
 
 static char *cgroup_of(const struct ctr *c)
 {
@@ -72,8 +74,11 @@ void ctr_release(struct ctr *c)
 	c->owner->released(c);
 	launch_cancel(c->launch);
 	profile_cancel(c->profile);
+	child_forget(c->child);
+	loop_timer_stop(&c->end_timer);
 	c->launch = NULL;
 	c->profile = NULL;
+	c->child = NULL;
 	if (c->pidfd >= 0)
 		close(c->pidfd);
 	if (c->stdin_fd >= 0)
@@ -90,6 +95,50 @@ void ctr_new_id(char out[65])
 		abort(); /* cannot happen once the system has booted */
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		(void)snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+/* ---- in the node's PID namespace ---- */
+
+bool ctr_is_in_node(const struct ctr *c)
+{
+	return c->spec->pid == PID_NODE;
+}
+
+static void on_end_timer(struct loop_timer *t);
+
+static void tell_end(struct ctr *c)
+{
+	enum ctr_patience patience = c->end_tries++ < LOG_TRIES ? CTR_MAY_WAIT : CTR_MUST_NOT_WAIT;
+
+	if (!ctr_ended(c, c->end_status, patience))
+		loop_timer_start(
+			c->sandbox->engine->loop, &c->end_timer, LOG_RETRY_MS, on_end_timer, c);
+}
+
+static void on_end_timer(struct loop_timer *t)
+{
+	tell_end(t->arg);
+}
+
+static void on_child_end(void *arg, int wait_status)
+{
+	struct ctr *c = arg;
+
+	c->child = NULL;
+	c->end_status = wait_status;
+	c->end_tries = 0;
+	tell_end(c);
+}
+
+void ctr_watch(struct ctr *c)
+{
+	int fd = fcntl(c->pidfd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0)
+		c->child = child_watch(c->sandbox->engine, fd, c->pid, on_child_end, c);
+	else
+		log_err("sandbox=%s ctr=%s its end will not be seen: %s", c->sandbox->name,
+			c->spec->name, strerror(errno));
 }
 
 /* ---- up ---- */
@@ -129,7 +178,30 @@ static void on_launched(void *arg, struct launch_result *r)
 	}
 	c->pid = r->pid;
 	c->pidfd = r->pidfd;
+	if (ctr_is_in_node(c))
+		ctr_watch(c);
 	ctr_is_up(c);
+}
+
+/* Whose PID namespace it joins: borrowed, -1 for none. */
+static int target_of(const struct ctr *c, int *out, struct err *e)
+{
+	const char *id = c->spec->pid_target;
+
+	*out = -1;
+	if (c->spec->pid != PID_TARGET)
+		return 0;
+	for (const struct ctr *t = c->sandbox->ctrs; t; t = t->next) {
+		if (!str_eq(t->id, id) || t->pidfd < 0)
+			continue;
+		if (ctr_is_in_node(t))
+			return err_say(e, EOPNOTSUPP,
+				"container %s is in the node's PID namespace: ask for that one",
+				id);
+		*out = t->pidfd;
+		return 0;
+	}
+	return err_say(e, EBUSY, "container %s, whose processes it is to see, does not run", id);
 }
 
 /* filter: the compiled seccomp profile; -1: none is wanted. */
@@ -139,10 +211,13 @@ static int launch_instance(struct ctr *c, const struct container_request *q, int
 	struct engine *g = c->sandbox->engine;
 	struct launch_fds fds = { 0 };
 	struct container_fds extra = { 0 };
-	const int fixed[] = { c->sandbox->pause_fd, filter, s->in, s->out, s->err, s->tty };
-	int number[ARRAY_LEN(fixed)], rc;
+	int target, rc = target_of(c, &target, e);
+	const int fixed[] = { c->sandbox->pause_fd, filter, s->in, s->out, s->err, s->tty, target };
+	int number[ARRAY_LEN(fixed)];
 	struct plan plan;
 
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
 		number[i] = launch_fd(&fds, fixed[i]);
 	rc = container_plan(q, g->cgroups, LAUNCH_FIRST_FD + (int)fds.len, &plan, &extra, e);
@@ -152,6 +227,7 @@ static int launch_instance(struct ctr *c, const struct container_request *q, int
 	plan.stdout_fd = number[3];
 	plan.stderr_fd = number[4];
 	plan.tty_fd = number[5];
+	plan.pid_target_fd = number[6];
 	for (size_t i = 0; i < extra.len; i++)
 		(void)launch_fd(&fds, extra.at[i]);
 	if (rc == 0)

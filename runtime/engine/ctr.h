@@ -45,15 +45,19 @@ struct ctr {
 	struct image_record image; /* ref NULL: not read yet (after a take-over) */
 
 	char logging_id[65]; /* of the ended instance whose log is not complete yet */
-	int32_t pid;         /* in pause's pid namespace; 0: none runs */
+	int32_t pid;         /* in pause's pid namespace (PID_NODE: in ours); 0: none runs */
 	int pidfd;           /* of its first process, -1 */
 	int stdin_fd;        /* write end or pty master for attach, -1 */
 	uint64_t oom_kills_before;
 	struct launch *launch;        /* the start in flight */
 	struct profile_wait *profile; /* a start that waits for its filter */
 	struct exec_run *runs;        /* programs executed in it */
-	bool is_logging;              /* id's streams are with carpel-log */
-	bool is_made;                 /* the record names id: there may be something of it */
+	struct child *child;          /* PID_NODE: pause does not reap it, we do */
+	struct loop_timer end_timer;  /* PID_NODE: its end waits for its log */
+	int32_t end_status;
+	int end_tries;
+	bool is_logging; /* id's streams are with carpel-log */
+	bool is_made;    /* the record names id: there may be something of it */
 	int stop_signal;
 };
 
@@ -76,8 +80,10 @@ int ctr_filter(
 
 /* ---- for the engine's other files, and owners that take over ---- */
 
-void ctr_release(struct ctr *c); /* closes what it holds of the instance */
-void ctr_is_up(struct ctr *c);   /* pid and pidfd are set */
+void ctr_release(struct ctr *c);          /* closes what it holds of the instance */
+void ctr_is_up(struct ctr *c);            /* pid and pidfd are set */
+bool ctr_is_in_node(const struct ctr *c); /* in the node's PID namespace */
+void ctr_watch(struct ctr *c);            /* one that is in it: we hear of its end by its pidfd */
 /* false: not yet, since its log is not complete and the owner wants the end of it;
  * sandbox_log_done() brings it up again. */
 bool ctr_ended(struct ctr *c, int32_t wait_status, enum ctr_patience patience);

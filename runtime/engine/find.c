@@ -80,7 +80,7 @@ static bool is_first(const int64_t *pids, size_t n, int32_t want)
 	return n == 2 || (n == 3 && pids[2] == 1);
 }
 
-struct found find_container(const struct engine *g, const char *cgroup, int32_t want)
+struct found find_container(const struct engine *g, const char *cgroup, int32_t want, bool in_node)
 {
 	CLEANUP(cleanup_free) int32_t *all = mem_resize(NULL, PIDS_MAX, sizeof(*all));
 	int count = cgroup_pids(g->cgroups, cgroup, all, PIDS_MAX);
@@ -90,9 +90,12 @@ struct found find_container(const struct engine *g, const char *cgroup, int32_t 
 		int64_t pids[LEVELS_MAX];
 		size_t n = fd < 0 ? 0 : namespace_pids(all[i], pids);
 
-		if (n > 1 && is_first(pids, n, want))
+		bool is_it = in_node ? n > 0 && (!want || pids[0] == want)
+				     : n > 1 && is_first(pids, n, want);
+
+		if (is_it)
 			return (struct found){ .pidfd = take_fd(&fd),
-				.pid = (int32_t)pids[1],
+				.pid = (int32_t)pids[in_node ? 0 : 1],
 				.has_started = !runs_launch(g, all[i]) };
 	}
 	return (struct found){ .pidfd = -1 };

@@ -16,7 +16,8 @@ struct found {
 };
 
 /* The first process of the container whose cgroup this is.  want: its pid in pause's namespace; 0:
- * not known, whichever pause would reap. */
-struct found find_container(const struct engine *g, const char *cgroup, int32_t want);
+ * not known, whichever pause would reap.  in_node: it lives in our PID namespace, and so does its
+ * number. */
+struct found find_container(const struct engine *g, const char *cgroup, int32_t want, bool in_node);
 /* The number by which we see the process of a pidfd; 0: it has ended. */
 int32_t find_pid(int pidfd);

@@ -44,14 +44,14 @@ void resume_undo(struct engine *g, const char *cgroup)
 
 /* carpel-launch dies with its supervisor, but the process that it had started may be an instant
  * away from its program. */
-static struct found settle(const struct engine *g, const char *cgroup)
+static struct found settle(const struct engine *g, const char *cgroup, bool in_node)
 {
-	struct found f = find_container(g, cgroup, 0);
+	struct found f = find_container(g, cgroup, 0, in_node);
 
 	for (int ms = 0; ms < SETTLE_MS && f.pidfd >= 0 && !f.has_started; ms += LOOK_MS) {
 		close(f.pidfd);
 		look_again_soon();
-		f = find_container(g, cgroup, 0);
+		f = find_container(g, cgroup, 0, in_node);
 	}
 	return f;
 }
@@ -87,20 +87,24 @@ bool resume_starting(struct ctr *c)
 
 	if (!c->is_made)
 		return false;
-	f = settle(s->engine, cgroup);
+	f = settle(s->engine, cgroup, ctr_is_in_node(c));
 	(void)c->owner->request(c, &q, NULL); /* for the image's id */
 	if (f.pidfd >= 0 && f.has_started) {
 		c->pid = f.pid;
 		c->pidfd = f.pidfd;
+		if (ctr_is_in_node(c))
+			ctr_watch(c);
 		ctr_is_up(c);
 		return true;
 	}
 	/* It ran and has ended already: it must not run twice. */
-	if (f.pidfd < 0 && (c->pid = sandbox_find_exit(s)) != 0) {
+	if (f.pidfd < 0 && !ctr_is_in_node(c) && (c->pid = sandbox_find_exit(s)) != 0) {
 		ctr_is_up(c);
 		return true; /* its note is still in the pipe */
 	}
 	resume_undo(s->engine, cgroup);
+	if (ctr_is_in_node(c))
+		cleanup_fd(&f.pidfd); /* pause tells nothing of it */
 	forget_undone(s, &f);
 	logs_end(c);
 	return false;
@@ -109,10 +113,12 @@ bool resume_starting(struct ctr *c)
 bool resume_running(struct ctr *c)
 {
 	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&c->sandbox->at, c->id);
-	struct found f = find_container(c->sandbox->engine, cgroup, c->pid);
+	struct found f = find_container(c->sandbox->engine, cgroup, c->pid, ctr_is_in_node(c));
 
 	c->pidfd = f.pidfd; /* -1: it has ended, its note is in the pipe */
-	if (f.pidfd >= 0 || await_note(c->sandbox, c->pid))
+	if (f.pidfd >= 0 && ctr_is_in_node(c))
+		ctr_watch(c);
+	if (f.pidfd >= 0 || (!ctr_is_in_node(c) && await_note(c->sandbox, c->pid)))
 		return true;
 	(void)ctr_ended(c, -1, CTR_MUST_NOT_WAIT); /* it is gone, and nobody can say how */
 	return false;

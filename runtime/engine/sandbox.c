@@ -50,7 +50,7 @@ static struct ctr *ctr_of_pid(struct sandbox *s, int32_t pid)
 {
 	struct ctr *c = s->ctrs;
 
-	while (c && c->pid != pid)
+	while (c && (c->pid != pid || ctr_is_in_node(c)))
 		c = c->next;
 	return c;
 }

@@ -41,14 +41,13 @@ struct json *cri_wrap(const char *key, struct json *value)
 static void drop_nulls(struct json *j)
 {
 	for (size_t i = json_len(j); i-- > 0;) {
-		const char *key;
-		struct json *value =
-			json_type(j) == JSON_OBJECT ? json_member(j, i, &key) : json_at(j, i);
+		const char *key = NULL;
+		struct json *member = json_member(j, i, &key);
 
-		if (json_type(j) == JSON_OBJECT && json_type(value) == JSON_NULL)
+		if (key && json_type(member) == JSON_NULL)
 			(void)json_remove(j, key);
 		else
-			drop_nulls(value);
+			drop_nulls(member ? member : json_at(j, i));
 	}
 }
 
@@ -196,11 +195,13 @@ static int on_single(void *arg, const ProtobufCMessage *m)
 int cri_ask_within(struct cri *r, struct cri_call *call, struct json **out)
 {
 	struct single s = { 0 };
+	struct cri_call one = *call;
 	int code;
 
-	call->on_message = on_single;
-	call->arg = &s;
-	code = cri_call(r, call);
+	call->request = NULL;
+	one.on_message = on_single;
+	one.arg = &s;
+	code = cri_call(r, &one);
 	if (code == EXIT_OK && s.count != 1)
 		code = cli_say("%s: %zu answers instead of one", call->rpc, s.count);
 	if (code == EXIT_OK)

@@ -128,7 +128,7 @@ static int find_called(const struct images *l, const char *name, size_t *out, st
 
 static int keep_before(struct images *l, const char *value, struct err *e)
 {
-	size_t at;
+	size_t at = 0;
 	int rc = find_called(l, value, &at, e);
 
 	if (rc < 0)

@@ -289,7 +289,8 @@ int ctr_filter(
 	*out_fd = -1;
 	if (s->seccomp == SECCOMP_UNCONFINED || s->privileged)
 		return 0;
-	fd = profile_get(c->sandbox->engine, container_caps(s), ready, c, &c->profile, e);
+	fd = profile_get(
+		c->sandbox->engine, container_caps(s), s->seccomp_path, ready, c, &c->profile, e);
 	if (fd < 0)
 		return fd;
 	*out_fd = fd;

@@ -7,21 +7,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "engine/child.h"
 #include "engine/engine.h"
+
+enum { SOURCE_MAX = 1 << 20 };
 
 struct profile {
 	struct profile *next;
 	struct engine *g;
 	uint64_t caps;
-	int fd; /* -1: being compiled */
+	uint64_t sum; /* of the text that it is made from; 0: the usual one */
+	int fd;       /* -1: being compiled */
+	int said_fd;  /* what the compiler says meanwhile */
 	struct profile_wait *waits;
 };
 
@@ -31,34 +37,40 @@ struct profile_wait {
 	void *arg;
 };
 
-/* The name holds what the program was made from: the capabilities and the compiler's build. */
-static char *path_of(const struct engine *g, uint64_t caps, const char *suffix)
+/* The name holds what the program was made from: the capabilities, the text if there is one, and
+ * the compiler's build. */
+static char *path_of(const struct engine *g, uint64_t caps, uint64_t sum, const char *suffix)
 {
-	return str_fmt("%s/seccomp/%016" PRIx64 "-%s%s", g->layout.run, caps, g->compiler, suffix);
+	return sum ? str_fmt("%s/seccomp/%016" PRIx64 "-%016" PRIx64 "-%s%s", g->layout.run, caps,
+			     sum, g->compiler, suffix)
+		   : str_fmt("%s/seccomp/%016" PRIx64 "-%s%s", g->layout.run, caps, g->compiler,
+			     suffix);
 }
 
-static struct profile *find(const struct engine *g, uint64_t caps)
+static struct profile *find(const struct engine *g, uint64_t caps, uint64_t sum)
 {
 	struct profile *p = g->profiles;
 
-	while (p && p->caps != caps)
+	while (p && (p->caps != caps || p->sum != sum))
 		p = p->next;
 	return p;
 }
 
-static struct profile *add(struct engine *g, uint64_t caps, int fd)
+static struct profile *add(struct engine *g, uint64_t caps, uint64_t sum, int fd)
 {
 	struct profile *p = mem_zalloc(sizeof(*p));
 
-	*p = (struct profile){ .next = g->profiles, .g = g, .caps = caps, .fd = fd };
+	*p = (struct profile){
+		.next = g->profiles, .g = g, .caps = caps, .sum = sum, .fd = fd, .said_fd = -1
+	};
 	g->profiles = p;
 	return p;
 }
 
 static void release(struct profile *p)
 {
-	if (p->fd >= 0)
-		close(p->fd);
+	cleanup_fd(&p->fd);
+	cleanup_fd(&p->said_fd);
 	free(p);
 }
 
@@ -87,14 +99,29 @@ static void wake(struct profile *p, const struct err *e)
 	}
 }
 
+/* "carpel-launch: error: profile: …": the reason is of use to whoever wrote the profile. */
+static int failure(const struct profile *p, struct err *e)
+{
+	static const char prefix[] = "carpel-launch: error: ";
+	char text[512];
+	ssize_t n = p->said_fd < 0 ? 0 : pread(p->said_fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return err_say(e, EINVAL, "seccomp profile: %s",
+		!*text                     ? "it could not be compiled"
+		: str_starts(text, prefix) ? text + strlen(prefix)
+					   : text);
+}
+
 static int publish(struct profile *p, int wait_status, struct err *e)
 {
-	CLEANUP(cleanup_free) char *new = path_of(p->g, p->caps, ".new");
-	CLEANUP(cleanup_free) char *path = path_of(p->g, p->caps, "");
+	CLEANUP(cleanup_free) char *new = path_of(p->g, p->caps, p->sum, ".new");
+	CLEANUP(cleanup_free) char *path = path_of(p->g, p->caps, p->sum, "");
 	struct stat st;
 
 	if (wait_status != 0)
-		return err_say(e, EIO, "carpel-launch could not compile the seccomp profile");
+		return failure(p, e);
 	if (rename(new, path) < 0)
 		return err_set(e, errno, "rename %s", new);
 	p->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -111,6 +138,7 @@ static void on_compiled(void *arg, int wait_status)
 	struct err e = { 0 };
 	int rc = publish(p, wait_status, &e);
 
+	cleanup_fd(&p->said_fd);
 	if (rc < 0)
 		log_err("%s", e.text);
 	wake(p, &e);
@@ -118,24 +146,28 @@ static void on_compiled(void *arg, int wait_status)
 		forget(p); /* the next start tries again */
 }
 
-static int compile(struct profile *p, struct err *e)
+/* text: a descriptor of the profile to compile, -1 for the usual one. */
+static int compile(struct profile *p, int text, struct err *e)
 {
-	CLEANUP(cleanup_free) char *new = path_of(p->g, p->caps, ".new");
+	CLEANUP(cleanup_free) char *new = path_of(p->g, p->caps, p->sum, ".new");
 	CLEANUP(cleanup_free) char *program = layout_program(&p->g->layout, "carpel-launch");
 	CLEANUP(cleanup_free) char *mask = str_fmt("%016" PRIx64, p->caps);
 	CLEANUP(cleanup_fd)
 	int out = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	char name[] = "carpel-launch", option[] = "--seccomp-profile";
-	char *argv[] = { name, option, mask, NULL }, *envp[] = { NULL };
-	const int fds[] = { -1, out, STDERR_FILENO };
-	const struct spawn s = {
-		.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
-	};
+	char name[] = "carpel-launch", usual[] = "--seccomp-profile", json[] = "--seccomp-json";
+	char *argv[] = { name, p->sum ? json : usual, mask, NULL }, *envp[] = { NULL };
 	pid_t pid;
 	int pidfd;
 
-	if (out < 0)
+	p->said_fd = memfd_create("seccomp", MFD_CLOEXEC);
+	if (out < 0 || p->said_fd < 0)
 		return err_set(e, errno, "open %s", new);
+
+	const int fds[] = { text, out, p->said_fd };
+	const struct spawn s = {
+		.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
+	};
+
 	pidfd = spawn_process(&s, &pid, e);
 	if (pidfd < 0)
 		return pidfd;
@@ -144,23 +176,47 @@ static int compile(struct profile *p, struct err *e)
 }
 
 /* One that an earlier carpeld had compiled. */
-static int open_kept(const struct engine *g, uint64_t caps)
+static int open_kept(const struct engine *g, uint64_t caps, uint64_t sum)
 {
-	CLEANUP(cleanup_free) char *path = path_of(g, caps, "");
+	CLEANUP(cleanup_free) char *path = path_of(g, caps, sum, "");
 
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-int profile_get(struct engine *g, uint64_t caps, void (*ready)(void *arg, const struct err *e),
-	void *arg, struct profile_wait **out, struct err *e)
+/* The text as a file of ours, so that what is hashed is what is compiled. */
+static int read_source(const char *source, uint64_t *out_sum, struct err *e)
 {
-	struct profile *p = find(g, caps);
+	CLEANUP(buf_free) struct buf text = { 0 };
+	CLEANUP(cleanup_fd) int fd = memfd_create("profile", MFD_CLOEXEC);
+	int rc = fd_read_file(AT_FDCWD, source, SOURCE_MAX, &text, e);
+
+	if (rc < 0)
+		return err_wrap(e, rc, "seccomp profile %s", source);
+	if (fd < 0)
+		return err_set(e, errno, "make a file for the seccomp profile");
+	if ((rc = fd_write_all(fd, text.data ? text.data : "", text.len)) < 0 ||
+		lseek(fd, 0, SEEK_SET) < 0)
+		return err_set(e, rc < 0 ? -rc : errno, "copy the seccomp profile");
+	*out_sum = hash_bytes(HASH_START, text.data ? text.data : "", text.len) | 1;
+	return take_fd(&fd);
+}
+
+int profile_get(struct engine *g, uint64_t caps, const char *source,
+	void (*ready)(void *arg, const struct err *e), void *arg, struct profile_wait **out,
+	struct err *e)
+{
+	CLEANUP(cleanup_fd) int text = -1;
+	struct profile *p;
 	struct profile_wait *w;
+	uint64_t sum = 0;
 	int rc;
 
+	if (source && (text = read_source(source, &sum, e)) < 0)
+		return text;
+	p = find(g, caps, sum);
 	if (!p) {
-		p = add(g, caps, open_kept(g, caps));
-		if (p->fd < 0 && (rc = compile(p, e)) < 0) {
+		p = add(g, caps, sum, open_kept(g, caps, sum));
+		if (p->fd < 0 && (rc = compile(p, text, e)) < 0) {
 			forget(p);
 			return rc;
 		}

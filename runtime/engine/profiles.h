@@ -1,6 +1,7 @@
-/* Compiled system call filters, one for each set of capabilities that a container has.  Compiling
- * takes milliseconds, so carpel-launch does it once, in a process of its own, into RUN/seccomp;
- * every start then hands the same read-only file over.
+/* Compiled system call filters: the usual one for each set of capabilities that a container has,
+ * and those that somebody wrote (Localhost).  Compiling takes milliseconds, so carpel-launch does
+ * it once, in a process of its own, into RUN/seccomp; every start then hands the same read-only
+ * file over.
  */
 #pragma once
 
@@ -12,9 +13,11 @@ struct engine;
 struct profile_wait;
 
 int profiles_open(struct engine *g, struct err *e);
-/* The filter's descriptor, borrowed.  -EINPROGRESS: ready is called when it is there, unless *out
+/* source: a profile in OCI's JSON on this machine, read anew each time; NULL: the usual one.  The
+ * filter's descriptor, borrowed.  -EINPROGRESS: ready is called when it is there, unless *out
  * is cancelled; ready NULL: -EAGAIN. */
-int profile_get(struct engine *g, uint64_t caps, void (*ready)(void *arg, const struct err *e),
-	void *arg, struct profile_wait **out, struct err *e);
+int profile_get(struct engine *g, uint64_t caps, const char *source,
+	void (*ready)(void *arg, const struct err *e), void *arg, struct profile_wait **out,
+	struct err *e);
 void profile_cancel(struct profile_wait *w); /* NULL is fine */
 void profiles_close(struct engine *g);

@@ -1,4 +1,5 @@
 /* What only CRI can say of a container, on its way into a plan. */
+#include "cgroup_fixture.h"
 #include "tests/unit/container_fixture.h"
 
 #include <errno.h>
@@ -261,6 +262,74 @@ static void test_missing_host_path(void **state)
 	assert_int_equal(fd_remove_tree(AT_FDCWD, dir, NULL), 0);
 }
 
+/* ---- what is made beforehand --------------------------------------------------------------------
+ */
+
+/* In a fake tree of cgroups below the test's directory. */
+static int prepare(struct fx *f, struct fake *fake, char *dir)
+{
+	struct container_request q = request(f);
+
+	q.dir = dir;
+	f->e = (struct err){ 0 };
+	return container_prepare(&q, &fake->c, &f->e);
+}
+
+static void test_prepare(void **state)
+{
+	char log[] = "/dev/termination-log";
+	struct linux_resources r = { .cpu_shares = 512 };
+	struct fake fake = fake_hybrid(state);
+	CLEANUP(fx_close) struct fx f = fx_open();
+	CLEANUP(cleanup_free) char *dir = str_fmt("%s/c/0", (const char *)*state);
+	CLEANUP(buf_free) struct buf shares = { 0 };
+	struct stat st;
+
+	f.ctr.resources = &r;
+	fake_put(&fake, "cpu/ours/burstable/podu1/c0ffee", "cpu.shares", "new");
+	assert_int_equal(prepare(&f, &fake, dir), 0);
+	assert_int_equal(fstatat(fake.root, "c/0/upper", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(fstatat(fake.root, "c/0/work", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_int_equal(fd_read_file(fake.root, "cpu/ours/burstable/podu1/c0ffee/cpu.shares", 9,
+				 &shares, NULL),
+		0);
+	assert_string_equal(shares.data, "512");
+	/* The message is the client's business, where it is one's. */
+	assert_false(exists(fake.root, "c/0/termination-log"));
+	f.ctr.message_path = log;
+	assert_int_equal(prepare(&f, &fake, dir), 0); /* can be repeated */
+	assert_int_equal(fstatat(fake.root, "c/0/termination-log", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0666);
+	fake_free(&fake);
+}
+
+/* Whatever is in the way is told, and no cgroup is made for what will not be. */
+static void test_prepare_fails(void **state)
+{
+	static const char *const blocked[] = { "c", "c/0", "c/0/upper", "c/0/work" };
+	char log[] = "/log";
+	struct fake fake = fake_hybrid(state);
+	CLEANUP(fx_close) struct fx f = fx_open();
+	CLEANUP(cleanup_free) char *dir = str_fmt("%s/c/0", (const char *)*state);
+
+	f.ctr.message_path = log;
+	for (size_t i = 0; i < ARRAY_LEN(blocked); i++) {
+		if (i > 1)
+			assert_int_equal(fd_mkdir_all(fake.root, "c/0", 0700, NULL), 0);
+		else if (i == 1)
+			assert_int_equal(fd_mkdir_all(fake.root, "c", 0700, NULL), 0);
+		put(fake.root, blocked[i], "");
+		assert_true(prepare(&f, &fake, dir) < 0);
+		assert_int_equal(fd_remove_tree(fake.root, "c", NULL), 0);
+	}
+	assert_int_equal(fd_mkdir_all(fake.root, "c/0/termination-log", 0700, NULL), 0);
+	assert_int_equal(prepare(&f, &fake, dir), -EISDIR);
+	assert_false(exists(fake.root, "cpu/ours/burstable"));
+	fake_free(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +342,8 @@ int main(void)
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_volume_read_only),
 		cmocka_unit_test(test_missing_host_path),
+		cmocka_unit_test_setup_teardown(test_prepare, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_prepare_fails, make_root, remove_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

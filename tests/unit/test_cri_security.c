@@ -101,14 +101,22 @@ static void test_seccomp(void **state)
 	static const struct {
 		const char *more;
 		enum seccomp_type type;
+		const char *path;
 	} rows[] = {
-		{ WITH("\"seccomp\": {\"profile_type\": \"Unconfined\"}"), SECCOMP_UNCONFINED },
-		{ WITH("\"seccomp_profile_path\": \"runtime/default\""), SECCOMP_DEFAULT },
-		{ WITH("\"seccomp_profile_path\": \"docker/default\""), SECCOMP_DEFAULT },
-		{ WITH("\"seccomp_profile_path\": \"unconfined\""), SECCOMP_UNCONFINED },
+		{ WITH("\"seccomp\": {}"), SECCOMP_DEFAULT, NULL },
+		{ WITH("\"seccomp\": {\"profile_type\": \"Unconfined\"}"), SECCOMP_UNCONFINED,
+			NULL },
+		{ WITH("\"seccomp\": {\"profile_type\": \"Localhost\", \"localhost_ref\": "
+		       "\"/p//a.json\"}"),
+			SECCOMP_LOCALHOST, "/p/a.json" },
+		{ WITH("\"seccomp_profile_path\": \"runtime/default\""), SECCOMP_DEFAULT, NULL },
+		{ WITH("\"seccomp_profile_path\": \"docker/default\""), SECCOMP_DEFAULT, NULL },
+		{ WITH("\"seccomp_profile_path\": \"unconfined\""), SECCOMP_UNCONFINED, NULL },
+		{ WITH("\"seccomp_profile_path\": \"localhost//p.json\""), SECCOMP_LOCALHOST,
+			"/p.json" },
 		/* The new field wins. */
 		{ WITH("\"seccomp_profile_path\": \"unconfined\", \"seccomp\": {}"),
-			SECCOMP_DEFAULT },
+			SECCOMP_DEFAULT, NULL },
 	};
 
 	(void)state;
@@ -117,7 +125,7 @@ static void test_seccomp(void **state)
 
 		assert_string_equal(container(&f, rows[i].more), "");
 		assert_int_equal(f.ctr->security.seccomp, rows[i].type);
-		assert_null(f.ctr->security.seccomp_path);
+		assert_true(str_eq(f.ctr->security.seccomp_path, rows[i].path));
 	}
 }
 
@@ -230,11 +238,6 @@ static void test_refused_powers(void **state)
 			"EINVAL " AT "masked_paths: \"//\": must not be the root" },
 		{ WITH("\"readonly_paths\": [\"/proc/..\"]"),
 			"EINVAL " AT "readonly_paths: \"/proc/..\": must not contain '..'" },
-		{ WITH("\"seccomp\": {\"profile_type\": \"Localhost\", \"localhost_ref\": "
-		       "\"/p/a.json\"}"),
-			"EOPNOTSUPP " AT "seccomp: profiles in files are not supported yet" },
-		{ WITH("\"seccomp_profile_path\": \"localhost//p.json\""),
-			"EOPNOTSUPP " AT "seccomp: profiles in files are not supported yet" },
 		{ WITH("\"seccomp\": {\"profile_type\": \"Localhost\"}"),
 			"EINVAL " AT "seccomp.localhost_ref: \"\": must be an absolute path" },
 		{ WITH("\"seccomp\": {\"localhost_ref\": \"/x\"}"),

@@ -292,6 +292,7 @@ fuzz_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_cri_SRC := runtime/api/grpc_wire.c $(UNIT_CRI)
 fuzz_cri_message_SRC := runtime/api/grpc_wire.c $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_plan_SRC := $(PLAN_SRC) $(BASE_SRC)
+fuzz_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_rules.c caps.c) $(BASE_SRC)
 fuzz_selector_SRC := $(addprefix runtime/spec/,selector.c selector_labels.c names.c pod.c) $(BASE_SRC)
 fuzz_user_SRC := runtime/launch/user.c $(BASE_SRC)
 
@@ -311,7 +312,7 @@ define fuzz_rule
 $(BUILD)/fuzz/fuzz_$(1): $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(sort tests/fuzz/fuzz_$(1).c $(fuzz_$(1)_SRC)))
 	$$(call say,LINK,$$@)
 	$$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $$@ $$^ -Wl,--as-needed \
-		$(LIBS_JSON) $(LIBS_YAML) $(LIBS_H2) $(LIBS_LOOP) $(LIBS_PROTOBUF) -lm
+		$(LIBS_JSON) $(LIBS_YAML) $(LIBS_H2) $(LIBS_LOOP) $(LIBS_PROTOBUF) $(LIBS_SECCOMP) $(LIBS_CAP) -lm
 endef
 $(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
 

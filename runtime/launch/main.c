@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "launch/container.h"
+#include "launch/profile_json.h"
 #include "launch/protect.h"
 #include "launch/report.h"
 #include "launch/sandbox.h"
@@ -29,12 +30,14 @@ enum { EXIT_FAILED = 128, EXIT_USAGE = 125 };
 static const char usage_text[] =
 	"Usage: carpel-launch 3<PLAN\n"
 	"       carpel-launch --seccomp-profile CAPS\n"
+	"       carpel-launch --seccomp-json CAPS <PROFILE\n"
 	"       carpel-launch --serve 3<>SOCKET\n"
 	"\n"
 	"Makes a pod's sandbox, a container or an exec as the plan on descriptor 3 says.\n"
 	"\n"
 	"  --seccomp-profile CAPS  write the default system call filter for a container with\n"
 	"                          the capabilities CAPS (a hexadecimal mask) to standard output\n"
+	"  --seccomp-json CAPS     the same for a profile in JSON on standard input\n"
 	"  --serve                 carry out the orders that come on the socket, until it closes\n"
 	"  --help                  this text\n"
 	"  --version               the version\n"
@@ -136,9 +139,18 @@ static int run_served(void)
 	return run_plan(true);
 }
 
-static int write_profile(const char *caps)
+static int write_profile(uint64_t caps, struct err *e)
 {
 	CLEANUP(buf_free) struct buf program = { 0 };
+	int rc = seccomp_profile(caps, &program, e);
+
+	if (rc == 0 && (rc = fd_write_all(STDOUT_FILENO, program.data, program.len)) < 0)
+		(void)err_set(e, -rc, "write the filter");
+	return rc;
+}
+
+static int compile(int (*write)(uint64_t caps, struct err *e), const char *caps)
+{
 	struct err e = { 0 };
 	uint64_t mask;
 	char rest;
@@ -149,9 +161,7 @@ static int write_profile(const char *caps)
 		log_err("%s is no hexadecimal mask of capabilities", caps);
 		return EXIT_USAGE;
 	}
-	rc = seccomp_profile(mask, &program, &e);
-	if (rc == 0 && (rc = fd_write_all(STDOUT_FILENO, program.data, program.len)) < 0)
-		(void)err_set(&e, -rc, "write the filter");
+	rc = write(mask, &e);
 	if (rc < 0)
 		log_err("%s", e.text);
 	return rc < 0 ? 1 : 0;
@@ -167,7 +177,9 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--serve") == 0)
 		return serve(run_served);
 	if (argc == 3 && strcmp(argv[1], "--seccomp-profile") == 0)
-		return write_profile(argv[2]);
+		return compile(write_profile, argv[2]);
+	if (argc == 3 && strcmp(argv[1], "--seccomp-json") == 0)
+		return compile(profile_json_convert, argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(usage_text, stdout) < 0;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

@@ -284,8 +284,8 @@ static const struct step common[] = {
 static const struct step without_privs[] = {
 	{ "drop capabilities", drop_capabilities }, /* nothing below needs one */
 	{ "no new privileges", no_new_privs },      /* lets anybody load a filter */
-	{ "load seccomp filter", load_filter },     /* last: it may deny what the rows above use */
 	{ "close descriptors", sweep },             /* nothing is open at exec but the streams */
+	{ "load seccomp filter", load_filter },     /* last: it may deny all but execve */
 	{ "execute", execute },
 };
 
@@ -293,9 +293,9 @@ static const struct step without_privs[] = {
  * does it.  So the filter comes before the last capability goes. */
 static const struct step with_privs[] = {
 	{ "keep a capability for the filter", keep_for_filter }, /* only that one beside the last */
-	{ "load seccomp filter", load_filter },     /* what follows it must be able to pass it */
-	{ "drop capabilities", drop_capabilities }, /* final */
 	{ "close descriptors", sweep },             /* nothing is open at exec but the streams */
+	{ "load seccomp filter", load_filter },     /* what follows it must be able to pass it */
+	{ "drop capabilities", drop_capabilities }, /* final; by prctl and capset */
 	{ "execute", execute },
 };
 

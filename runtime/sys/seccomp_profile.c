@@ -9,12 +9,8 @@
 #include "sys/seccomp_profile.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/capability.h>
 #include <sys/ioctl.h>
@@ -25,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "sys/seccomp_bpf.h"
 
 /* Names with a number are younger than the library of the build machine; those numbers are the same
  * on every architecture. */
@@ -197,40 +194,27 @@ static int append_compiled(scmp_filter_ctx ctx, struct buf *out, struct err *e)
 	return fd_read_all(fd, BPF_MAXINSNS * sizeof(struct sock_filter), out, e);
 }
 
-#if defined(__x86_64__)
-#define OUR_ARCH AUDIT_ARCH_X86_64
-#define FOREIGN_BIT 0x40000000U /* x32: another ABI behind the same architecture */
-#else
-#define OUR_ARCH AUDIT_ARCH_AARCH64
-#define FOREIGN_BIT 0x80000000U /* no number is that large */
-#endif
-
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-/* The low word: both architectures are little-endian. */
-#define IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), yes, no)
-#define ANSWER(action) BPF_STMT(BPF_RET | BPF_K, action)
-
 static void append_head(struct buf *out)
 {
 	static const struct sock_filter head[] = {
-		/* 0 */ LOAD(arch),
-		/* 1 */ IF_EQUAL(OUR_ARCH, 1, 0),
-		/* 2 */ ANSWER(SECCOMP_RET_KILL_PROCESS),
-		/* 3 */ LOAD(nr),
-		/* 4 */ IF_EQUAL(-1, 3, 0), /* what a tracer writes to skip a call */
+		/* 0 */ BPF_LOAD(arch),
+		/* 1 */ BPF_IF_EQUAL(OUR_ARCH, 1, 0),
+		/* 2 */ BPF_ANSWER(SECCOMP_RET_KILL_PROCESS),
+		/* 3 */ BPF_LOAD(nr),
+		/* 4 */ BPF_IF_EQUAL(-1, 3, 0), /* what a tracer writes to skip a call */
 		/* 5 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FOREIGN_BIT, 0, 1),
-		/* 6 */ ANSWER(SECCOMP_RET_KILL_PROCESS),
+		/* 6 */ BPF_ANSWER(SECCOMP_RET_KILL_PROCESS),
 		/* 7 */ BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, LAST_KNOWN_CALL, 0, 1),
-		/* 8 */ ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
-		/* 9 */ IF_EQUAL(SYS_socket, 0, 3),
-		/* 10 */ LOAD(args[0]),
-		/* 11 */ IF_EQUAL(AF_ALG, 5, 0),
-		/* 12 */ IF_EQUAL(AF_VSOCK, 4, 5),
-		/* 13 */ IF_EQUAL(SYS_ioctl, 0, 4),
-		/* 14 */ LOAD(args[1]),
-		/* 15 */ IF_EQUAL(TIOCSTI, 1, 0),   /* types into the terminal that started us */
-		/* 16 */ IF_EQUAL(TIOCLINUX, 0, 1), /* pastes there */
-		/* 17 */ ANSWER(SECCOMP_RET_ERRNO | EPERM),
+		/* 8 */ BPF_ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
+		/* 9 */ BPF_IF_EQUAL(SYS_socket, 0, 3),
+		/* 10 */ BPF_LOAD(args[0]),
+		/* 11 */ BPF_IF_EQUAL(AF_ALG, 5, 0),
+		/* 12 */ BPF_IF_EQUAL(AF_VSOCK, 4, 5),
+		/* 13 */ BPF_IF_EQUAL(SYS_ioctl, 0, 4),
+		/* 14 */ BPF_LOAD(args[1]),
+		/* 15 */ BPF_IF_EQUAL(TIOCSTI, 1, 0), /* types into the terminal that started us */
+		/* 16 */ BPF_IF_EQUAL(TIOCLINUX, 0, 1), /* pastes there */
+		/* 17 */ BPF_ANSWER(SECCOMP_RET_ERRNO | EPERM),
 		/* 18: the library's program */
 	};
 

@@ -366,3 +366,94 @@ inside() {
 	[ "$(awk '$5 ~ "^/(proc|sys)" { print substr($6, 1, 2) }' <<<"$output" | sort -u)" = rw ]
 	rmdir "$V2/$CG/c/made"
 }
+
+# ---- seccomp profiles ----
+
+# profile NAME CAPS: compiles standard input to $RUN/NAME.
+profile() {
+	"$CARPEL_BIN/carpel-launch" --seccomp-json "$2" >"$RUN/$1"
+}
+
+@test "seccomp: a profile in JSON confines a container and an exec" {
+	sandbox
+	profile own "$NINE" <<-'END'
+		{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+		 {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28},
+		 {"names": ["unlink"], "action": "SCMP_ACT_KILL_PROCESS"},
+		 {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "errno": "EDOM",
+		  "args": [{"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}, {"index": 1, "value": 3, "op": "SCMP_CMP_EQ"}]},
+		 {"names": ["chroot"], "action": "SCMP_ACT_ERRNO", "errnoRet": 71, "excludes": {"caps": ["CAP_SYS_CHROOT"]}},
+		 {"names": ["reboot"], "action": "SCMP_ACT_ERRNO", "errnoRet": 72, "includes": {"caps": ["CAP_SYS_CHROOT"]}}]}
+	END
+	output=$(guest c "seccomp-file=$RUN/own" -- /guest all report "mkdir /x" "try raw ping chroot reboot")
+	says "seccomp 2"
+	says "/x ENOSPC"
+	says "raw EDOM"
+	lacks "ping EDOM"
+	says "chroot EPROTO"
+	lacks "reboot EMULTIHOP"
+	container d "seccomp-file=$RUN/own" -- /guest sleepy up
+	output=$(inside d "seccomp-file=$RUN/own" -- /guest mkdir /x)
+	says "/x ENOSPC"
+	output=$(inside d "seccomp-file=$RUN/own" -- /guest unlink /x)
+	says "signalled 31"
+	output=$(inside d -- /guest mkdir /x) # no less without it
+	says "/x ok"
+}
+
+@test "seccomp: a profile need allow us no more than execve, and prctl and capset with privileges to gain" {
+	sandbox
+	rule='"syscalls": [{"names": ["execve", "exit_group"%s], "action": "SCMP_ACT_ALLOW"}]'
+	# shellcheck disable=SC2059 # the format is above
+	echo "{\"defaultAction\": \"SCMP_ACT_TRAP\", $(printf "$rule" '')}" | profile least "$NINE"
+	# shellcheck disable=SC2059
+	echo "{\"defaultAction\": \"SCMP_ACT_TRAP\", $(printf "$rule" ', "prctl", "capset"')}" | profile more "$NINE"
+	container a "seccomp-file=$RUN/least" -- /guest exit 0
+	driver exits "$PAUSE" 1 | grep -q signal=31 # its libc, once executed
+	container b no-new-privs=0 "seccomp-file=$RUN/more" -- /guest exit 0
+	driver exits "$PAUSE" 1 | grep -q signal=31
+	output=$(fails c no-new-privs=0 "seccomp-file=$RUN/least" -- /guest exit 0)
+	mentions "drop capabilities: the new process was killed"
+}
+
+@test "seccomp: the profile that other runtimes ship does what ours does" {
+	sandbox
+	file=/usr/share/containers/seccomp.json # of golang-github-containers-common, which skopeo needs
+	profile small "$NINE" <$file
+	profile large 200000 <$file
+	output=$(guest a "seccomp-file=$RUN/small" -- /guest try mount setns bpf chroot reboot swapon unshare-user unknown alg)
+	for call in mount bpf chroot reboot swapon; do says "$call EPERM"; done
+	says "unknown ENOSYS"
+	output=$(guest b "seccomp-file=$RUN/large" caps=200000 -- /guest try bpf setns reboot)
+	lacks "bpf EPERM"
+	says "reboot EPERM"
+	# the 32-bit calls that it allows
+	output=$(guest c "seccomp-file=$RUN/small" -- /guest try i386)
+	lacks killed
+}
+
+@test "seccomp: a profile that cannot be honoured says why, and makes nothing" {
+	refuse() { # refuse TEXT, the profile on standard input
+		if profile bad "$NINE" 2>"$RUN/reason"; then return 1; fi
+		[ ! -s "$RUN/bad" ]
+		[ "$(cat "$RUN/reason")" = "carpel-launch: error: $1" ]
+	}
+	refuse 'profile: SCMP_ACT_NOTIFY is not supported' <<<'{"defaultAction": "SCMP_ACT_NOTIFY"}'
+	refuse 'profile: syscalls[0]: unknown action "SCMP_ACT_X"' \
+		<<<'{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["brk"], "action": "SCMP_ACT_X"}]}'
+	refuse 'profile: unknown field "listenerPath"' <<<'{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/x"}'
+	refuse "profile: more than 1048576 bytes" < <(head -c 2M /dev/zero)
+	run profile bad xyz </dev/null
+	[ "$status" -eq 125 ]
+	run profile bad "$NINE" <<<'{'
+	[ "$status" -eq 1 ]
+	mentions "error: profile: "
+	"$PYTHON" - >"$RUN/slow" <<-'END'
+		import json
+		rules = [{"names": ["brk"], "action": "SCMP_ACT_LOG", "args": [
+		    {"index": k, "value": (i * 7919 + k * 104729) ** 3 % 2**64, "op": "SCMP_CMP_" + ("EQ", "GT", "LE")[(i + k) % 3]}
+		    for k in range(6)]} for i in range(2000)]
+		print(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules}, separators=(",", ":")))
+	END
+	refuse "profile: it takes too long to compile" <"$RUN/slow"
+}

@@ -127,12 +127,14 @@ $(shell mkdir -p $(BUILD) && printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $
 	{ cmp -s $(FLAGS_STAMP).new $(FLAGS_STAMP) && rm $(FLAGS_STAMP).new || mv $(FLAGS_STAMP).new $(FLAGS_STAMP); })
 
 # The contract of CRI, as C and as the bytes that server reflection gives.  Who includes it is known only after the first
-# compilation, so every object waits for it.  The INIT macros drop a const in a way that our warnings (-Wcast-qual) let pass.
+# compilation, so every object waits for it.  The INIT macros drop a const in a way that our warnings (-Wcast-qual) let pass;
+# enums are signed, as they are on the wire.
 GENERATED_H := $(addprefix $(GEN)/spec/,cri.pb-c.h health.pb-c.h reflection.pb-c.h cri_protoset.h grpc_protoset.h)
 $(GEN)/spec/%.pb-c.c $(GEN)/spec/%.pb-c.h: runtime/spec/%.proto
 	$(call say,PROTO,$<)
 	$(Q)protoc-c --proto_path=runtime --c_out=$(GEN) spec/$*.proto
-	$(Q)sed -i 's/(char \*)protobuf_c_empty_string/(char *)(uintptr_t)protobuf_c_empty_string/g' $(GEN)/spec/$*.pb-c.h
+	$(Q)sed -i -e 's/(char \*)protobuf_c_empty_string/(char *)(uintptr_t)protobuf_c_empty_string/g' \
+		-e 's/PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(\(\w*\))/, _\1_IS_INT_SIZE = -1/' $(GEN)/spec/$*.pb-c.h
 .PRECIOUS: $(GEN)/spec/%.pb-c.c $(GEN)/spec/%.protoset
 $(GEN)/spec/cri.protoset: runtime/spec/cri.proto
 $(GEN)/spec/grpc.protoset: $(addprefix runtime/spec/,health.proto reflection.proto reflection_v1alpha.proto)

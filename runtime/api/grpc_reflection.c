@@ -44,7 +44,9 @@ static const char *behind(const char *symbol, struct grpc_wire word)
 
 	if (len == 0 || strncmp(symbol, (const char *)word.at, len) != 0)
 		return NULL;
-	return symbol[len] == '.' ? symbol + len + 1 : symbol[len] == '\0' ? symbol + len : NULL;
+	if (symbol[len] == '.' && symbol[len + 1])
+		return symbol + len + 1;
+	return symbol[len] == '\0' ? symbol + len : NULL;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): one level for each dot of a name that matches */

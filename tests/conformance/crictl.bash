@@ -7,8 +7,9 @@ in_main() {
 
 # has_event TYPE ID
 has_event() {
-	jq -e --arg type "$1" --arg id "$2" \
-		'select(.containerEventType == $type and (.containerId == $id or .container_id == $id))' "$ROOT/events" >/dev/null
+	jq -ne --arg type "$1" --arg id "$2" \
+		'any(inputs; .containerEventType == $type and .containerId == $id and .podSandboxStatus.metadata.name == "web")' \
+		"$ROOT/events" >/dev/null
 }
 
 run_crictl() {
@@ -42,7 +43,7 @@ about_runtime() {
 	equals "crictl version" "$RUNTIME v1" look '.RuntimeName + " " + .RuntimeApiVersion' version
 	equals "crictl info: ready, the network too" "true true" look \
 		'[.status.conditions[] | select(.type == ("RuntimeReady", "NetworkReady")).status] | map(tostring) | join(" ")' info
-	[ "$RUNTIME" != carpel ] || equals "crictl runtime-config" 1 look .linux.cgroupDriver runtime-config
+	[ "$RUNTIME" != carpel ] || equals "crictl runtime-config" "cgroup driver:   CGROUPFS" crictl runtime-config
 	refuses "crictl of an unknown sandbox" NotFound crictl inspectp 0123456789abcdef
 	refuses "crictl of an unknown container" NotFound crictl inspect 0123456789abcdef
 	check "crictl stopp of an unknown sandbox" crictl stopp 0123456789abcdef

@@ -152,4 +152,12 @@ restarts_of_all_kinds() {
 	start_kubelet
 	becomes "a new kubelet finds the pod" 60 "$2" true
 	equals "and left its container alone" "$id" crictl ps -q --name server
+	[ "$RUNTIME" = carpel ] || return 0
+	check "carpeld is killed" kill -9 "$(carpeld_pid)"
+	check "another takes over" wait_for 20 crictl version
+	# Time for the kubelet to see what it would do something about.
+	sleep 10
+	equals "the container was left alone" "$id" crictl ps -q --name server
+	equals "and counts no restart" 2 server "$1"
+	becomes "and is ready" 20 "$2" true
 }

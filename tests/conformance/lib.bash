@@ -91,7 +91,6 @@ look() {
 	shift
 	case $1 in
 	version) said=$(crictl version | jq -Rs 'split("\n") | map(split(": +"; null) | {(.[0] // ""): .[1]}) | add') ;;
-	runtime-config) said=$(crictl runtime-config) ;;
 	*) said=$(crictl "$1" -o json "${@:2}") ;;
 	esac && jq -r "$filter" <<<"$said"
 }

@@ -40,7 +40,7 @@ run_part() {
 		# shellcheck disable=SC1090 # crictl.bash, critest.bash, kubelet.bash
 		. "$HERE/$1.bash"
 		trap stop_runtime EXIT
-		"run_$1"
+		"run_$1" 2>"$LOGS/$1.err"
 		trap - EXIT
 		check "$RUNTIME leaves nothing behind after $1" stop_runtime
 	else

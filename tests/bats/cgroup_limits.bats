@@ -14,18 +14,20 @@ setup() {
 
 # Only what the test made: nothing else has the names.
 teardown() {
-	local dir
+	local dir pid left=0
 
-	kill -9 "${CHILDREN[@]}" 2>/dev/null || :
-	wait
-	cg kill "$TOP"
-	wait_for 10 cg remove "$TOP"
-	cg kill ''
-	wait_for 10 cg down ''
+	for pid in "${CHILDREN[@]}"; do
+		kill -9 "$pid" 2>/dev/null || :
+		wait "$pid" || :
+	done
+	cg kill "$TOP" || :
+	wait_for 10 cg remove "$TOP" || left=1
+	cg kill '' || :
+	wait_for 10 cg down '' || left=1
 	for dir in /sys/fs/cgroup{,/*}"$TOP"; do
 		[ ! -d "$dir" ] || find "$dir" -depth -type d -exec rmdir {} \;
 	done
-	carpel_teardown
+	carpel_teardown && [ "$left" = 0 ]
 }
 
 cg() {

@@ -17,7 +17,7 @@ GEN := $(BUILD)/gen
 BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c aged.c base64.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
-SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c mountinfo.c cred.c seccomp.c seccomp_profile.c seccomp_rules.c caps.c sig.c)
+SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
@@ -221,7 +221,7 @@ unit_cgroup_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_limits_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_stats_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_user_SRC := runtime/launch/user.c $(BASE_SRC)
-unit_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_rules.c caps.c) $(BASE_SRC)
+unit_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_bpf.c seccomp_rules.c caps.c) $(BASE_SRC)
 unit_seccomp_json_LIBS := $(LIBS_SECCOMP)
 unit_mountinfo_SRC := runtime/sys/mountinfo.c $(BASE_SRC)
 unit_launch_report_SRC := runtime/launch/report.c $(BASE_SRC)
@@ -250,7 +250,7 @@ $(BUILD)/sim/sim_pods: $(call obj,tests/sim/sim_pods.c tests/sim/sim_env.c $(UNI
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_JSON) $(LIBS_CAP) -lm
 
 # The bare system calls of a pod, an exec, a probe: what `make bench` measures beside carpel.  Static, as carpel-launch is.
-floor_SRC := $(addprefix tests/bench/,floor.c floor_box.c floor_cgroup.c floor_mount.c) runtime/sys/seccomp_profile.c runtime/sys/caps.c \
+floor_SRC := $(addprefix tests/bench/,floor.c floor_box.c floor_cgroup.c floor_mount.c) $(addprefix runtime/sys/,seccomp_bpf.c seccomp_profile.c caps.c) \
 	$(filter-out %json.c %json_parse.c,$(BASE_SRC))
 $(BUILD)/bench/floor: $(call obj,$(floor_SRC))
 	$(call say,LINK,$@)
@@ -294,7 +294,7 @@ fuzz_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_cri_SRC := runtime/api/grpc_wire.c $(UNIT_CRI)
 fuzz_cri_message_SRC := runtime/api/grpc_wire.c $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_plan_SRC := $(PLAN_SRC) $(BASE_SRC)
-fuzz_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_rules.c caps.c) $(BASE_SRC)
+fuzz_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_bpf.c seccomp_rules.c caps.c) $(BASE_SRC)
 fuzz_selector_SRC := $(addprefix runtime/spec/,selector.c selector_labels.c names.c pod.c) $(BASE_SRC)
 fuzz_user_SRC := runtime/launch/user.c $(BASE_SRC)
 

@@ -1,10 +1,14 @@
-/* Instructions of a system call filter, for what the seccomp library cannot say. */
+/* The two halves of a filter: instructions of our own for what the seccomp library cannot say, and
+ * after them what the library has made. */
 #pragma once
 
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
 
 #if defined(__x86_64__)
 #define OUR_ARCH AUDIT_ARCH_X86_64
@@ -18,3 +22,7 @@
 /* The low word: both architectures are little-endian. */
 #define BPF_IF_EQUAL(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)(value), yes, no)
 #define BPF_ANSWER(action) BPF_STMT(BPF_RET | BPF_K, action)
+
+/* Appends the program of a filter of the library (scmp_filter_ctx).  With what is there already it
+ * may have BPF_MAXINSNS instructions. */
+int seccomp_append(void *ctx, struct buf *out, struct err *e);

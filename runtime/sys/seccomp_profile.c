@@ -14,13 +14,11 @@
 #include <stdio.h>
 #include <sys/capability.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "sys/seccomp_bpf.h"
 
 /* Names with a number are younger than the library of the build machine; those numbers are the same
@@ -180,20 +178,6 @@ static int add_rules(scmp_filter_ctx ctx, uint64_t caps, struct err *e)
 	return allow_partly(ctx, caps, e);
 }
 
-static int append_compiled(scmp_filter_ctx ctx, struct buf *out, struct err *e)
-{
-	CLEANUP(cleanup_fd) int fd = memfd_create("filter", MFD_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return err_set(e, errno, "memory file");
-	if ((rc = seccomp_export_bpf(ctx, fd)) < 0)
-		return err_set(e, -rc, "compile the filter");
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_set(e, errno, "memory file");
-	return fd_read_all(fd, BPF_MAXINSNS * sizeof(struct sock_filter), out, e);
-}
-
 static void append_head(struct buf *out)
 {
 	static const struct sock_filter head[] = {
@@ -233,7 +217,7 @@ int seccomp_profile(uint64_t caps, struct buf *out, struct err *e)
 		(rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2)) < 0)
 		(void)err_set(e, -rc, "set up the filter");
 	else if ((rc = add_rules(ctx, caps, e)) == 0)
-		rc = append_compiled(ctx, out, e);
+		rc = seccomp_append(ctx, out, e);
 	seccomp_release(ctx);
 	return rc;
 }

@@ -7,11 +7,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "base/str.h"
 #include "sys/seccomp_bpf.h"
 
@@ -188,23 +185,11 @@ static void append_head(const struct seccomp_rules *r, struct buf *out)
 
 int seccomp_rules_compile(struct seccomp_rules *r, struct buf *out, struct err *e)
 {
-	const size_t max = BPF_MAXINSNS * sizeof(struct sock_filter);
-	CLEANUP(cleanup_fd) int fd = memfd_create("filter", MFD_CLOEXEC);
 	bool refuses = r->action != SCMP_ACT_ALLOW && r->action != SCMP_ACT_LOG &&
 		       r->action != SCMP_ACT_ERRNO(ENOSYS) &&
 		       (r->action & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_TRACE;
-	int rc;
 
-	if (fd < 0)
-		return err_set(e, errno, "memory file");
-	if ((rc = seccomp_export_bpf(r->ctx, fd)) < 0)
-		return err_set(e, -rc, "compile the filter");
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_set(e, errno, "memory file");
 	if (refuses && r->last >= 0)
 		append_head(r, out);
-	rc = fd_read_all(fd, max - out->len, out, e);
-	return rc == -EFBIG ? err_say(e, EFBIG, "the filter is longer than %d instructions",
-				      BPF_MAXINSNS)
-			    : rc;
+	return seccomp_append(r->ctx, out, e);
 }

@@ -41,7 +41,7 @@ GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_ref
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c kube_status.c list.c list_token.c log.c pods.c \
 	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
-ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c launcher.c logs.c exec_run.c terminal.c profiles.c \
+ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c launcher.c logs.c logs_reopen.c exec_run.c terminal.c profiles.c \
 	resume.c find.c child.c helper.c outbox.c discard.c image_job.c)
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
@@ -287,7 +287,8 @@ $(foreach p,$(filter-out guest,$(notdir $(TEST_BINS))),$(eval $(call test_bin_ru
 fuzz_http_answer_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
 fuzz_image_SRC := runtime/image/oci.c $(IMAGE_RECORD_SRC) $(BASE_SRC)
 fuzz_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
-fuzz_request_SRC := $(FAKE_SRC)
+fuzz_request_SRC := tests/fuzz/h2_peer.c $(FAKE_SRC)
+fuzz_grpc_request_SRC := tests/fuzz/h2_peer.c tests/bin/fake_grpc.c gen/spec/cri.pb-c.c $(FAKE_SRC)
 fuzz_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BASE_SRC)
 fuzz_manifest_SRC := $(SPEC_SRC) $(BASE_SRC)
 fuzz_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)

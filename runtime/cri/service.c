@@ -138,6 +138,7 @@ static const struct grpc_method runtime_methods[] = {
 	{ .name = "ListContainers", .handle = rpc_list_containers },
 	{ .name = "StreamContainers", .handle = rpc_stream_containers, .is_stream = true },
 	{ .name = "UpdateContainerResources", .handle = rpc_update_resources },
+	{ .name = "ReopenContainerLog", .handle = rpc_reopen_log },
 	{ .name = "ExecSync", .handle = rpc_exec_sync },
 	{ .name = "ContainerStats", .handle = rpc_container_stats },
 	{ .name = "ListContainerStats", .handle = rpc_list_container_stats },

@@ -123,7 +123,7 @@ struct cri_container {
 	bool is_removing, is_adopted;
 	struct loop_timer kill_timer;
 	int64_t kill_at_ms; /* boot time, while kill_timer is set */
-	struct cri_waits start, stop, remove;
+	struct cri_waits start, stop, remove, reopen;
 	struct usage_watch usage; /* of its writable layer */
 };
 

@@ -139,3 +139,33 @@ void rpc_update_resources(void *ctx, struct grpc_call *call)
 	else
 		grpc_reply(call, &answer.base);
 }
+
+/* ---- the log ---- */
+
+static void on_reopened(void *arg)
+{
+	const Runtime__V1__ReopenContainerLogResponse answer =
+		RUNTIME__V1__REOPEN_CONTAINER_LOG_RESPONSE__INIT;
+	struct cri_container *c = arg;
+
+	wait_reply(&c->reopen, &answer.base);
+}
+
+void rpc_reopen_log(void *ctx, struct grpc_call *call)
+{
+	const Runtime__V1__ReopenContainerLogRequest *q = (const void *)grpc_request(call);
+	const Runtime__V1__ReopenContainerLogResponse answer =
+		RUNTIME__V1__REOPEN_CONTAINER_LOG_RESPONSE__INIT;
+	struct cri_container *c = NULL;
+	struct err e = { 0 };
+	int rc = container_find(ctx, q->container_id, &c, &e);
+
+	if (rc == 0)
+		rc = logs_reopen(&c->ctr, on_reopened, c, &e);
+	if (rc < 0)
+		grpc_fail_err(call, rc, &e);
+	else if (rc > 0)
+		grpc_reply(call, &answer.base);
+	else
+		(void)wait_add(&c->reopen, call);
+}

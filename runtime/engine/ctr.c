@@ -46,6 +46,7 @@ void ctr_open(struct ctr *c, struct sandbox *s, const struct ctr_owner *o,
 void ctr_close(struct ctr *c)
 {
 	ctr_release(c);
+	logs_reopen_forget(c);
 	image_record_free(&c->image);
 	free(c->dir);
 	free(c->log_file);

@@ -52,6 +52,7 @@ struct ctr {
 	struct launch *launch;        /* the start in flight */
 	struct profile_wait *profile; /* a start that waits for its filter */
 	struct exec_run *runs;        /* programs executed in it */
+	struct log_reopen *reopen;    /* its log is being moved to another file */
 	struct child *child;          /* PID_NODE: pause does not reap it, we do */
 	struct loop_timer end_timer;  /* PID_NODE: its end waits for its log */
 	int32_t end_status;

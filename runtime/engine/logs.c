@@ -14,20 +14,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "engine/child.h"
-#include "engine/ctr.h"
+#include "engine/logs_parts.h"
 #include "engine/terminal.h"
-#include "log/wire.h"
 
 enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000, AGAIN_MS = 10 };
-
-struct logs {
-	struct engine *g;
-	struct loop_io io;
-	struct loop_timer restart, again;
-	int sock;
-	int64_t restart_ms;
-	pid_t pid;
-};
 
 static void on_message(struct loop_io *io, unsigned events);
 static void schedule_restart(struct logs *l);
@@ -141,8 +131,10 @@ static void log_done(struct engine *g, const char *id)
 
 	if (!c)
 		return;
-	if (str_eq(c->id, id))
+	if (str_eq(c->id, id)) {
+		reopen_over(c);
 		c->is_logging = false;
+	}
 	if (str_eq(c->logging_id, id))
 		c->logging_id[0] = '\0';
 	if (c->sandbox->pause_fd >= 0 && sandbox_store(c->sandbox, &store, &e) == 0) {
@@ -174,6 +166,8 @@ static void on_message(struct loop_io *io, unsigned events)
 	l->restart_ms = RESTART_FIRST_MS; /* it works */
 	if (m.op == LOG_DONE)
 		log_done(l->g, m.id);
+	else if (m.op == LOG_REOPENED)
+		reopen_answered(l->g, &m);
 }
 
 /* It did not take a message.  All that matters is in the sandboxes' stores: it is told everything
@@ -186,10 +180,13 @@ static void on_again(struct loop_timer *t)
 	take_over_all(l->g);
 }
 
-static int tell(struct logs *l, enum log_op op, unsigned flags, const char *id, const int *fds,
+int logs_tell(struct logs *l, enum log_op op, unsigned flags, const char *id, const int *fds,
 	size_t n, struct err *e)
 {
-	struct log_msg m = { .version = LOG_WIRE_VERSION, .op = op, .flags = flags };
+	struct log_msg m = { .version = LOG_WIRE_VERSION,
+		.op = op,
+		.flags = flags,
+		.serial = op == LOG_REOPEN ? l->serial : 0 };
 	ssize_t rc;
 
 	if (l->sock < 0)
@@ -272,7 +269,7 @@ static int make_streams(struct ctr *c, int *fds, struct ctr_streams *s, struct e
 	return rc;
 }
 
-static size_t fds_of(bool is_tty)
+size_t logs_fds(bool is_tty)
 {
 	return is_tty ? LOG_FD_ERR : LOG_FDS;
 }
@@ -305,11 +302,11 @@ int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e)
 	*out = (struct ctr_streams){ -1, -1, -1, -1 };
 	rc = make_streams(c, fds, out, e);
 	if (rc == 0)
-		rc = store_streams(c, fds, fds_of(is_tty), e);
+		rc = store_streams(c, fds, logs_fds(is_tty), e);
 	if (rc == 0) {
 		c->is_logging = true;
-		(void)tell(c->sandbox->engine->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0, c->id, fds,
-			fds_of(is_tty), &ignored);
+		(void)logs_tell(c->sandbox->engine->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0, c->id,
+			fds, logs_fds(is_tty), &ignored);
 	}
 	for (size_t i = 0; i < LOG_FDS; i++)
 		if (fds[i] >= 0)
@@ -323,7 +320,7 @@ void logs_end(struct ctr *c)
 		return;
 	memcpy(c->logging_id, c->id, sizeof(c->logging_id));
 	c->is_logging = false;
-	(void)tell(c->sandbox->engine->logs, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
+	(void)logs_tell(c->sandbox->engine->logs, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
 }
 
 void logs_forget(struct ctr *c)
@@ -334,15 +331,17 @@ void logs_forget(struct ctr *c)
 
 	if (!id || c->sandbox->pause_fd < 0 || sandbox_store(c->sandbox, &store, &e) < 0)
 		return; /* the store goes with its sandbox */
+	reopen_over(c);
 	if (fdstore_drop(&store, id, &e) < 0)
 		log_warn("sandbox=%s %s", c->sandbox->name, e.text);
 	fdstore_close(&store);
-	(void)tell(c->sandbox->engine->logs, LOG_DRAIN, 0, id, NULL, 0, NULL);
+	(void)logs_tell(c->sandbox->engine->logs, LOG_DRAIN, 0, id, NULL, 0, NULL);
 }
 
 struct take_over {
 	struct sandbox *s;
 	struct strv unknown; /* tags of instances that nobody knows any more */
+	struct strv unsent;  /* ids that are not to be spoken of now */
 };
 
 /* An entry of the store of a container of ours goes to carpel-log again, which ignores what it has.
@@ -353,14 +352,14 @@ static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 	struct logs *l = t->s->engine->logs;
 	struct ctr *c = ctr_by_id(t->s->engine, tag);
 	bool is_tty = n == LOG_FD_ERR + 1 || n == LOG_FD_ERR;
-	size_t streams = fds_of(is_tty);
+	size_t streams = logs_fds(is_tty);
 
-	if (!c) {
+	if (!c && !reopen_is_tag(tag)) {
 		strv_add(&t->unknown, tag);
-	} else if (n >= streams) {
-		(void)tell(l, LOG_ADD, is_tty ? LOG_IS_TTY : 0, tag, fds, streams, NULL);
+	} else if (c && n >= streams && !strv_has(&t->unsent, tag)) {
+		(void)logs_tell(l, LOG_ADD, is_tty ? LOG_IS_TTY : 0, tag, fds, streams, NULL);
 		if (str_eq(c->logging_id, tag))
-			(void)tell(l, LOG_DRAIN, 0, tag, NULL, 0, NULL);
+			(void)logs_tell(l, LOG_DRAIN, 0, tag, NULL, 0, NULL);
 		if (n > streams && str_eq(c->id, tag) && c->stdin_fd < 0)
 			c->stdin_fd = fcntl(fds[streams], F_DUPFD_CLOEXEC, 0);
 	}
@@ -377,6 +376,7 @@ void logs_take_over(struct sandbox *s)
 	int rc = sandbox_store(s, &store, &e);
 
 	if (rc == 0) {
+		reopen_resume(s, &store, &t.unsent, &t.unknown);
 		rc = fdstore_each(&store, hand_over, &t, &e);
 		for (size_t i = 0; rc >= 0 && i < t.unknown.len; i++)
 			rc = fdstore_drop(&store, t.unknown.at[i], &e);
@@ -385,6 +385,7 @@ void logs_take_over(struct sandbox *s)
 	if (rc < 0)
 		log_warn("sandbox=%s %s", s->name, e.text);
 	strv_free(&t.unknown);
+	strv_free(&t.unsent);
 }
 
 bool logs_is_over(const struct engine *g, const char *id)
@@ -397,7 +398,7 @@ bool logs_is_over(const struct engine *g, const char *id)
 
 int logs_attach(struct ctr *c, int sock, struct err *e)
 {
-	return tell(c->sandbox->engine->logs, LOG_ATTACH, 0, c->id, &sock, 1, e);
+	return logs_tell(c->sandbox->engine->logs, LOG_ATTACH, 0, c->id, &sock, 1, e);
 }
 
 void logs_close_stdin(struct ctr *c)
@@ -411,7 +412,7 @@ void logs_close_stdin(struct ctr *c)
 	cleanup_fd(&c->stdin_fd);
 	if (c->sandbox->pause_fd < 0 || sandbox_store(c->sandbox, &store, &e) < 0)
 		return; /* the store goes with its sandbox */
-	if (fdstore_cut(&store, c->id, fds_of(is_tty), &e) < 0)
+	if (fdstore_cut(&store, c->id, logs_fds(is_tty), &e) < 0)
 		log_warn("sandbox=%s %s", c->sandbox->name, e.text);
 	fdstore_close(&store);
 }

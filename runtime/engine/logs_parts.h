@@ -1,0 +1,29 @@
+/* What logs.c (the link to carpel-log) and logs_reopen.c share.  Nobody else includes it. */
+#pragma once
+
+#include "engine/ctr.h"
+#include "log/wire.h"
+
+struct logs {
+	struct engine *g;
+	struct loop_io io;
+	struct loop_timer restart, again;
+	int sock;
+	int64_t restart_ms;
+	pid_t pid;
+	uint32_t serial; /* of the last LOG_REOPEN */
+};
+
+/* A message that does not get away makes carpel-log be told everything again. */
+int logs_tell(struct logs *l, enum log_op op, unsigned flags, const char *id, const int *fds,
+	size_t n, struct err *e);
+size_t logs_fds(bool is_tty); /* how many LOG_ADD has */
+
+/* logs_reopen.c */
+void reopen_answered(struct engine *g, const struct log_msg *m); /* LOG_REOPENED */
+void reopen_over(struct ctr *c); /* its log is complete: a reopening has ended with it */
+/* Sends LOG_REOPEN again for each reopening that the store tells of.  Adds the ids that could not
+ * be sent, of which nothing else may be said, and tags that nobody knows any more. */
+void reopen_resume(struct sandbox *s, const struct fdstore *store, struct strv *out_unsent,
+	struct strv *out_unknown);
+bool reopen_is_tag(const char *tag);

@@ -229,27 +229,35 @@ static const struct grpc_method *find_method(const struct grpc_service *service,
 	return NULL;
 }
 
-/* Why a path leads nowhere; the caller frees. */
-static char *find_target(const struct grpc_server *g, const char *path, struct target *out)
+/* False when the path leads nowhere; *out_why, which the caller frees, says why. */
+static bool find_target(
+	const struct grpc_server *g, const char *path, struct target *out, char **out_why)
 {
 	const char *slash = path[0] == '/' ? strrchr(path, '/') : NULL, *why;
 
-	if (!slash || slash == path)
-		return str_fmt("malformed method name: %.200s", path);
+	if (!slash || slash == path) {
+		*out_why = str_fmt("malformed method name: %.200s", path);
+		return false;
+	}
 	out->service = find_service(g, path + 1, (size_t)(slash - path - 1), &out->face);
-	if (!out->service)
-		return str_fmt("unknown service %.*s",
+	if (!out->service) {
+		*out_why = str_fmt("unknown service %.*s",
 			slash - path > 200 ? 200 : (int)(slash - path - 1), path + 1);
+		return false;
+	}
 	out->type = protobuf_c_service_descriptor_get_method_by_name(
 		out->service->descriptor, slash + 1);
 	out->method = out->type ? find_method(out->service, out->type->name) : NULL;
 	if (out->method)
-		return NULL;
+		return true;
 	why = out->type && out->service->missing ? out->service->missing(out->type->name) : NULL;
 	if (why)
-		return str_fmt("%s: %s", out->type->name, why);
-	return str_fmt("%s method %.200s for service %s", out->type ? "unimplemented" : "unknown",
-		slash + 1, out->service->descriptor->name);
+		*out_why = str_fmt("%s: %s", out->type->name, why);
+	else
+		*out_why = str_fmt("%s method %.200s for service %s",
+			out->type ? "unimplemented" : "unknown", slash + 1,
+			out->service->descriptor->name);
+	return false;
 }
 
 static void call_new(
@@ -318,14 +326,13 @@ static bool refuse_head(struct h2_stream *s, int64_t *out_timeout_ms)
 void grpc_handle(struct grpc_server *g, struct h2_stream *s)
 {
 	const char *path = h2_header(s, H2_PATH);
+	CLEANUP(cleanup_free) char *why = NULL;
 	struct target t = { 0 };
 	int64_t timeout_ms;
-	char *why;
 
 	if (refuse_head(s, &timeout_ms))
 		return;
-	why = find_target(g, path ? path : "", &t);
-	if (why)
+	if (!find_target(g, path ? path : "", &t, &why))
 		grpc_refuse(s, 200, GRPC_UNIMPLEMENTED, why);
 	else if (g->is_stopping && (t.method->is_stream || t.method->is_bidi))
 		grpc_refuse(s, 200, GRPC_UNAVAILABLE, "the server is shutting down");
@@ -334,5 +341,4 @@ void grpc_handle(struct grpc_server *g, struct h2_stream *s)
 			"too many calls go on whose clients have left");
 	else
 		call_new(g, s, &t, timeout_ms);
-	free(why);
 }

@@ -301,10 +301,14 @@ struct fake_grpc *fake_grpc_new(struct loop *l)
 
 void fake_grpc_free(struct fake_grpc *f)
 {
+	struct work *next;
+
 	if (!f)
 		return;
-	while (f->works)
-		grpc_fail(work_end(f->works), GRPC_UNAVAILABLE, NULL);
+	for (struct work *w = f->works; w; w = next) {
+		next = w->next;
+		grpc_fail(work_end(w), GRPC_UNAVAILABLE, NULL);
+	}
 	free(f);
 }
 

@@ -11,167 +11,64 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "api/h2.h"
 #include "api/state.h"
 #include "api/ws.h"
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "tests/bin/fake_backend.h"
+#include "tests/fuzz/h2_peer.h"
 
 enum {
 	REQUEST_END = 0x1e,
-	TURNS = 4, /* to answer: a socket that is read, programs that are played, frames */
-	TURN_BYTES = 32 * 1024, /* what a turn of the server reads */
-	DATA_MAX = 16 * 1024,
-	FRAME_DATA = 0,
-	FRAME_HEADERS = 1,
-	FRAME_SETTINGS = 4,
-	END_STREAM = 1,
-	END_HEADERS = 4,
 	FIRST_VERSION = 100,
 	PODS_VERSION = FIRST_VERSION + 2,
 };
-
-static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- requests as text ---- */
 
-static void add_frame(
-	struct buf *out, int type, int flags, unsigned stream, const char *bytes, size_t len)
-{
-	const char head[] = { (char)(len >> 16), (char)(len >> 8), (char)len, (char)type,
-		(char)flags, (char)(stream >> 24), (char)(stream >> 16), (char)(stream >> 8),
-		(char)stream };
-
-	buf_add(out, head, sizeof(head));
-	buf_add(out, bytes, len);
-}
-
-/* HPACK strings and literals without index or Huffman code, RFC 7541 §5.2, §6.2.2. */
-static void add_string(struct buf *out, const char *text, size_t len)
-{
-	enum { PREFIX = 127 };
-	size_t more = len;
-
-	if (len < PREFIX) {
-		buf_addc(out, (char)len);
-	} else {
-		buf_addc(out, PREFIX);
-		for (more -= PREFIX; more >= 128; more >>= 7)
-			buf_addc(out, (char)((more & 127) | 128));
-		buf_addc(out, (char)more);
-	}
-	buf_add(out, text, len);
-}
-
-static void add_line(struct buf *out, const char *name, const char *value, size_t len)
-{
-	buf_addc(out, 0);
-	add_string(out, name, strlen(name));
-	add_string(out, value, len);
-}
-
-struct piece {
-	const char *at;
-	size_t len;
-};
-
-/* Up to the first end of that kind, which is skipped. */
-static struct piece take(struct piece *from, char end)
-{
-	const char *found = from->len ? memchr(from->at, end, from->len) : NULL;
-	struct piece p = { from->at, found ? (size_t)(found - from->at) : from->len };
-
-	from->at += p.len + (found != NULL);
-	from->len -= p.len + (found != NULL);
-	return p;
-}
-
 static void add_request(struct buf *out, struct piece text, unsigned stream)
 {
 	CLEANUP(buf_free) struct buf head = { 0 };
-	struct piece method = take(&text, ' '), path = take(&text, '\n'), type = take(&text, '\n');
+	struct piece method = peer_take(&text, ' '), path = peer_take(&text, '\n'),
+		     type = peer_take(&text, '\n');
 	bool is_connect = method.len == 7 && memcmp(method.at, "CONNECT", 7) == 0;
 	bool has_body = text.len > 0 || is_connect;
 
-	add_line(&head, ":method", method.at, method.len);
-	add_line(&head, ":scheme", "http", 4);
-	add_line(&head, ":authority", "x", 1);
-	add_line(&head, ":path", path.at, path.len);
+	peer_add_line(&head, ":method", method.at, method.len);
+	peer_add_line(&head, ":scheme", "http", 4);
+	peer_add_line(&head, ":authority", "x", 1);
+	peer_add_line(&head, ":path", path.at, path.len);
 	if (is_connect) {
-		add_line(&head, ":protocol", "websocket", 9);
-		add_line(&head, "sec-websocket-protocol", WS_PROTOCOL, strlen(WS_PROTOCOL));
+		peer_add_line(&head, ":protocol", "websocket", 9);
+		peer_add_line(&head, "sec-websocket-protocol", WS_PROTOCOL, strlen(WS_PROTOCOL));
 	}
 	if (type.len)
-		add_line(&head, "content-type", type.at, type.len);
-	if (head.len > DATA_MAX)
+		peer_add_line(&head, "content-type", type.at, type.len);
+	if (head.len > PEER_DATA_MAX)
 		return;
-	add_frame(out, FRAME_HEADERS, END_HEADERS | (has_body ? 0 : END_STREAM), stream, head.data,
-		head.len);
-	while (has_body) {
-		size_t n = text.len < DATA_MAX ? text.len : DATA_MAX;
-
-		add_frame(out, FRAME_DATA, n == text.len ? END_STREAM : 0, stream, text.at, n);
-		text.at += n;
-		text.len -= n;
-		has_body = text.len > 0;
-	}
+	peer_add_frame(out, PEER_HEADERS, PEER_END_HEADERS | (has_body ? 0 : PEER_END_STREAM),
+		stream, head.data, head.len);
+	if (has_body)
+		peer_add_data(out, stream, text, PEER_DATA_MAX, true);
 }
 
 static void add_connection(struct buf *out, const char *bytes, size_t len)
 {
 	struct piece text = { bytes + 1, len - 1 };
 
-	if (bytes[0] != 'P' && bytes[0] != 'G') {
-		buf_adds(out, preface);
-		add_frame(out, FRAME_SETTINGS, 0, 0, "", 0);
-	}
+	if (bytes[0] != 'P' && bytes[0] != 'G')
+		peer_add_hello(out);
 	if (bytes[0] != 'R') {
 		buf_add(out, bytes, len);
 		return;
 	}
 	for (unsigned stream = 1; text.len > 0; stream += 2)
-		add_request(out, take(&text, REQUEST_END), stream);
+		add_request(out, peer_take(&text, REQUEST_END), stream);
 }
 
 /* ---- the server ---- */
-
-struct run {
-	struct loop *loop;
-	struct loop_timer timer;
-	int client;
-	struct buf bytes; /* of the client, from sent on not written yet */
-	size_t sent;
-	int idle_turns; /* since all was written */
-};
-
-/* The client's side of a turn: writes what the socket takes and throws away what has come. */
-static void turn(struct loop_timer *t)
-{
-	struct run *r = t->arg;
-	static char answer[64 * 1024];
-	size_t left = r->bytes.len - r->sent;
-	ssize_t n = left > 0 ? send(r->client, r->bytes.data + r->sent,
-				       left < TURN_BYTES ? left : TURN_BYTES,
-				       MSG_NOSIGNAL | MSG_DONTWAIT)
-			     : 0;
-
-	if (n > 0)
-		r->sent += (size_t)n;
-	while (recv(r->client, answer, sizeof(answer), MSG_DONTWAIT) > 0)
-		;
-	if (n <= 0)
-		r->idle_turns++;
-	if (r->idle_turns < TURNS)
-		loop_timer_start(r->loop, &r->timer, 0, turn, r);
-	else
-		loop_stop(r->loop);
-}
 
 static void add_pod(const struct api_backend *b, const char *text)
 {
@@ -202,37 +99,24 @@ static struct fake *take_fake(struct loop *l)
 	return fake;
 }
 
-static void serve(struct run *r, int server_fd)
-{
-	struct fake *fake = take_fake(r->loop);
-	const struct api_faces faces = { .backend = fake_backend(fake) };
-	struct api_server *server = NULL;
-
-	if (api_server_start(r->loop, -1, &faces, &server, NULL) < 0)
-		abort();
-	h2_server_adopt(server->h2, server_fd);
-	loop_timer_start(r->loop, &r->timer, 0, turn, r);
-	loop_run(r->loop);
-	close(r->client); /* the server sees it, or is freed with the connection open */
-	api_server_free(server);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	CLEANUP(buf_free) struct buf bytes = { 0 };
+	struct api_server *server = NULL;
+	struct api_faces faces = { 0 };
 	static struct loop *loop;
-	struct run r = { 0 };
-	int pair[2];
+	struct fake *fake;
 
 	if (size == 0)
 		return 0;
 	if (!loop)
 		loop = loop_new();
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+	fake = take_fake(loop);
+	faces.backend = fake_backend(fake);
+	if (api_server_start(loop, -1, &faces, &server, NULL) < 0)
 		abort();
-	r.loop = loop;
-	r.client = pair[0];
-	add_connection(&r.bytes, (const char *)data, size);
-	serve(&r, pair[1]);
-	buf_free(&r.bytes);
+	add_connection(&bytes, (const char *)data, size);
+	peer_talk(loop, server->h2, &bytes);
+	api_server_free(server);
 	return 0;
 }

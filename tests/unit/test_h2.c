@@ -197,7 +197,7 @@ static void test_client_that_answers_stays(void **state)
 /* "\x7f\xff\xff\xff" first, so that what is on its way is served; then the truth. */
 static void test_two_goodbyes(void **state)
 {
-	struct frame f;
+	struct frame f = { 0 };
 	struct bench b;
 
 	(void)state;

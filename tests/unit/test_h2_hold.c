@@ -45,7 +45,7 @@ static void test_most_held_is_cut(void **state)
 {
 	struct h2_stream *large, *small, *own;
 	int clients[2];
-	struct frame f;
+	struct frame f = { 0 };
 	struct bench b;
 
 	(void)state;

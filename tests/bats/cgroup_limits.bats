@@ -312,6 +312,6 @@ print("up", flush=True); time.sleep(1000)' >"$ROOT/out"
 
 # between NAME MIN MAX of what stats said
 between() {
-	awk -v name="$1" -v min="$2" -v max="$3" '$1 == name { n = 1; if ($2 < min || $2 > max) { print; exit 1 } }
-		END { exit !n }' "$ROOT/stats"
+	awk -v name="$1" -v min="$2" -v max="$3" '$1 == name && $2 >= min && $2 <= max { ok = 1 } $1 == name
+		END { exit !ok }' "$ROOT/stats"
 }

@@ -19,6 +19,7 @@ setup() {
 
 teardown() {
 	[ -z "${SERVER:-}" ] || kill "$SERVER" 2>/dev/null || :
+	[ -z "${CALL:-}" ] || kill -9 "$CALL" 2>/dev/null || :
 	carpel_teardown
 }
 
@@ -1036,3 +1037,208 @@ complete_line() {
 }
 
 # ---- with carpeld ----
+
+# carpeld with the guest's image, and the configs of a pod and a container.
+start_real() {
+	import_guest >/dev/null
+	mkdir "$ROOT/podlogs"
+	cat >pod.yaml <<-EOF
+		metadata: {name: web, namespace: default, uid: u-1}
+		log_directory: $ROOT/podlogs
+		labels: {app: web, io.kubernetes.pod.name: web, io.kubernetes.pod.namespace: default}
+		linux:
+		  security_context:
+		    namespace_options: {network: NODE}
+	EOF
+	cat >ctr.yaml <<-EOF
+		metadata: {name: app}
+		image: {image: guest}
+		command: [/bin/guest]
+		args: [sleepy, hello]
+		envs: [{key: GREETING, value: "good day"}]
+		labels: {tier: front, io.kubernetes.pod.name: web, io.kubernetes.pod.namespace: default}
+		log_path: app.log
+		linux: {}
+	EOF
+}
+
+# real ARGUMENTS…: carpel cri of this test's carpeld.
+real() {
+	carpel cri "$@"
+}
+
+# has_events WORD…: "ID:STARTED" and so on are among what came.
+has_events() {
+	local word all
+
+	all=$(jq -r '.containerId + ":" + .containerEventType' events) || return
+	for word; do
+		grep -qx "${word%:*}:CONTAINER_${word#*:}_EVENT" <<<"$all" || return
+	done
+}
+
+@test "carpeld: a sandbox and a container through their whole life" {
+	local pod ctr
+
+	start_real
+	[[ $(real version) == *"RuntimeName:  carpel"* ]]
+	[ "$(real info | jq -c '[.status.conditions[] | select(.type == "RuntimeReady") | .status]')" = '[true]' ]
+	[[ $(real runtime-config) == "cgroup driver:   CGROUPFS" ]]
+	pod=$(real runp pod.yaml)
+	[[ $pod =~ ^[0-9a-f]{64}$ ]]
+	[[ $(real pods | sed -n 2p) =~ ^${pod:0:13}\ +[^\ ].*\ ago\ +Ready\ +web\ +default\ +0\ +\(default\)$ ]]
+	ctr=$(real create "${pod:0:8}" ctr.yaml pod.yaml)
+	[ "$(real ps -aq --state created)" = "$ctr" ]
+	[ -z "$(real ps -q)" ]
+	[ "$(real start "${ctr:0:10}")" = "${ctr:0:10}" ]
+	[[ $(real ps | sed -n 2p) =~ ^${ctr:0:13}\ +[^\ ]*guest[^\ ]*\ .*\ Running\ +app\ +0\ +${pod:0:13}\ +web\ +default$ ]]
+	[ "$(real inspect "$ctr" | jq -r '[.status.state, .status.logPath] | join(" ")')" = "CONTAINER_RUNNING $ROOT/podlogs/app.log" ]
+	wait_for 10 grep -q ' stdout F hello$' "$ROOT/podlogs/app.log"
+	[ "$(real inspectp "$pod" | jq -c '[.status.state, .status.linux.namespaces.options.network]')" = '["SANDBOX_READY","NODE"]' ]
+	[ "$(real exec "$ctr" /bin/guest env | grep GREETING)" = "GREETING=good day" ]
+	run -1 --separate-stderr real rm "$ctr"
+	[ "$stderr" = "carpel: container \"$ctr\" is running: stop it first, or use -f" ]
+	real stop -t 5 "$ctr"
+	[ "$(real inspect "$ctr" | jq -c '[.status.state, .status.exitCode, .status.finishedAt[0:2]]')" = '["CONTAINER_EXITED",143,"20"]' ]
+	real rm "$ctr"
+	[ ! -e "$ROOT/podlogs/app.log" ]
+	[ -z "$(real ps -aq)" ]
+	run -1 --separate-stderr real rmp "$pod"
+	[[ $stderr == *"is ready: stop it first"* ]]
+	[ "$(real stopp "$pod")" = "Stopped sandbox $pod" ]
+	[ "$(real pods -q -s notready)" = "$pod" ]
+	[ "$(real rmp "$pod")" = "Removed sandbox $pod" ]
+	[ -z "$(real pods -q)" ]
+}
+
+@test "carpeld: filters, several at once, force" {
+	local one two a b
+
+	start_real
+	one=$(real runp pod.yaml)
+	sed 's/web/db/g; s/u-1/u-2/; s/namespace: default/namespace: test/' pod.yaml >two.yaml
+	two=$(real runp two.yaml)
+	a=$(real create "$one" ctr.yaml pod.yaml)
+	sed 's/name: app/name: side/; s/front/back/; s/app.log/side.log/' ctr.yaml >side.yaml
+	b=$(real create "$two" side.yaml two.yaml)
+	real start "$a" "$b"
+	[ "$(real pods -q)" = "$two"$'\n'"$one" ]
+	[ "$(real pods -q --namespace ^test$)" = "$two" ]
+	[ "$(real pods -q --label app=web)" = "$one" ]
+	[ "$(real pods -q --id "${one:0:12}")" = "$one" ]
+	[ "$(real pods -q --id ffffffffffff)" = "" ]
+	[ "$(real ps -q)" = "$b"$'\n'"$a" ]
+	[ "$(real ps -q --pod "${one:0:12}")" = "$a" ]
+	[ "$(real ps -q --label tier=back)" = "$b" ]
+	[ "$(real ps -q --image guest | wc -l)" = 2 ]
+	[ -z "$(real ps -q --image nothing)" ]
+	[ "$(real inspect --name app | jq -r .status.id)" = "$a" ]
+	[ "$(real exec -q --name . /bin/guest print x)" = $'x\nx' ]
+	[ "$(real rm -f "$a")" = "$a"$'\n'"$a" ]
+	real stop -a
+	[ "$(real ps -aq -s exited)" = "$b" ]
+	real rmp -fa >/dev/null
+	[ -z "$(real pods -q)$(real ps -aq)" ]
+}
+
+@test "carpeld: commands, their output and their ends" {
+	local pod ctr pid long=$((100000 + $$))
+
+	start_real
+	pod=$(real runp pod.yaml)
+	ctr=$(real create "$pod" ctr.yaml pod.yaml)
+	run -125 --separate-stderr real exec "$ctr" /bin/guest exit 0 # not started yet
+	[[ $stderr == "carpel: ExecSync: "* ]]
+	real start "$ctr"
+	run -7 real exec "$ctr" /bin/guest exit 7
+	run -0 --separate-stderr real exec "$ctr" /bin/guest eprint to stderr
+	[ "$stderr" = "to stderr" ] && [ -z "$output" ]
+	[ "$(real exec "$ctr" /bin/guest bytes 3000000 | wc -c)" = 3000000 ]
+	run -124 --separate-stderr real exec --timeout 1 "$ctr" /bin/guest sleep 30
+	[[ $stderr == "carpel: ExecSync: deadline exceeded"* ]]
+	# A client that goes takes its command along.
+	env --default-signal=INT "$CARPEL_BIN/carpel" --root "$ROOT" cri exec "$ctr" /bin/guest sleep "$long" &
+	pid=$!
+	wait_for 10 pgrep -f "^/bin/guest sleep $long\$"
+	kill -INT $pid
+	wait $pid || [ $? = 130 ]
+	wait_for 10 eval '! pgrep -f "^/bin/guest sleep $long\$"'
+	run -125 --separate-stderr real exec ffff /bin/guest exit 0
+	[[ $stderr == "carpel: ExecSync: not found: "* ]]
+	real rmp -f "$pod"
+}
+
+@test "carpeld: figures, limits, images" {
+	local pod ctr
+
+	start_real
+	pod=$(real runp pod.yaml)
+	ctr=$(real create "$pod" ctr.yaml pod.yaml)
+	real start "$ctr"
+	run -0 real stats
+	[[ ${lines[1]} =~ ^${ctr:0:13}\ +app\ +[0-9.]+\ +[0-9.]+[kM]?B\ +[0-9.]+[kM]?B\ +[0-9]+\ +0B$ ]]
+	run -0 real statsp "$pod"
+	[[ ${lines[1]} =~ ^web\ +${pod:0:13}\ +[0-9.]+\ +[0-9.]+[kM]?B$ ]]
+	[ "$(real update --memory 67108864 --cpu-share 512 "$ctr")" = "$ctr" ]
+	[ "$(real inspect "$ctr" | jq -c '.status.resources.linux | [.memoryLimitInBytes, .cpuShares]')" = '["67108864","512"]' ]
+	[[ $(real images | sed -n 2p) =~ guest\ +latest\ +[0-9a-f]{13}\ +[0-9.]+[kM]B$ ]]
+	[ "$(real inspecti guest | jq -r '.status.repoTags[0]' | grep -c guest:latest)" = 1 ]
+	[ "$(real imagefsinfo | jq -r '.status.imageFilesystems | length')" = 1 ]
+	real rmi --prune
+	[ "$(real images -q | wc -l)" = 1 ] # a container has it
+	real rmp -f "$pod"
+	[[ $(real rmi --prune) == "Deleted: "*guest:latest ]]
+	[ -z "$(real images -q)" ]
+	run -1 --separate-stderr real inspecti guest
+	[ "$stderr" = 'carpel: no such image "guest"' ]
+}
+
+makes_event() {
+	sed 's/u-1/u-0/' pod.yaml >other.yaml
+	real rmp -f "$(real runp other.yaml)"
+	[ -s events ]
+}
+
+@test "carpeld: events tell of every step" {
+	local pod ctr
+
+	start_real
+	real pods -q
+	env --default-signal=INT "$CARPEL_BIN/carpel" --root "$ROOT" cri events >"$ROOT/events" &
+	CALL=$!
+	wait_for 20 makes_event # then it listens
+	pod=$(real runp pod.yaml)
+	ctr=$(real create "$pod" ctr.yaml pod.yaml)
+	real start "$ctr"
+	real stop "$ctr"
+	real rm "$ctr"
+	real stopp "$pod"
+	real rmp "$pod"
+	wait_for 10 has_events "$pod:CREATED" "$pod:STARTED" "$ctr:CREATED" "$ctr:STARTED" "$ctr:STOPPED" "$ctr:DELETED" \
+		"$pod:STOPPED" "$pod:DELETED"
+	kill -INT $CALL
+	ended_with 130
+}
+
+@test "carpeld: refusals say the call, the code and the field" {
+	start_real
+	run -1 --separate-stderr real start ffff
+	[[ $stderr == "carpel: StartContainer: not found: "*ffff* ]]
+	run -1 --separate-stderr real inspectp ffff
+	[[ $stderr == "carpel: PodSandboxStatus: not found: "*ffff* ]]
+	run -1 --separate-stderr real create ffff ctr.yaml pod.yaml
+	[[ $stderr == "carpel: CreateContainer: not found: "*ffff* ]]
+	run -1 --separate-stderr real runp -r kata pod.yaml
+	[[ $stderr == "carpel: RunPodSandbox: "*kata* ]]
+	run -1 --separate-stderr real call Exec '{"containerId": "ffff", "cmd": ["true"], "stdout": true}'
+	[[ $stderr == "carpel: Exec: unimplemented: "* ]]
+	run -1 --separate-stderr real call CheckpointPod
+	[[ $stderr == "carpel: CheckpointPod: unimplemented: "* ]]
+	# What CRI says is no error stays none.
+	real stopp ffff
+	real stop ffff
+	pod=$(real runp pod.yaml)
+	run -1 --separate-stderr real runp pod.yaml
+	[[ $stderr == "carpel: RunPodSandbox: already exists: "* ]]
+	real rmp -f "$pod"
+}

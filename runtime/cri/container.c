@@ -29,25 +29,19 @@ static char *lease_of(const struct cri_container *c)
 	return str_fmt("%s.cri", c->ctr.id);
 }
 
-int container_find_image(struct cri_container *c, const char *id, struct err *e)
-{
-	const char *store = c->cri->engine->layout.images;
-
-	image_record_free(&c->ctr.image);
-	return image_record_find(store, id ? id : c->spec->image, &c->ctr.image, e);
-}
-
 /* Between the two its layers may be taken away. */
 int container_take_image(struct cri_container *c, struct err *e)
 {
+	const char *store = c->cri->engine->layout.images;
 	CLEANUP(cleanup_free) char *holder = lease_of(c);
 	int rc = -ENOENT;
 
 	for (int tries = 0; rc == -ENOENT && tries < LEASE_TRIES; tries++) {
-		rc = container_find_image(c, NULL, e);
+		image_record_free(&c->ctr.image);
+		rc = image_record_find(store, c->spec->image, &c->ctr.image, e);
 		if (rc < 0)
 			return rc;
-		rc = image_lease_take(c->cri->engine->layout.images, holder, &c->ctr.image, e);
+		rc = image_lease_take(store, holder, &c->ctr.image, e);
 	}
 	return rc;
 }

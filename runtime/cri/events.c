@@ -85,6 +85,10 @@ void event_tell(struct cri_sandbox *s, const char *id, enum cri_event what)
 /* Their calls end with the server. */
 void watchers_close(struct cri *c)
 {
-	while (c->watchers)
-		watcher_free(c->watchers);
+	while (c->watchers) {
+		struct cri_watcher *w = c->watchers;
+
+		c->watchers = w->next;
+		free(w);
+	}
 }

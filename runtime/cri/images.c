@@ -21,16 +21,16 @@ static const char *store_of(const struct cri *c)
 /* ---- what is asked for ---- */
 
 /* "abc123…" without its algorithm, or the beginning of it: what crictl shows. */
-static int find_by_hex(
-	const struct image_list *list, const char *hex, struct image_record **out, struct err *e)
+static int find_by_hex(const struct image_list *list, const char *hex,
+	const struct image_record **out, struct err *e)
 {
 	const char *digits = str_starts(hex, "sha256:") ? hex + strlen("sha256:") : hex;
-	struct image_record *found = NULL;
+	const struct image_record *found = NULL;
 
 	if (!*digits || digits[strspn(digits, "0123456789abcdef")])
 		return err_say(e, ENOENT, "image \"%.200s\" not found", hex);
 	for (size_t i = 0; i < list->len; i++) {
-		struct image_record *r = &list->at[i];
+		const struct image_record *r = &list->at[i];
 
 		if (!str_starts(r->id + strlen("sha256:"), digits))
 			continue;
@@ -50,7 +50,7 @@ static int find_id(const struct cri *c, const struct image_list *list, const cha
 	const char **out, struct err *e)
 {
 	CLEANUP(image_record_free) struct image_record r = { 0 };
-	struct image_record *by_hex = NULL;
+	const struct image_record *by_hex = NULL;
 	int rc;
 
 	if (!*ref)
@@ -64,9 +64,10 @@ static int find_id(const struct cri *c, const struct image_list *list, const cha
 		return err_say(e, ENOENT, "image \"%.200s\" not found", ref);
 	}
 	rc = find_by_hex(list, ref, &by_hex, e);
-	if (rc == 0)
-		*out = by_hex->id;
-	return rc;
+	if (rc < 0 || !by_hex)
+		return rc;
+	*out = by_hex->id;
+	return 0;
 }
 
 /* ---- messages ---- */
@@ -251,7 +252,8 @@ void rpc_image_status(void *ctx, struct grpc_call *call)
 		answer.image = image_of(&list, id);
 		if (q->verbose) {
 			entry.key = key;
-			entry.value = info = image_info(&list, id);
+			info = image_info(&list, id);
+			entry.value = info;
 			answer.n_info = 1;
 			answer.info = entries;
 		}

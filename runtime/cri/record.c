@@ -147,7 +147,9 @@ static void add_instance(struct json *body, const struct ctr *c)
 	json_set_bool(body, "isMade", c->is_made);
 	json_set_str(body, "loggingID", c->logging_id);
 	json_set_i64(body, "stopSignal", c->stop_signal);
-	json_set_str(body, "image", c->image.id);
+	/* Whole, since its name may be gone from the store while the container lives. */
+	if (c->image.ref)
+		json_set(body, "image", image_record_json(&c->image));
 }
 
 static void read_instance(const struct json *body, struct ctr *c)
@@ -259,7 +261,9 @@ static int load_container(struct cri_container *c, const struct json *body, stru
 	c->gid = number(body, "gid");
 	read_groups(json_get(body, "groups"), c);
 	read_instance(body, &c->ctr);
-	(void)container_find_image(c, json_get_str(body, "image"), NULL);
+	if (json_get(body, "image"))
+		(void)image_record_parse(c->cri->engine->layout.images, json_get(body, "image"),
+			&c->ctr.image, NULL);
 	c->is_adopted = true;
 	return 0;
 }

@@ -83,7 +83,8 @@ static void rpc_status(void *ctx, struct grpc_call *call)
 	answer.features = &features;
 	if (q->verbose) {
 		entry.key = key;
-		entry.value = info = status_info(ctx);
+		info = status_info(ctx);
+		entry.value = info;
 		answer.n_info = 1;
 		answer.info = entries;
 	}

@@ -209,9 +209,7 @@ bool container_is_alive(const struct cri_container *c); /* STARTING or RUNNING *
 void container_exited(
 	struct cri_container *c, int32_t exit_code, const char *reason, const char *message);
 extern const struct ctr_owner cri_ctr_owner;
-/* Its image by the name or id of the config; id: that very one, NULL any.  Takes a lease on it. */
-int container_take_image(struct cri_container *c, struct err *e);
-int container_find_image(struct cri_container *c, const char *id, struct err *e);
+int container_take_image(struct cri_container *c, struct err *e); /* finds it, and a lease on it */
 void container_drop_image(struct cri_container *c);
 int container_apply_resources(struct cri_container *c, struct err *e); /* resources into spec */
 

@@ -205,7 +205,8 @@ void rpc_sandbox_status(void *ctx, struct grpc_call *call)
 	answer.status = &v.status;
 	if (q->verbose) {
 		entry.key = key;
-		entry.value = info = sandbox_info(s);
+		info = sandbox_info(s);
+		entry.value = info;
 		answer.n_info = 1;
 		answer.info = entries;
 	}
@@ -234,7 +235,8 @@ void rpc_container_status(void *ctx, struct grpc_call *call)
 	answer.status = &v.status;
 	if (q->verbose) {
 		entry.key = key;
-		entry.value = info = container_info(c);
+		info = container_info(c);
+		entry.value = info;
 		answer.n_info = 1;
 		answer.info = entries;
 	}

@@ -43,25 +43,37 @@ void wait_drop(struct cri_wait *w)
 	unlink_free(w);
 }
 
+static struct cri_wait *pop(struct cri_waits *list)
+{
+	struct cri_wait *w = list->first;
+
+	if (!w)
+		return NULL;
+	list->first = w->next;
+	if (w->next)
+		w->next->link = &list->first;
+	return w;
+}
+
 /* An answer calls nobody back, so the list only gets shorter meanwhile. */
 void wait_reply(struct cri_waits *list, const ProtobufCMessage *m)
 {
-	while (list->first) {
-		struct grpc_call *call = list->first->call;
+	struct cri_wait *w;
 
-		unlink_free(list->first);
-		if (call)
-			grpc_reply(call, m);
+	while ((w = pop(list))) {
+		if (w->call)
+			grpc_reply(w->call, m);
+		free(w);
 	}
 }
 
 void wait_fail(struct cri_waits *list, enum grpc_code code, const char *text)
 {
-	while (list->first) {
-		struct grpc_call *call = list->first->call;
+	struct cri_wait *w;
 
-		unlink_free(list->first);
-		if (call)
-			grpc_fail(call, code, text);
+	while ((w = pop(list))) {
+		if (w->call)
+			grpc_fail(w->call, code, text);
+		free(w);
 	}
 }

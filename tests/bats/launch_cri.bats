@@ -297,6 +297,11 @@ inside() {
 	says "/proc/keys char 666 0 0 1:3"
 	output=$(fails d pid=host -- /nosuch)
 	mentions exit=127
+	container f pid=host -- /guest sleepy up
+	output=$(inside f -- /guest all ns "stat /proc/$CTR")
+	says "exited 0"
+	says "pid $(readlink /proc/self/ns/pid)"
+	grep -q "^/proc/$CTR dir" <<<"$output"
 	# pause has no part in it
 	output=$(guest e -- /guest exit 3)
 	grep -q exit=3 "$RUN/exit"
@@ -448,7 +453,7 @@ profile() {
 	run profile bad "$NINE" <<<'{'
 	[ "$status" -eq 1 ]
 	mentions "error: profile: "
-	"$PYTHON" - >"$RUN/slow" <<-'END'
+	python3 - >"$RUN/slow" <<-'END'
 		import json
 		rules = [{"names": ["brk"], "action": "SCMP_ACT_LOG", "args": [
 		    {"index": k, "value": (i * 7919 + k * 104729) ** 3 % 2**64, "op": "SCMP_CMP_" + ("EQ", "GT", "LE")[(i + k) % 3]}

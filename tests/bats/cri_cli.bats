@@ -185,10 +185,11 @@ pod_config() {
 	run -1 --separate-stderr cri version
 	[[ $stderr == *"nothing answers on $ROOT/cri.sock" ]]
 	"${PYTHON:-/usr/bin/python3}" -c '
-import socket
+import os, socket
 s = socket.socket(socket.AF_UNIX)
-s.bind("cri.sock")
+s.bind("new.sock")
 s.listen()
+os.rename("new.sock", "cri.sock")
 c = s.accept()[0]
 c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 c.recv(1)' 3>&- &
@@ -196,6 +197,48 @@ c.recv(1)' 3>&- &
 	wait_for 10 test -S cri.sock
 	run -1 --separate-stderr cri version
 	[[ $stderr == "carpel: HTTP/2: "* || $stderr == "carpel: "*closed* ]]
+}
+
+# odd CASE: what `carpel cri version` makes of such an answer, see cri_odd_server.py.
+odd() {
+	local server
+
+	rm -f odd.sock
+	"${PYTHON:-/usr/bin/python3}" "$BATS_TEST_DIRNAME/cri_odd_server.py" odd.sock "$1" 2>odd.err 3>&- &
+	server=$!
+	wait_for 10 test -S odd.sock
+	run --separate-stderr "$CARPEL_BIN/carpel" --socket odd.sock cri -t 20s version
+	kill $server 2>/dev/null || :
+	wait $server || :
+}
+
+@test "answers that are none: each is told, and none is taken for one" {
+	local name why
+
+	odd whole
+	[ "$status" = 0 ] && [ "${lines[0]}" = "Version:  0.1.0" ]
+	odd pieces
+	[ "$status" = 0 ] && [ "${lines[0]}" = "Version:  0.1.0" ]
+	while IFS='|' read -r name why; do
+		odd "$name"
+		[ "$status" = 1 ] && [ -z "$output" ] && [ "$stderr" = "carpel: $why" ] ||
+			{ echo "$name: status $status, $output, $stderr" >&2; cat odd.err >&2; return 1; }
+	done <<-'EOF'
+		json|Version: no gRPC status in the answer (HTTP 404): does the server speak CRI?
+		no-status|Version: no gRPC status in the answer (HTTP 200): does the server speak CRI?
+		odd-status|Version: "fine" is no gRPC status
+		new-status|Version: status 4711: from the future
+		none|Version: 0 answers instead of one
+		two|Version: 2 answers instead of one
+		cut|Version: the answer ends within a message
+		half-head|Version: the answer ends within a message
+		compressed|Version: the answer is compressed
+		huge|Version: resource exhausted: the answer is larger than 16777216 bytes
+		garbage|Version: the answer of 4 bytes is no VersionResponse
+		trailers-only|Version: not found: nothing here
+		reset|the answer was cut: INTERNAL_ERROR
+		gone|the other side has closed the connection
+	EOF
 }
 
 @test "large: answers up to 16 MiB, not beyond; requests of megabytes" {

@@ -131,9 +131,13 @@ static void test_bounds(void **state)
 	CLEANUP(fx_close) struct fx f = { 0 };
 	CLEANUP(cleanup_free)
 	char *pages = many("{\"hugepage_limits\": [", "{\"page_size\": \"2MB\"}", 17, "]}");
+	CLEANUP(cleanup_free)
+	char *value = long_member("{\"unified\": {\"memory.high\": \"", 4096, "\"}}");
 	CLEANUP(buf_free) struct buf files = { 0 };
 
 	(void)state;
+	assert_string_equal(
+		resources(&f, value), "E2BIG linux.unified: 4096 bytes: must be no more than 4095");
 	assert_string_equal(resources(&f, pages),
 		"E2BIG linux.hugepage_limits: 17 of them: must be no more than 16");
 	for (int i = 0; i < 65; i++)

@@ -423,7 +423,7 @@ profile() {
 
 @test "seccomp: the profile that other runtimes ship does what ours does" {
 	sandbox
-	file=/usr/share/containers/seccomp.json # of golang-github-containers-common, which skopeo needs
+	file=/usr/share/containers/seccomp.json # of golang-github-containers-common
 	profile small "$NINE" <$file
 	profile large 200000 <$file
 	output=$(guest a "seccomp-file=$RUN/small" -- /guest try mount setns bpf chroot reboot swapon unshare-user unknown alg)

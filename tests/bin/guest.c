@@ -33,7 +33,8 @@
  *   tcp PORT [TEXT]       accepts for ever, says TEXT, closes
  *   http PORT [FILE]      200 while FILE exists (or is not given), else 503; prints "ready"
  *   talk PORT TEXT [hold] reads once, says TEXT, then closes unless told to hold
- *   catch                 prints "signal N" for the first signal that would end it, and ends with 0
+ *   catch [all]           prints "signal N" for the first signal that would end it, and ends with 0
+ *                         (all: for each, and stays)
  *   have PATH             ends with 0 when it is there, else with 1
  *   later PATH            makes it and ends with 1; with 0 when it is there already
  *   stamp PATH CODE [WAIT] appends the milliseconds since boot, stays while WAIT is there, ends so

@@ -139,6 +139,8 @@ int act_talk(char **args)
 	}
 }
 
+static volatile sig_atomic_t hears_all;
+
 /* Of at most two digits.  snprintf(3) is not for signal handlers. */
 static void on_signal(int sig)
 {
@@ -149,14 +151,15 @@ static void on_signal(int sig)
 	*at++ = (char)('0' + sig % 10);
 	*at++ = '\n';
 	(void)!write(1, text, (size_t)(at - text));
-	_exit(0);
+	if (!hears_all)
+		_exit(0);
 }
 
 int act_catch(char **args)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
 
-	(void)args;
+	hears_all = args[0] && strcmp(args[0], "all") == 0;
 	for (size_t i = 0; i < COUNT(signals); i++)
 		signal(signals[i], on_signal);
 	puts("listening");

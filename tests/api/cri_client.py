@@ -1,0 +1,367 @@
+"""CRI from outside: an instance of carpel that a bats file has started (its root is in $ROOT), driven by
+python3-grpcio with stubs made from our proto, and questions about what of it is left in the system."""
+
+import glob
+import os
+import re
+import time
+import unittest
+
+import grpc
+
+from client import IS_SANITIZED, LIMIT_S
+from grpc_client import cri, cri_grpc
+
+ROOT = os.environ["ROOT"]
+RUN = ROOT + "/run/carpel"
+LIB = ROOT + "/var/lib/carpel"
+SOCKET = RUN + "/carpel.sock"
+LOGS = ROOT + "/logs"
+# How long the slowest machine may take for what should be done at once.
+WAIT_S = LIMIT_S * 3 * int(os.environ.get("WAIT_FACTOR", "1"))
+SIZE = 1 if IS_SANITIZED else int(os.environ.get("CRI_TEST_SIZE", "4"))
+
+READY, NOTREADY = cri.SANDBOX_READY, cri.SANDBOX_NOTREADY
+CREATED, RUNNING, EXITED = cri.CONTAINER_CREATED, cri.CONTAINER_RUNNING, cri.CONTAINER_EXITED
+POD, CONTAINER, NODE, TARGET = cri.POD, cri.CONTAINER, cri.NODE, cri.TARGET
+GUEST = "/bin/guest"
+
+
+def until(what, condition, limit_s=WAIT_S):
+    """The first true value of condition()."""
+    end = time.monotonic() + limit_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("waited in vain for %s" % what)
+        time.sleep(0.01)
+
+
+def read(path):
+    with open(path, errors="surrogateescape") as file:
+        return file.read()
+
+
+# ---- the client ----
+
+
+class Cri:
+    """One connection.  The methods are the calls, with short names and the ids as results."""
+
+    def __init__(self, path=SOCKET):
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+        self.channel = grpc.insecure_channel("unix:" + path, options)
+        self.runtime = cri_grpc.RuntimeServiceStub(self.channel)
+        self.images = cri_grpc.ImageServiceStub(self.channel)
+
+    def close(self):
+        self.channel.close()
+
+    def call(self, name, timeout=WAIT_S, **fields):
+        """Any unary call of either service by its name."""
+        stub = getattr(self.runtime, name, None) or getattr(self.images, name)
+        return stub(request_of(name)(**fields), timeout=timeout, wait_for_ready=True)
+
+    def begin(self, name, timeout=WAIT_S, **fields):
+        """The same, not waited for."""
+        stub = getattr(self.runtime, name, None) or getattr(self.images, name)
+        return stub.future(request_of(name)(**fields), timeout=timeout, wait_for_ready=True)
+
+    def stream(self, name, timeout=WAIT_S, **fields):
+        stub = getattr(self.runtime, name, None) or getattr(self.images, name)
+        return stub(request_of(name)(**fields), timeout=timeout)
+
+    def run(self, config, **more):
+        return self.call("RunPodSandbox", config=config, **more).pod_sandbox_id
+
+    def stop_pod(self, id_, **more):
+        self.call("StopPodSandbox", pod_sandbox_id=id_, **more)
+
+    def remove_pod(self, id_, **more):
+        self.call("RemovePodSandbox", pod_sandbox_id=id_, **more)
+
+    def pod(self, id_, **more):
+        return self.call("PodSandboxStatus", pod_sandbox_id=id_, **more).status
+
+    def pods(self, **filter_):
+        return list(self.call("ListPodSandbox", filter=cri.PodSandboxFilter(**filter_)).items)
+
+    def create(self, sandbox, config, sandbox_config=None, **more):
+        q = {"pod_sandbox_id": sandbox, "config": config, "sandbox_config": sandbox_config}
+        return self.call("CreateContainer", **q, **more).container_id
+
+    def start(self, id_, **more):
+        self.call("StartContainer", container_id=id_, **more)
+
+    def stop(self, id_, timeout_s=0):
+        request = cri.StopContainerRequest(container_id=id_, timeout=timeout_s)
+        return self.runtime.StopContainer(request, timeout=WAIT_S + timeout_s)
+
+    def remove(self, id_, **more):
+        self.call("RemoveContainer", container_id=id_, **more)
+
+    def status(self, id_, **more):
+        return self.call("ContainerStatus", container_id=id_, **more).status
+
+    def containers(self, **filter_):
+        return list(self.call("ListContainers", filter=cri.ContainerFilter(**filter_)).containers)
+
+    def exec(self, id_, *words, timeout_s=0, deadline_s=WAIT_S):
+        request = cri.ExecSyncRequest(container_id=id_, cmd=words, timeout=timeout_s)
+        return self.runtime.ExecSync(request, timeout=deadline_s)
+
+    def wait_exited(self, id_):
+        def exited():
+            status = self.status(id_)
+            return status if status.state == EXITED else None
+
+        return until("the end of " + id_, exited)
+
+
+def request_of(method):
+    name = {"GetContainerEvents": "GetEvents"}.get(method, method)
+    return getattr(cri, name + "Request")
+
+
+# ---- configs ----
+
+
+def state(value):
+    return cri.ContainerStateValue(state=value)
+
+
+def pod_state(value):
+    return cri.PodSandboxStateValue(state=value)
+
+
+def pod_config(name, uid=None, attempt=0, namespace="default", options=None, parent="", **fields):
+    metadata = cri.PodSandboxMetadata(name=name, uid=uid or "uid-" + name, namespace=namespace, attempt=attempt)
+    linux = cri.LinuxPodSandboxConfig(cgroup_parent=parent)
+    if options:
+        linux.security_context.namespace_options.CopyFrom(cri.NamespaceOption(**options))
+    fields.setdefault("log_directory", LOGS)
+    return cri.PodSandboxConfig(metadata=metadata, linux=linux, **fields)
+
+
+def container_config(name, *words, attempt=0, image="guest", options=None, security=None, resources=None, **fields):
+    """Runs the guest with these words."""
+    metadata = cri.ContainerMetadata(name=name, attempt=attempt)
+    context = cri.LinuxContainerSecurityContext(**(security or {}))
+    if options:
+        context.namespace_options.CopyFrom(cri.NamespaceOption(**options))
+    linux = cri.LinuxContainerConfig(security_context=context)
+    if resources:
+        linux.resources.CopyFrom(cri.LinuxContainerResources(**resources))
+    fields.setdefault("command", [GUEST, *words])
+    return cri.ContainerConfig(metadata=metadata, image=cri.ImageSpec(image=image), linux=linux, **fields)
+
+
+def framed(message):
+    data = message.SerializeToString()
+    return b"\0" + len(data).to_bytes(4, "big") + data
+
+
+# ---- what is left in the system ----
+
+
+def carpeld_pid():
+    """Who holds the instance's lock."""
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            words = read(path).split("\0")
+        except OSError:
+            continue
+        if words[0].endswith("/carpeld") and ROOT in words and "--keep" not in words:
+            return int(path.split("/")[2])
+    return None
+
+
+def instance_cgroup():
+    """The name of the instance's cgroup, by the layout's rule."""
+    number = 2166136261
+    for byte in ROOT.encode():
+        number = ((number ^ byte) * 16777619) & 0xFFFFFFFF
+    return "carpel-%08x" % number
+
+
+def cgroup_roots():
+    """The instance's directory in each hierarchy."""
+    return sorted(set(glob.glob("/sys/fs/cgroup/" + instance_cgroup()) +
+                      glob.glob("/sys/fs/cgroup/*/" + instance_cgroup())))
+
+
+def cgroup_v2():
+    top = "/sys/fs/cgroup"
+    return (top + "/unified" if os.path.isdir(top + "/unified") else top) + "/" + instance_cgroup()
+
+
+def started_at(pid):
+    try:
+        return read("/proc/%d/stat" % pid).rsplit(")", 1)[1].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def pids_in(cgroup):
+    """Of one cgroup and all below it."""
+    pids = set()
+    for directory, _, _ in os.walk(cgroup):
+        try:
+            pids.update(int(word) for word in read(directory + "/cgroup.procs").split())
+        except OSError:
+            pass
+    return pids
+
+
+def processes():
+    """(pid, start) of all that live in sandboxes of CRI."""
+    pids = pids_in(cgroup_v2() + "/cri")
+    return {(pid, started_at(pid)) for pid in pids} - {(pid, None) for pid in pids}
+
+
+def pids_of(id_):
+    """The processes of one container or sandbox, as the host numbers them."""
+    found = glob.glob(cgroup_v2() + "/cri/" + id_) + glob.glob(cgroup_v2() + "/cri/*/" + id_)
+    return set().union(*(pids_in(path) for path in found)) if found else set()
+
+
+def cgroups():
+    found = set()
+    for root in cgroup_roots():
+        for directory, _, _ in os.walk(root):
+            if "/cri/" in directory:
+                found.add(directory)
+    return found
+
+
+def mounts(pid):
+    try:
+        return sorted(line.split()[4] for line in read("/proc/%s/mountinfo" % pid).splitlines() if ROOT in line)
+    except OSError:
+        return []
+
+
+def files():
+    """Below RUN and LIB, without what images, helpers and the Pod's side keep."""
+    found = set()
+    for top in (RUN, LIB):
+        for directory, names, others in os.walk(top):
+            found.update(os.path.join(directory, name) for name in names + others)
+    ours = ("/cri/", "/sandboxes", "/images/leases", "/trash")
+    return {path for path in found if any(word in path for word in ours)}
+
+
+def descriptors(pid):
+    """What carpeld holds open, by kind; connections of clients are left out."""
+    kinds = {}
+    for path in glob.glob("/proc/%d/fd/*" % pid):
+        try:
+            to = re.sub(r"[0-9]+", "N", os.readlink(path))
+        except OSError:
+            continue
+        if not to.startswith("socket:"):
+            kinds[to] = kinds.get(to, 0) + 1
+    return kinds
+
+
+def resident_kib(pid, key="Pss"):
+    for line in read("/proc/%d/smaps_rollup" % pid).splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1])
+    raise RuntimeError("no " + key)
+
+
+class Audit:
+    """What there is of CRI in the system now; check() is for when nothing more of it should be there."""
+
+    def __init__(self):
+        self.pid = carpeld_pid()
+        self.before = self.look()
+        self.seen = set()
+
+    def look(self):
+        pid = carpeld_pid()
+        return {
+            "processes": processes(),
+            "cgroups": cgroups(),
+            "mounts": mounts("self") + mounts(pid),
+            "files": files(),
+            "descriptors": descriptors(pid) if pid == self.pid else self.before["descriptors"],
+        }
+
+    def note(self):
+        """The processes of now are to be gone at the end, wherever they will be then."""
+        self.seen |= processes()
+
+    def left(self):
+        now = self.look()
+        left = {key: (now[key], value) for key, value in self.before.items() if now[key] != value}
+        alive = {(pid, at) for pid, at in self.seen if started_at(pid) == at} - self.before["processes"]
+        if alive:
+            left["survivors"] = alive
+        return left
+
+    def check(self):
+        left = {}
+
+        def is_clean():
+            nonlocal left
+            left = self.left()
+            return not left
+
+        try:
+            until("nothing to be left", is_clean)
+        except AssertionError:
+            raise AssertionError("left behind: %s" % left) from None
+
+
+class CriTest(unittest.TestCase):
+    """Each test begins and ends without sandboxes; what the class leaves in the system is a failure."""
+
+    @classmethod
+    def setUpClass(cls):
+        os.makedirs(LOGS, exist_ok=True)
+        cls.audit = Audit()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.audit.check()
+
+    def setUp(self):
+        self.cri = self.connect()
+        self.addCleanup(self.remove_all)
+
+    def connect(self):
+        connection = Cri()
+        self.addCleanup(connection.close)
+        return connection
+
+    def remove_all(self):
+        self.audit.note()
+        for pod in self.cri.pods():
+            self.cri.remove_pod(pod.id)
+
+    def sandbox(self, name="p", **fields):
+        """The id and the config of a new one."""
+        config = pod_config(name, **fields)
+        return self.cri.run(config), config
+
+    def container(self, sandbox, name, *words, **fields):
+        return self.cri.create(sandbox, container_config(name, *words, **fields))
+
+    def started(self, sandbox, name, *words, **fields):
+        id_ = self.container(sandbox, name, *words, **fields)
+        self.cri.start(id_)
+        return id_
+
+    def fails(self, code, *texts, of=None):
+        """of() is refused with that code and a text that holds the others."""
+        with self.assertRaises(grpc.RpcError) as caught:
+            of()
+        error = caught.exception
+        self.assertEqual(error.code(), getattr(grpc.StatusCode, code), error.details())
+        for text in texts:
+            self.assertIn(text, error.details())
+        return error.details()

@@ -42,6 +42,8 @@ static void on_slice(struct loop_timer *t)
 	struct usage_watch *w = c->counting;
 	struct usage u;
 
+	if (!w) /* forgotten since the timer was set */
+		return;
 	if (!c->walk &&
 		usage_start(AT_FDCWD, w->path, (struct usage_bounds){ 0 }, &c->walk, NULL) < 0) {
 		take_out(c, w);

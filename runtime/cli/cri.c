@@ -153,6 +153,8 @@ int cri_options_before(
 
 int cri_form(struct cri *r, const char *text, enum output_kind otherwise, struct output *out)
 {
+	CLEANUP(cleanup_json) struct json *none = json_new_object();
+	CLEANUP(buf_free) struct buf nothing = { 0 };
 	struct err e = { 0 };
 
 	*out = (struct output){ .kind = otherwise };
@@ -166,6 +168,9 @@ int cri_form(struct cri *r, const char *text, enum output_kind otherwise, struct
 		output_parse(text, out, &e) < 0)
 		return cli_usage(r->cli,
 			"-o takes table, json, yaml or jsonpath=TEMPLATE, not \"%.60s\"", text);
+	/* Before anything is asked: a call may change something. */
+	if (out->kind == OUTPUT_JSONPATH && output_print(out, none, &nothing, &e) < 0)
+		return cli_usage(r->cli, "%s", e.text);
 	return CLI_GO_ON;
 }
 

@@ -78,7 +78,7 @@ struct json *cri_status_object(const struct json *answer, const char *status_key
 /* Objects as one document: one by itself, several as a list. */
 int cri_print_statuses(const struct output *o, struct json *list);
 
-/* Ids of the containers that the filters choose; an exit code. */
+/* The containers that the filters choose, the newest first; an exit code. */
 int cri_choose_containers(struct cri *r, const struct cri_select *s, struct json **out);
 
 /* The verbs, by file; argv[0] is the verb. */

@@ -146,6 +146,8 @@ pod_config() {
 	[ "$stderr" = "carpel: nowhere.json: No such file or directory" ]
 	run -2 cri call Version '{}' more
 	run -2 cri call -o table Version
+	run -2 --separate-stderr cri call -o 'jsonpath={.version' Version
+	[[ $stderr == *"jsonpath: "* ]]
 	[ ! -e "$FAKE/log" ]
 }
 

@@ -145,10 +145,11 @@ static void enable_in_parent(char *dir)
 /* Makes every directory of path below top; in the v2 tree of pure v2, each hands controllers down
  * before something is made in it, so that after a crash whatever exists was made below such a one.
  * The last one first: whoever asks for it has mostly asked for those above it before. */
-static int make_path(const struct cgroups *c, const char *top, const char *path, struct err *e)
+static int make_path(const struct cgroups *c, const char *top, const char *path,
+	enum cgroup_use use, struct err *e)
 {
 	CLEANUP(cleanup_free) char *dir = cgroup_dir(c, top, path);
-	bool hands_down = top == c->v2 && !c->is_hybrid;
+	bool hands_down = top == c->v2 && !c->is_hybrid && use != CGROUP_TRACKING;
 	int rc;
 
 	/* Of a parent that is not ours nobody has asked it yet. */
@@ -202,7 +203,7 @@ int cgroups_open(const char *name, struct cgroups **out, struct err *e)
 	}
 	for (size_t i = 0; rc == 0 && i < CGROUP_CONTROLLERS; i++)
 		if (c->v1[i])
-			rc = make_path(c, c->v1[i], "", e);
+			rc = make_path(c, c->v1[i], "", CGROUP_INNER, e);
 	if (rc < 0) {
 		cgroups_free(c);
 		return rc;
@@ -240,12 +241,12 @@ int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use,
 	int rc = cgroup_check_path(path, e);
 
 	if (rc == 0)
-		rc = make_path(c, c->v2, path, e);
+		rc = make_path(c, c->v2, path, use, e);
 	if (rc == 0 && use == CGROUP_INNER && !c->is_hybrid)
 		enable_controllers(dir);
 	for (size_t i = 0; rc == 0 && use != CGROUP_TRACKING && i < CGROUP_CONTROLLERS; i++)
 		if (c->v1[i])
-			rc = make_path(c, c->v1[i], path, e);
+			rc = make_path(c, c->v1[i], path, use, e);
 	if (rc == 0 && l)
 		rc = cgroup_set_first_limits(c, path, l, e);
 	return rc;

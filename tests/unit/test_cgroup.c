@@ -134,6 +134,12 @@ static void test_handing_down(void **state)
 	assert_holds(f.root, "v2/kubepods/pod1/cgroup.subtree_control", all);
 	assert_holds(f.root, "v2/kubepods/cgroup.subtree_control", "");
 	assert_holds(f.root, "v2/cgroup.subtree_control", "");
+	/* A leaf that handed controllers down could hold no process. */
+	fake_put(&f, "v2/kubepods/pod1/id", "cgroup.subtree_control", "");
+	assert_int_equal(
+		cgroup_make(&f.c, "/kubepods/pod1/id/exec-1", CGROUP_TRACKING, NULL, NULL), 0);
+	assert_true(exists(f.root, "v2/kubepods/pod1/id/exec-1"));
+	assert_holds(f.root, "v2/kubepods/pod1/id/cgroup.subtree_control", "");
 	assert_int_equal(cgroup_make(&f.c, "/test/new/id", CGROUP_LEAF, NULL, NULL), 0);
 	assert_holds(f.root, "v2/test/cgroup.subtree_control", all);
 	assert_holds(f.root, "v2/cgroup.subtree_control", "");

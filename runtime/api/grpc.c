@@ -263,6 +263,8 @@ static bool find_target(
 static void call_new(
 	struct grpc_server *g, struct h2_stream *s, const struct target *t, int64_t timeout_ms)
 {
+	enum { ENCODING_MAX = 64 }; /* it is only compared and shown */
+	const char *encoding = h2_header(s, H2_GRPC_ENCODING);
 	struct grpc_call *c = mem_zalloc(sizeof(*c));
 	int64_t now_ms = clock_now().boot_ms;
 
@@ -271,7 +273,8 @@ static void call_new(
 	c->method = t->method;
 	c->type = t->type;
 	c->ctx = t->face->ctx;
-	c->encoding = str_dup(h2_header(s, H2_GRPC_ENCODING));
+	if (encoding)
+		c->encoding = str_ndup(encoding, strnlen(encoding, ENCODING_MAX));
 	c->next = g->calls;
 	if (c->next)
 		c->next->link = &c->next;

@@ -77,9 +77,10 @@ void grpc_fail(struct grpc_call *c, enum grpc_code code, const char *message);
  * UNKNOWN. */
 void grpc_fail_err(struct grpc_call *c, int rc, const struct err *e);
 
-/* For a call that is answered later: gone is called once when its client cancels it, leaves, or its
- * deadline passes (which is answered here); the pointer is then dead.  Without it the call stays
- * valid and its late answer goes nowhere. */
+/* For a call that is answered later: gone is called once, never from within a handler's own calls
+ * of these functions, when its client cancels it, leaves or makes us hold too much, when the server
+ * stops and it is a stream, or when its deadline passes (which is answered here); the pointer is
+ * then dead.  Without it the call stays valid and its late answer goes nowhere. */
 enum grpc_gone { GRPC_GONE_CANCELLED = 1, GRPC_GONE_DEADLINE };
 void grpc_on_gone(struct grpc_call *c, void (*gone)(void *arg, enum grpc_gone why), void *arg);
 

@@ -192,6 +192,27 @@ static void test_client_that_answers_stays(void **state)
 	bench_end(&b);
 }
 
+/* Whoever waits for nothing has nothing to be asked for. */
+static void test_answered_client_is_not_asked(void **state)
+{
+	struct h2_limits limits = long_limits;
+	struct bench b;
+
+	(void)state;
+	limits.ping_ms = 10;
+	limits.ping_wait_ms = 10;
+	limits.idle_ms = 60;
+	bench_start(&b, &limits);
+	b.is_kept = true;
+	say_hello(&b);
+	say_head(&b, 5);
+	loop_run(b.loop); /* until it was idle for too long */
+	assert_int_equal(b.requests, 1);
+	assert_int_equal(count_frames(&b, 6, NULL), 0);
+	expect_goaway(&b, 0);
+	bench_end(&b);
+}
+
 /* ---- leaving ---- */
 
 /* "\x7f\xff\xff\xff" first, so that what is on its way is served; then the truth. */
@@ -232,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_stop_cuts_after_its_grace),
 		cmocka_unit_test(test_silent_client_is_left),
 		cmocka_unit_test(test_client_that_answers_stays),
+		cmocka_unit_test(test_answered_client_is_not_asked),
 		cmocka_unit_test(test_two_goodbyes),
 	};
 

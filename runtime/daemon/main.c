@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,9 @@ static int run(const struct layout *layout, const struct options *o)
 		.started_boot_ms = clock_now().boot_ms };
 	struct err e = { 0 };
 
+	/* A fixed limit, as is the default until a large block is freed: what one large request or
+	 * answer takes goes back to the kernel with it, and is not kept for the next. */
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	d.engine.loop = loop_new();
 	if (set_up(&d, o, &e) < 0) {
 		log_err("%s", e.text);

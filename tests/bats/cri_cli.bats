@@ -781,6 +781,9 @@ ended_with() {
 	[ "$output" = "$B:"$'\none\n'"$A:"$'\ntwo' ]
 	[ "$(asked ExecSync)" = "{\"cmd\":[\"date\",\"-u\"],\"container_id\":\"$A\"}" ]
 	[ "$(asked ListContainers .filter)" = '{"label_selector":{"a":"b"},"pod_sandbox_id":"pod","state":{"state":"CONTAINER_RUNNING"}}' ]
+	says ExecSync.3 '{"answer": {"exitCode": 4}}'
+	says ExecSync.4 '{"answer": {"exitCode": 6}}'
+	run -4 cri exec --name . date # the first that is not 0
 	says ExecSync '{"answer": {"stdout": "eAo="}}'
 	[ "$(cri exec -q -l date)" = x ]
 	[ "$(asked ExecSync .container_id)" = "\"$B\"" ]

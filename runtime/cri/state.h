@@ -225,7 +225,6 @@ void rpc_container_status(void *ctx, struct grpc_call *call);
 /* Messages that borrow from the object; only arrays of their own are to be freed. */
 struct sandbox_view {
 	Runtime__V1__PodSandboxStatus status;
-	Runtime__V1__PodSandboxNetworkStatus network;
 	Runtime__V1__LinuxPodSandboxStatus linux_status;
 	Runtime__V1__Namespace namespaces;
 	Runtime__V1__NamespaceOption options;

@@ -52,14 +52,13 @@ void sandbox_view_fill(struct sandbox_view *v, const struct cri_sandbox *s)
 	Runtime__V1__PodSandboxConfig *config = s->config;
 
 	runtime__v1__pod_sandbox_status__init(&v->status);
-	runtime__v1__pod_sandbox_network_status__init(&v->network);
 	runtime__v1__linux_pod_sandbox_status__init(&v->linux_status);
 	runtime__v1__namespace__init(&v->namespaces);
 	fill_options(v, s);
 	v->namespaces.options = &v->options;
 	v->linux_status.namespaces = &v->namespaces;
 	v->status.linux = &v->linux_status;
-	v->status.network = &v->network; /* a pod network of its own has no address yet */
+	/* There is no address yet, and a kubelet replaces a sandbox whose network has none. */
 	v->status.id = (char *)(uintptr_t)s->id;
 	v->status.metadata = config->metadata;
 	v->status.state = sandbox_state_of(s);

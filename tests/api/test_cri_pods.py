@@ -28,8 +28,8 @@ class Life(CriTest):
         self.assertTrue(before <= status.created_at <= time.time_ns())
         self.assertEqual(dict(status.labels), ODD)
         self.assertEqual(dict(status.annotations), ODD)
-        self.assertTrue(status.HasField("network"))
-        self.assertEqual(status.network.ip, "")
+        # A kubelet would replace a sandbox that has a network without an address, again and again.
+        self.assertFalse(status.HasField("network"))
         self.assertEqual(status.linux.namespaces.options.network, POD)
         self.assertEqual(status.runtime_handler, "")
         (item,) = self.cri.pods()

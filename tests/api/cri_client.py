@@ -4,6 +4,8 @@ python3-grpcio with stubs made from our proto, and questions about what of it is
 import glob
 import os
 import re
+import signal
+import socket
 import time
 import unittest
 
@@ -158,11 +160,6 @@ def container_config(name, *words, attempt=0, image="guest", options=None, secur
     return cri.ContainerConfig(metadata=metadata, image=cri.ImageSpec(image=image), linux=linux, **fields)
 
 
-def framed(message):
-    data = message.SerializeToString()
-    return b"\0" + len(data).to_bytes(4, "big") + data
-
-
 # ---- what is left in the system ----
 
 
@@ -273,6 +270,17 @@ def resident_kib(pid, key="Pss"):
     raise RuntimeError("no " + key)
 
 
+class At:
+    """For raw requests of client.Client."""
+
+    @staticmethod
+    def connect():
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(WAIT_S)
+        s.connect(SOCKET)
+        return s
+
+
 class Audit:
     """What there is of CRI in the system now; check() is for when nothing more of it should be there."""
 
@@ -330,13 +338,34 @@ class CriTest(unittest.TestCase):
         cls.audit.check()
 
     def setUp(self):
-        self.cri = self.connect()
+        self.cri = Cri()
+        self.addCleanup(lambda: self.cri.close())
         self.addCleanup(self.remove_all)
 
     def connect(self):
         connection = Cri()
         self.addCleanup(connection.close)
         return connection
+
+    def kill_carpeld(self):
+        pid = carpeld_pid()
+        at = started_at(pid)
+        os.kill(pid, signal.SIGKILL)
+        until("it to be dead", lambda: started_at(pid) != at)
+        self.reconnect()
+
+    def reconnect(self):
+        """After a carpeld was killed."""
+        def answers():
+            self.cri.close()
+            self.cri = Cri()
+            try:
+                return self.cri.call("Version")
+            except grpc.RpcError as error:
+                self.assertEqual(error.code(), grpc.StatusCode.UNAVAILABLE, error.details())
+                return None
+
+        until("the next carpeld", answers)
 
     def remove_all(self):
         self.audit.note()

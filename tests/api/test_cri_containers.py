@@ -7,7 +7,7 @@ import grpc
 
 import cri_client
 from cri_client import (CONTAINER, CREATED, EXITED, GUEST, LIB, LOGS, NODE, ROOT, RUNNING, CriTest, cgroup_v2,
-                        container_config, cri, pids_of, pod_config, state, until)
+                        container_config, cri, pids_of, state, until)
 from test_cri_pods import ODD
 
 

@@ -48,3 +48,19 @@ teardown() {
 @test "cri: what a container cannot be is refused by the name of its field" {
 	cri_python test_cri_containers.Refusals
 }
+
+@test "cri: ExecSync: bytes, codes, caps, and the whole tree when time is up or the client is gone" {
+	cri_python test_cri_exec.Exec
+}
+
+@test "cri: logs are exact, complete at the end, and go on in another file, whoever is killed meanwhile" {
+	cri_python test_cri_exec.Logs
+}
+
+@test "cri: the runtime and its images; every call of the proto is served or says what is missing" {
+	cri_python test_cri_rest.Runtime test_cri_rest.Images
+}
+
+@test "cri: statistics, streamed lists and events" {
+	cri_python test_cri_rest.Stats test_cri_rest.Streams test_cri_rest.Events
+}

@@ -1182,6 +1182,9 @@ has_events() {
 	[ -z "$(real ps -q --image nothing)" ]
 	[ "$(real inspect --name app | jq -r .status.id)" = "$a" ]
 	[ "$(real exec -q --name . /bin/guest print x)" = $'x\nx' ]
+	[ "$(complete_line "$CARPEL_BIN/carpel" --root "$ROOT" cri inspectp '')" = "$two"$'\n'"$one" ]
+	[ "$(complete_line "$CARPEL_BIN/carpel" --root "$ROOT" cri exec "${a:0:9}")" = "$a" ]
+	[ "$(complete_line "$CARPEL_BIN/carpel" --root "$ROOT" cri call ListPodSandboxS)" = ListPodSandboxStats ]
 	[ "$(real rm -f "$a")" = "$a"$'\n'"$a" ]
 	real stop -a
 	[ "$(real ps -aq -s exited)" = "$b" ]

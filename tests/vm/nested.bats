@@ -68,7 +68,7 @@ whole_life() {
 @test "a top with processes does not give all controllers: carpeld says so, and makes nothing" {
 	run in_box . timeout 60 "$CARPEL_BIN/carpeld" --root "$ROOT"
 	[ "$status" = 1 ]
-	[[ $output == *"open cgroups: no memory controller in cgroup /sys/fs/cgroup/$(instance_cgroup): processes live in /sys/fs/cgroup"* ]]
+	[[ $output == *"open the engine: no memory controller in cgroup /sys/fs/cgroup/$(instance_cgroup): processes live in /sys/fs/cgroup"* ]]
 	[ -z "$(find "$BOX" -name 'carpel-*')" ]
 	rm -rf "$ROOT/run/carpel"
 }
@@ -77,6 +77,6 @@ whole_life() {
 	mkdir "$BOX/below"
 	BOX=$BOX/below run in_box init timeout 60 "$CARPEL_BIN/carpeld" --root "$ROOT"
 	[ "$status" = 1 ]
-	[[ $output == *"open cgroups: no cpu controller in cgroup /sys/fs/cgroup/$(instance_cgroup)" ]]
+	[[ $output == *"open the engine: no cpu controller in cgroup /sys/fs/cgroup/$(instance_cgroup)" ]]
 	rm -rf "$ROOT/run/carpel"
 }

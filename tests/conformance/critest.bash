@@ -3,7 +3,7 @@
 
 run_critest() {
 	local options=(-config "$ROOT/none" -runtime-endpoint "unix://$SOCKET" -image-endpoint "unix://$SOCKET"
-		-ginkgo.timeout 30m -ginkgo.no-color -ginkgo.json-report "$LOGS/critest.json")
+		-runtime-service-timeout 60s -ginkgo.timeout 30m -ginkgo.no-color -ginkgo.json-report "$LOGS/critest.json")
 
 	rm -f "$LOGS/critest.json"
 	[ -z "${CRITEST_FOCUS:-}" ] || options+=(-ginkgo.focus "$CRITEST_FOCUS")

@@ -69,14 +69,19 @@ forget_kubelet() {
 	for name in $SYSCTLS; do
 		umount "/proc/sys/$name" 2>/dev/null
 	done
-	awk -v root="$ROOT/kubelet/" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount
+	awk -v root="$ROOT/kubelet" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount
 	umount /var/lib /var/log
 }
 
-# server JQ: of the pod's container called server, as the kubelet sees it.
-server() {
+# of_pod NAME JQ: what the kubelet says of it.
+of_pod() {
 	curl -sf "http://127.0.0.1:$KUBELET_PORT/pods" |
-		jq -r "[.items[] | select(.metadata.name == \"web-conformance\")][0] | $1"
+		jq -r "[.items[] | select(.metadata.name == \"$1-conformance\")][0] | $2"
+}
+
+# Of the pod with the container called server.
+server() {
+	of_pod web "$1"
 }
 
 is_server() {
@@ -116,13 +121,14 @@ static_pod() {
 	local ready='.status.containerStatuses[0].ready' restarts='.status.containerStatuses[0].restartCount' id
 
 	cp "$HERE/life/static-pod.yaml" "$ROOT/manifests/web.yaml"
+	cp "$HERE/life/own-network-pod.yaml" "$ROOT/manifests/own.yaml"
 	becomes "a static pod runs" 60 .status.phase Running
 	becomes "its HTTP probe finds it ready" 20 "$ready" true
 	equals "its init container ran before" "0 Completed" server \
 		'.status.initContainerStatuses[0].state.terminated | "\(.exitCode) \(.reason)"'
 	equals "it serves in the machine's network" served curl -s http://127.0.0.1:18080/
-	equals "crictl ps" "server web-conformance default" look \
-		'.containers[].labels | "\(."io.kubernetes.container.name") \(."io.kubernetes.pod.name") \(."io.kubernetes.pod.namespace")"' ps
+	equals "crictl ps of it" "server web-conformance default" look \
+		'.containers[].labels | "\(."io.kubernetes.container.name") \(."io.kubernetes.pod.name") \(."io.kubernetes.pod.namespace")"' ps --name server
 	equals "its log is where kubectl logs looks" serving sh -c 'cut -d" " -f4 /var/log/pods/default_web-conformance_*/server/0.log'
 	check "and /var/log/containers has a link to it" sh -c 'test -e /var/log/containers/web-conformance_default_server-*.log'
 	in_server rm /site/index.html >/dev/null
@@ -130,11 +136,13 @@ static_pod() {
 	in_server sh -c 'echo served >/site/index.html' >/dev/null
 	becomes "and ready again" 20 "$ready" true
 	restarts_of_all_kinds "$restarts" "$ready"
-	rm "$ROOT/manifests/web.yaml"
+	equals "a pod with a network of its own runs" "Running true" of_pod own '"\(.status.phase) \(.status.containerStatuses[0].ready)"'
+	equals "and was not started again" 0 of_pod own '.status.containerStatuses[0].restartCount'
+	rm "$ROOT/manifests/web.yaml" "$ROOT/manifests/own.yaml"
 	if wait_for 40 nothing_runs 2>/dev/null; then
-		passed "without its manifest the pod is stopped"
+		passed "without their manifests the pods are stopped"
 	else
-		failed "without its manifest the pod is stopped" "$(crictl ps; crictl pods)"
+		failed "without their manifests the pods are stopped" "$(crictl ps; crictl pods)"
 	fi
 }
 

@@ -378,7 +378,7 @@ bench: all $(BUILD)/bench/floor $(BUILD)/bench/bench_client ## measure beside th
 
 conformance: all ## crictl, critest and a kubelet on carpeld; built from Go's module proxy, skipped where that is not there
 	@contrib/tools/deps.sh build test
-	@tests/conformance/run.sh $(BUILD) | $(call tally,conformance)
+	@tests/conformance/run.sh $(BUILD) | STRICT=0 $(call tally,conformance) # tests/conformance/not-yet is as strict
 
 # ---- lint ---------------------------------------------------------------------------------------------------------
 LINT_CFLAGS := -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' -O2 -Wall -Wextra \

@@ -16,7 +16,7 @@
 #include "sys/cgroup_tree.h"
 
 const char *const cgroup_controllers[CGROUP_ALL] = { "cpu", "cpuacct", "memory", "pids", "cpuset",
-	"hugetlb" };
+	"blkio", "hugetlb" };
 
 /* "36 35 0:31 / /sys/fs/cgroup/cpu rw,… - cgroup cgroup rw,cpu": the mount point is field 5, the
  * type and the super options follow the lone dash. */
@@ -86,6 +86,9 @@ static void enable_controllers(const char *dir)
 		if (write(fd, word, (size_t)len) < 0)
 			continue;
 	}
+	/* For what it counts, so where there is none nothing is lost but that. */
+	if (fd >= 0)
+		(void)dprintf(fd, "+io");
 }
 
 bool cgroup_has_word(const char *text, const char *word)

@@ -1,4 +1,4 @@
-/* Controllers that few containers ask for: cpuset and hugetlb.  A directory in one more v1
+/* Controllers that few containers ask for: cpuset, blkio and hugetlb.  A directory in one more v1
  * hierarchy, or one more controller on v2, costs every container; so they come when limits name
  * them, even while the container runs.
  */
@@ -155,7 +155,8 @@ int cgroup_rare_dir(
 	int rc;
 
 	if (!c->v1[controller]) {
-		rc = cgroup_need(c, path, cgroup_controllers[controller], e);
+		rc = cgroup_need(c, path,
+			controller == CGROUP_BLKIO ? "io" : cgroup_controllers[controller], e);
 		if (rc == 0)
 			*out_dir = TAKE(v2);
 		return rc;

@@ -226,6 +226,64 @@ static int read_pids(const struct cgroups *c, const char *path, int v2, struct c
 	return 0;
 }
 
+/* "254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0", or only "254:0". */
+static void add_io_v2(char *text, struct cgroup_io *io)
+{
+	const struct key keys[] = { { "rbytes=", &io->read_bytes }, { "wbytes=", &io->write_bytes },
+		{ "rios=", &io->read_ops }, { "wios=", &io->write_ops } };
+	char *save = NULL;
+
+	for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+			if (str_starts(word, keys[i].name))
+				*keys[i].value += number(word + strlen(keys[i].name));
+}
+
+/* "254:0 Read 1", "254:0 Write 2", and others that count the same once more. */
+static int add_io_v1(int dir, const char *name, uint64_t *reads, uint64_t *writes)
+{
+	char text[STAT_MAX], *save = NULL;
+	int rc = read_text(dir, name, text, sizeof(text));
+
+	for (char *line = strtok_r(text, "\n", &save); rc == 0 && line;
+		line = strtok_r(NULL, "\n", &save)) {
+		const char *word = strchr(line, ' ');
+
+		if (word && str_starts(word, " Read "))
+			*reads += number(word + strlen(" Read "));
+		else if (word && str_starts(word, " Write "))
+			*writes += number(word + strlen(" Write "));
+	}
+	return rc;
+}
+
+static struct cgroup_io read_io_v1(const struct cgroups *c, const char *path)
+{
+	CLEANUP(cleanup_free) char *file = cgroup_dir(c, c->v1[CGROUP_BLKIO], path);
+	CLEANUP(cleanup_fd) int dir = open(file, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct cgroup_io io = { 0 };
+
+	io.is_known = dir >= 0 &&
+		      add_io_v1(dir, "blkio.throttle.io_service_bytes_recursive", &io.read_bytes,
+			      &io.write_bytes) == 0 &&
+		      add_io_v1(dir, "blkio.throttle.io_serviced_recursive", &io.read_ops,
+			      &io.write_ops) == 0;
+	return io;
+}
+
+/* Not known is no failure: few v1 cgroups have the controller. */
+static struct cgroup_io read_io(const struct cgroups *c, const char *path, int v2)
+{
+	struct cgroup_io io = { 0 };
+	char text[STAT_MAX];
+
+	if (c->v1[CGROUP_BLKIO])
+		return read_io_v1(c, path);
+	io.is_known = read_text(v2, "io.stat", text, sizeof(text)) == 0;
+	add_io_v2(text, &io);
+	return io;
+}
+
 int cgroup_stats_read(
 	const struct cgroups *c, const char *path, struct cgroup_stats *out, struct err *e)
 {
@@ -243,6 +301,7 @@ int cgroup_stats_read(
 	s.has_memory = !c->is_hybrid || c->v1[CGROUP_MEMORY];
 	if (s.has_memory && (rc = cgroup_memory_read(c, path, &s.memory, e)) < 0)
 		return rc;
+	s.io = read_io(c, path, dir);
 	s.cpu_pressure = read_pressure(dir, "cpu.pressure");
 	s.memory_pressure = read_pressure(dir, "memory.pressure");
 	s.io_pressure = read_pressure(dir, "io.pressure");

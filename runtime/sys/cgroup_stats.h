@@ -30,12 +30,19 @@ struct cgroup_memory {
 	uint64_t swap_bytes, swap_limit_bytes; /* swap alone; a limit of 0 is one */
 };
 
+/* Of all devices; where devices are stacked (device mapper), what passes both counts twice. */
+struct cgroup_io {
+	bool is_known; /* v1: of what was moved into a blkio cgroup, see cgroup_rare.c */
+	uint64_t read_bytes, write_bytes, read_ops, write_ops;
+};
+
 struct cgroup_stats {
 	int64_t wall_ns; /* when it was read; since 1970 */
 	uint64_t cpu_ns;
 	bool has_memory, has_pids; /* the controllers are there */
 	struct cgroup_memory memory;
 	uint64_t pids;
+	struct cgroup_io io;
 	struct pressure cpu_pressure, memory_pressure, io_pressure;
 };
 

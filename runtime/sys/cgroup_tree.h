@@ -17,6 +17,7 @@ enum {
 	CGROUP_CONTROLLERS, /* the ones above are everywhere; those below where limits ask for them
 			     */
 	CGROUP_CPUSET = CGROUP_CONTROLLERS,
+	CGROUP_BLKIO, /* v2: "io", where it is handed down for what it counts */
 	CGROUP_HUGETLB,
 	CGROUP_ALL
 };

@@ -123,7 +123,7 @@ static void test_removing(void **state)
  * what was missing; not by anything else. */
 static void test_handing_down(void **state)
 {
-	static const char all[] = "+cpu+cpuacct+memory+pids";
+	static const char all[] = "+cpu+cpuacct+memory+pids+io";
 	struct fake f = fake_v2(state);
 
 	fake_put(&f, "v2", "cgroup.subtree_control", "");

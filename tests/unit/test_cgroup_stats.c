@@ -38,6 +38,9 @@ static void fill_v2(const struct fake *f)
 	fake_put(f, dir, "memory.events", "low 1\noom 9\noom_kill 2\noom_group_kill 7\n");
 	fake_put(f, dir, "pids.current", "5\n");
 	fake_put(f, dir, "io.pressure", some_full);
+	fake_put(f, dir, "io.stat",
+		"7:0 \n254:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=99 dios=98\n"
+		"254:16 rbytes=1 wbytes=0 rios=1 wios=0 dbytes=0 dios=0\n");
 }
 
 static void test_v2(void **state)
@@ -62,6 +65,11 @@ static void test_v2(void **state)
 	assert_false(s.memory.has_swap || s.memory.has_swap_limit);
 	assert_int_equal(s.pids, 5);
 	assert_true(s.io_pressure.is_known && !s.cpu_pressure.is_known);
+	assert_true(s.io.is_known);
+	assert_int_equal(s.io.read_bytes, 4097);
+	assert_int_equal(s.io.write_bytes, 8192);
+	assert_int_equal(s.io.read_ops, 2);
+	assert_int_equal(s.io.write_ops, 2);
 	assert_int_equal(cgroup_oom_kills(&f.c, "/kube/p"), 2);
 
 	fake_put(&f, "v2/kube/p", "memory.swap.current", "4096\n");
@@ -110,11 +118,25 @@ static void test_hybrid(void **state)
 	assert_int_equal(s.memory.swap_bytes, 8192);
 	assert_int_equal(s.memory.swap_limit_bytes, 1048576);
 	assert_int_equal(s.pids, 6);
+	assert_false(s.io.is_known); /* nor is that of the v2 tree taken for it */
+	assert_int_equal(s.io.read_bytes, 0);
 	assert_int_equal(cgroup_oom_kills(&f.c, "/kube/p"), 4);
 	fake_put(&f, "memory/kube/p", "memory.limit_in_bytes", "9223372036854771712\n");
 	assert_int_equal(cgroup_stats_read(&f.c, "/kube/p", &s, &e), 0);
 	assert_int_equal(s.memory.limit_bytes, 0);
 	assert_false(s.memory.has_swap_limit);
+
+	fake_put(&f, "blkio/kube/p", "blkio.throttle.io_service_bytes_recursive",
+		"254:0 Read 4096\n254:0 Write 8192\n254:0 Sync 77\n254:0 Async 78\n"
+		"254:0 Discard 79\n254:0 Total 80\n254:16 Read 1\n254:16 Write 1\nTotal 81\n");
+	fake_put(&f, "blkio/kube/p", "blkio.throttle.io_serviced_recursive",
+		"254:0 Read 3\n254:0 Write 4\n254:0 Sync 77\nTotal 81\n");
+	assert_int_equal(cgroup_stats_read(&f.c, "/kube/p", &s, &e), 0);
+	assert_true(s.io.is_known);
+	assert_int_equal(s.io.read_bytes, 4097);
+	assert_int_equal(s.io.write_bytes, 8193);
+	assert_int_equal(s.io.read_ops, 3);
+	assert_int_equal(s.io.write_ops, 4);
 	fake_free(&f);
 }
 

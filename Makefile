@@ -46,7 +46,7 @@ ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c laun
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c \
-	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c)
+	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c usage.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c sandbox.c container.c process.c \
 	overlay.c binds.c devices.c tree.c mask.c profile_json.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
@@ -262,6 +262,11 @@ $(BUILD)/bench/bench_client: $(call obj,$(bench_client_SRC))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF)
 
+bench_cri_SRC := tests/bench/cri_client.c $(CLIENT_SRC) $(MESSAGE_SRC) $(BASE_SRC)
+$(BUILD)/bench/bench_cri: $(call obj,$(bench_cri_SRC))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(HARDEN_LD) -o $@ $^ $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF)
+
 # The API's server with a fake backend, and a driver of its client: the API from outside, without root or containers.
 FAKE_SRC := tests/bin/fake_backend.c tests/bin/fake_exec.c $(API_SRC) runtime/pod/store.c runtime/pod/object.c \
 	$(LOGREAD_SRC) $(SPEC_SRC) $(LOOP_SRC) $(BASE_SRC)
@@ -372,7 +377,7 @@ check-stages:
 	@rm -rf $(TALLY)
 	@for stage in $(CHECK_STAGES); do echo "== $$stage"; $(submake) T=$(or $(T),5) $$stage || :; done
 
-bench: all $(BUILD)/bench/floor $(BUILD)/bench/bench_client ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
+bench: all $(addprefix $(BUILD)/bench/,floor bench_client bench_cri) ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
 	@contrib/tools/deps.sh bench
 	tests/bench/bench $(BUILD)
 

@@ -1,7 +1,8 @@
 /* Measures the floor: floor [-n RUNS] [-s STATE] -r ROOTFS -p CARPEL-PAUSE MEASURE…
- * MEASURE: pod restart exec tcp http.  ROOTFS is the image: a static /bin/busybox and the mount
- * points; STATE a directory that does not exist yet.  One line of JSON a measure, all times in
- * microseconds:
+ * MEASURE: pod restart exec tcp http, and the parts of a life as CRI asks for them, in the node's
+ * network: sandbox start stop sandbox-stop sandbox-remove.  ROOTFS is the image: a static
+ * /bin/busybox and the mount points; STATE a directory that does not exist yet.  One line of JSON a
+ * measure, all times in microseconds:
  *     {"name":"pod","n":200,"p50_us":…,"p99_us":…,"cpu_us":…}
  */
 #include "tests/bench/floor.h"
@@ -189,6 +190,82 @@ static void measure_exec(struct bench *b)
 	floor_pod_remove(&b->options, &p);
 }
 
+/* ---- calls of CRI ------------------------------------------------------------------------------
+ */
+
+static void start_sandbox(struct bench *b, struct floor_pod *p)
+{
+	floor_sandbox_start(&b->options, &b->root, p);
+}
+
+static void start_container(struct bench *b, struct floor_pod *p)
+{
+	floor_ctr_start(&b->options, p, sleeper);
+}
+
+static void stop_container(struct bench *b, struct floor_pod *p)
+{
+	(void)b;
+	floor_ctr_end(p);
+}
+
+static void stop_sandbox(struct bench *b, struct floor_pod *p)
+{
+	(void)b;
+	floor_sandbox_end(p);
+}
+
+static void remove_sandbox(struct bench *b, struct floor_pod *p)
+{
+	floor_files_remove(&b->options, p);
+}
+
+/* One part of each life is measured. */
+static void measure_part(struct bench *b, void (*part)(struct bench *b, struct floor_pod *p))
+{
+	static void (*const parts[])(struct bench * b, struct floor_pod * p) = { start_sandbox,
+		start_container, stop_container, stop_sandbox, remove_sandbox };
+
+	for (size_t i = 0; i < b->runs + WARM_UP; i++) {
+		struct floor_pod p;
+
+		name_pod(b, &p);
+		p.is_in_node_network = true;
+		for (size_t k = 0; k < COUNT(parts); k++) {
+			double cpu = cpu_of_all(), from = now_us();
+
+			parts[k](b, &p);
+			if (parts[k] == part)
+				count(b, i, now_us() - from, cpu_of_all() - cpu);
+		}
+	}
+}
+
+static void measure_sandbox(struct bench *b)
+{
+	measure_part(b, start_sandbox);
+}
+
+static void measure_start(struct bench *b)
+{
+	measure_part(b, start_container);
+}
+
+static void measure_stop(struct bench *b)
+{
+	measure_part(b, stop_container);
+}
+
+static void measure_sandbox_stop(struct bench *b)
+{
+	measure_part(b, stop_sandbox);
+}
+
+static void measure_sandbox_remove(struct bench *b)
+{
+	measure_part(b, remove_sandbox);
+}
+
 /* ---- probes ------------------------------------------------------------------------------------
  */
 
@@ -300,11 +377,16 @@ static const struct {
 	void (*run)(struct bench *b);
 	bool makes_pods;
 } measures[] = {
-	{ "pod", measure_pod, true },         /* */
-	{ "restart", measure_restart, true }, /* */
-	{ "exec", measure_exec, true },       /* */
-	{ "tcp", measure_tcp, false },        /* */
-	{ "http", measure_http, false },      /* */
+	{ "pod", measure_pod, true },                       /* */
+	{ "restart", measure_restart, true },               /* */
+	{ "exec", measure_exec, true },                     /* */
+	{ "sandbox", measure_sandbox, true },               /* RunPodSandbox */
+	{ "start", measure_start, true },                   /* StartContainer */
+	{ "stop", measure_stop, true },                     /* StopContainer */
+	{ "sandbox-stop", measure_sandbox_stop, true },     /* StopPodSandbox */
+	{ "sandbox-remove", measure_sandbox_remove, true }, /* RemovePodSandbox */
+	{ "tcp", measure_tcp, false },                      /* */
+	{ "http", measure_http, false },                    /* */
 };
 
 static void run_measure(struct bench *b, const char *name)
@@ -341,7 +423,8 @@ static void compile_filter(struct floor_options *o, struct buf *code)
 static _Noreturn void usage(void)
 {
 	fprintf(stderr, "usage: floor [-n RUNS] [-s STATE] -r ROOTFS -p CARPEL-PAUSE MEASURE...\n"
-			"MEASURE: pod restart exec tcp http\n");
+			"MEASURE: pod restart exec sandbox start stop sandbox-stop sandbox-remove "
+			"tcp http\n");
 	exit(2);
 }
 

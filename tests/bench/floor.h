@@ -67,14 +67,21 @@ struct floor_pod {
 	struct floor_cgroup cgroup, pause_cgroup, ctr_cgroup;
 	int pause_fd, ctr_fd; /* pidfds */
 	unsigned attempt;
+	bool is_in_node_network;
 };
 
-/* Returns when the container's program has been executed. */
+/* Returns when pause has been executed. */
+void floor_sandbox_start(
+	const struct floor_options *o, const struct floor_cgroup *root, struct floor_pod *p);
+/* A sandbox and its first container: returns when the container's program has been executed. */
 void floor_pod_start(const struct floor_options *o, const struct floor_cgroup *root,
 	struct floor_pod *p, const char *const argv[]);
-/* One container more in the sandbox of p, whose former one has ended. */
+/* One container more in the sandbox of p, where none runs. */
 void floor_ctr_start(const struct floor_options *o, struct floor_pod *p, const char *const argv[]);
 void floor_ctr_end(struct floor_pod *p); /* kill, wait, remove its cgroup */
 /* Executes argv in the container and returns what a shell would say. */
 int floor_exec(const struct floor_options *o, const struct floor_pod *p, const char *const argv[]);
+void floor_sandbox_end(struct floor_pod *p); /* no container runs: kill, wait, remove its cgroups */
+void floor_files_remove(const struct floor_options *o, const struct floor_pod *p);
+/* The last three, one after the other. */
 void floor_pod_remove(const struct floor_options *o, struct floor_pod *p);

@@ -151,8 +151,8 @@ static void raise_loopback(void)
 	close(sock);
 }
 
-static _Noreturn void pause_main(const struct floor_options *o, const struct joining *j, int root,
-	int shm, const int kept[4])
+static _Noreturn void pause_main(const struct floor_options *o, const struct floor_pod *p,
+	const struct joining *j, int root, int shm, const int kept[4])
 {
 	static char name[] = "carpel-pause", *const argv[] = { name, NULL },
 		    *const none[] = { NULL };
@@ -162,7 +162,8 @@ static _Noreturn void pause_main(const struct floor_options *o, const struct joi
 
 	join_v1(j);
 	floor_must(sethostname("floor", 5), "sethostname");
-	raise_loopback();
+	if (!p->is_in_node_network)
+		raise_loopback();
 	floor_must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), "make / private");
 	floor_must(move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), "attach root");
 	floor_must(fchdir(root), "enter root");
@@ -181,7 +182,12 @@ static _Noreturn void pause_main(const struct floor_options *o, const struct joi
 	floor_die(o->pause);
 }
 
-static void sandbox_start(const struct floor_options *o, struct floor_pod *p)
+static int new_network(const struct floor_pod *p)
+{
+	return p->is_in_node_network ? 0 : CLONE_NEWNET;
+}
+
+static void start_pause(const struct floor_options *o, struct floor_pod *p)
 {
 	int root = floor_tmpfs("4k", "0555"), shm = floor_tmpfs("67108864", "1777"), kept[4];
 	struct joining j = { 0 };
@@ -190,9 +196,10 @@ static void sandbox_start(const struct floor_options *o, struct floor_pod *p)
 	floor_must(pipe2(kept, O_CLOEXEC), "pipe");
 	floor_must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, kept + 2), "socketpair");
 	open_cgroups(&p->pause_cgroup, &j);
-	if (start(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET, j.v2,
-		    &p->pause_fd) == 0)
-		pause_main(o, &j, root, shm, kept);
+	if (start(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
+			    (unsigned)new_network(p),
+		    j.v2, &p->pause_fd) == 0)
+		pause_main(o, p, &j, root, shm, kept);
 	close_cgroups(&j);
 	for (int i = 0; i < 4; i++)
 		close(kept[i]);
@@ -300,8 +307,8 @@ static void join_container(
 
 	open_cgroups(&p->ctr_cgroup, &j);
 	prepare_mounts(o, p, &m);
-	floor_must(setns(p->pause_fd,
-			   CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID),
+	floor_must(setns(p->pause_fd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID |
+					      new_network(p)),
 		"join the pod");
 	if (start(CLONE_FILES, -1, &unused) == 0) {
 		if (start(CLONE_NEWNS | CLONE_NEWPID, j.v2, shared_pidfd()) == 0)
@@ -321,8 +328,8 @@ static void join_exec(
 	struct joining j = { 0 };
 
 	open_cgroups(&p->ctr_cgroup, &j);
-	floor_must(setns(p->ctr_fd, CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-					    CLONE_NEWPID | CLONE_NEWCGROUP),
+	floor_must(setns(p->ctr_fd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWPID |
+					    CLONE_NEWCGROUP | new_network(p)),
 		"join the container");
 	if (start(CLONE_PARENT, j.v2, shared_pidfd()) == 0) {
 		join_v1(&j);
@@ -366,14 +373,20 @@ static void write_etc(const struct floor_options *o, const struct floor_pod *p)
 		floor_touch(floor_path(path, "%s/%s/%s", o->state, p->name, etc_files[i]));
 }
 
-void floor_pod_start(const struct floor_options *o, const struct floor_cgroup *root,
-	struct floor_pod *p, const char *const argv[])
+void floor_sandbox_start(
+	const struct floor_options *o, const struct floor_cgroup *root, struct floor_pod *p)
 {
 	write_etc(o, p);
 	floor_cgroup_make(root, p->name, false, &p->cgroup);
 	floor_cgroup_make(&p->cgroup, "pause", true, &p->pause_cgroup);
-	sandbox_start(o, p);
+	start_pause(o, p);
 	p->attempt = 0;
+}
+
+void floor_pod_start(const struct floor_options *o, const struct floor_cgroup *root,
+	struct floor_pod *p, const char *const argv[])
+{
+	floor_sandbox_start(o, root, p);
 	floor_ctr_start(o, p, argv);
 }
 
@@ -411,18 +424,28 @@ static void remove_layer(const struct floor_options *o, const struct floor_pod *
 	floor_must(rmdir(floor_path(path, "%s/%s/%u", o->state, p->name, attempt)), path);
 }
 
-void floor_pod_remove(const struct floor_options *o, struct floor_pod *p)
+void floor_sandbox_end(struct floor_pod *p)
 {
-	char path[FLOOR_PATH];
-
-	floor_ctr_end(p);
 	floor_cgroup_kill(&p->pause_cgroup);
 	(void)wait_for(&p->pause_fd);
 	floor_cgroup_remove(&p->pause_cgroup);
 	floor_cgroup_remove(&p->cgroup);
+}
+
+void floor_files_remove(const struct floor_options *o, const struct floor_pod *p)
+{
+	char path[FLOOR_PATH];
+
 	for (unsigned i = 1; i <= p->attempt; i++)
 		remove_layer(o, p, i);
 	for (size_t i = 0; i < COUNT(etc_files); i++)
 		(void)unlink(floor_path(path, "%s/%s/%s", o->state, p->name, etc_files[i]));
 	floor_must(rmdir(floor_path(path, "%s/%s", o->state, p->name)), path);
+}
+
+void floor_pod_remove(const struct floor_options *o, struct floor_pod *p)
+{
+	floor_ctr_end(p);
+	floor_sandbox_end(p);
+	floor_files_remove(o, p);
 }

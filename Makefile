@@ -46,7 +46,7 @@ ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c laun
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c \
-	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c)
+	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c usage.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c sandbox.c container.c process.c \
 	overlay.c binds.c devices.c tree.c mask.c profile_json.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
@@ -57,7 +57,7 @@ IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_act.c cri_call.c cri_call_verb.c cri_config.c \
 	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
-	options.c output.c pod_text.c probe.c request.c select.c start.c table.c target.c wait.c watch.c yaml.c yaml_out.c \
+	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c usage.c wait.c watch.c yaml.c yaml_out.c \
 	yaml_scalar.c)
 PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c) $(LOCKDOWN_SRC)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
@@ -230,6 +230,7 @@ unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c yaml.c yaml_
 unit_manifests_LIBS := -lm
 unit_cri_cli_text_SRC := $(addprefix runtime/cli/,cri_text.c table.c) $(BASE_SRC)
 unit_cri_cli_select_SRC := $(addprefix runtime/cli/,cri_select.c cri_text.c table.c) $(BASE_SRC)
+unit_cli_usage_SRC := runtime/cli/usage.c $(BASE_SRC)
 unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c table.c) $(BASE_SRC)
 
 # The image of all tests, see its head: static, since an image holds nothing else, and without sanitizers.

@@ -168,7 +168,7 @@ _carpel_cri()
 _carpel()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb own=
-	local verbs='run apply create get describe logs exec attach events wait stop delete label annotate
+	local verbs='run apply create get describe logs exec attach events stats wait stop delete label annotate
 		probe image info version cri down help'
 	local common='-n --namespace -A --all-namespaces --help'
 
@@ -236,6 +236,7 @@ _carpel()
 		;;
 	exec | attach) own='-c --container -i --stdin -t --tty' ;;
 	events) own='-o --output -w --watch -l --selector --field-selector --types --for --no-headers' ;;
+	stats) own='-o --output -w --watch --interval -l --selector --containers --no-headers' ;;
 	wait) own='--for --timeout -l --selector --field-selector --all' ;;
 	stop) own='-l --selector --all --grace-period --wait=false --timeout' ;;
 	delete)
@@ -259,7 +260,7 @@ _carpel()
 	get)
 		_carpel_words "pods pod events $(_carpel_pods)" "$cur"
 		;;
-	describe | logs | exec | attach | events | wait | stop | delete | label | annotate)
+	describe | logs | exec | attach | events | stats | wait | stop | delete | label | annotate)
 		_carpel_words "$(_carpel_pods)" "$cur"
 		;;
 	probe)

@@ -38,6 +38,9 @@ static const struct verb verbs[] = {
 		"attach [-i] [-t] POD [-c CONTAINER]" },
 	{ "events", verb_events, "show what happened",
 		"events [POD...] [-w] [-l SELECTOR] [--types Normal|Warning] [-o json|yaml]" },
+	{ "stats", verb_stats, "show what pods and containers use",
+		"stats [POD...] [--containers] [-o wide|json|yaml|jsonpath=TEMPLATE] [-w]\n"
+		"    [--interval 1s] [-l SELECTOR] [--no-headers]" },
 	{ "wait", verb_wait, "wait for a state of pods",
 		"wait --for=ready|running|exit|delete|condition=TYPE[=VALUE] POD...|-l "
 		"SELECTOR|--all\n"
@@ -76,6 +79,7 @@ static const struct habit {
 	{ "start", "run FILE" },
 	{ "play", "run FILE" },
 	{ "kube", "run FILE" },
+	{ "top", "stats" },
 	{ "kill", "stop POD --grace-period 0" },
 	{ "rm", "delete POD" },
 	{ "remove", "delete POD" },

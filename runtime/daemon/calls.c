@@ -1,6 +1,7 @@
 /* /apis/carpel/v1: what Kubernetes has no word for.
  *
  *     GET    info                                 this instance
+ *     GET    usage, namespaces/NS/usage           see usage.c
  *     GET    images, POST images, DELETE images/NAME
  *     POST   namespaces/NS/pods/NAME/stop         {"gracePeriodSeconds":N}; the pod stays
  *     POST   namespaces/NS/pods/NAME/probe        {"container":…,"type":"liveness"}: one attempt
@@ -15,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/usage.h"
 
 static void refuse(struct api_call *c, int code, const char *text)
 {
@@ -111,8 +113,8 @@ static const struct {
 	{ "probe", answer_probe }, /* one attempt, now */
 };
 
-/* rest: "NS/pods/NAME/CALL". */
-static void call_pod(struct daemon *d, struct api_call *c, const char *rest)
+/* rest: "NS/usage" or "NS/pods/NAME/CALL". */
+static void call_in_namespace(struct daemon *d, struct api_call *c, const char *rest)
 {
 	CLEANUP(cleanup_free) char *text = str_dup(rest);
 	char *save = NULL, *parts[4];
@@ -120,6 +122,10 @@ static void call_pod(struct daemon *d, struct api_call *c, const char *rest)
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		parts[i] = strtok_r(i ? NULL : text, "/", &save);
+	if (str_eq(parts[1], "usage") && !parts[2]) {
+		usage_answer(d, c, parts[0]);
+		return;
+	}
 	if (!parts[3] || !str_eq(parts[1], "pods") || strtok_r(NULL, "/", &save)) {
 		no_such_call(c);
 		return;
@@ -169,12 +175,14 @@ void calls_answer(void *ctx, struct api_call *c)
 		answer_info(d, c);
 	else if (str_eq(path, "shutdown") && str_eq(method, "POST"))
 		answer_shutdown(d, c);
+	else if (str_eq(path, "usage"))
+		usage_answer(d, c, NULL);
 	else if (str_eq(path, "images"))
 		image_call(d, c, NULL);
 	else if (path && str_starts(path, "images/"))
 		image_call(d, c, path + strlen("images/"));
 	else if (path && str_starts(path, pods))
-		call_pod(d, c, path + strlen(pods));
+		call_in_namespace(d, c, path + strlen(pods));
 	else
 		no_such_call(c);
 }

@@ -9,6 +9,7 @@
  *     backend.c      what the API asks of pods      calls.c      /apis/carpel/v1
  *     objects.c      v1.Pods into the store         events.c     v1.Events, kept by event_file.c
  *     versions.c     the resourceVersion counter    recover.c    taking pods over after a crash
+ *     usage.c        what pods use
  *     keeper.c       who starts us again            shutdown.c   the end of everything
  *     main.c         set-up; listen.c, node.c, options.c, qos.c
  *

@@ -15,8 +15,8 @@ declare -A packages=(
 	# An emulated machine of this Debian's own files; its kernel is fetched, not installed.
 	[vm]='qemu-system-x86 busybox-static cpio e2fsprogs kmod mount bats parallel curl jq iproute2 util-linux procps
 		python3 strace'
-	# runc and podman are compared with where they can be installed; crun is always there to compare with.
-	[bench]='busybox-static python3 crun runc podman'
+	# runc, podman and containerd (by runc) are compared with where they can run; crun always can.
+	[bench]='busybox-static python3 crun runc podman containerd'
 )
 
 die() {

@@ -1,19 +1,21 @@
 /* Measures a CRI runtime through its socket, call by call, with one connection for all runs: ours
  * and any other that speaks CRI v1.
  *
- *     bench_cri SOCKET life RUNS IMAGE WORD…       RUNS lives of a sandbox with one container that
- *                                                  executes the words, and EXECS (environment, 1)
- *                                                  times EXEC in it
- *     bench_cri SOCKET many RUNS IMAGE WORD…       RUNS containers that run, ten to a sandbox; then
- *                                                  lists of all.  After {"name":"held"} they stay
- *                                                  until standard input ends
- *     bench_cri SOCKET sandboxes RUNS              RUNS sandboxes that stay likewise
+ *     bench_cri SOCKET life RUNS IMAGE WORD…     RUNS lives of a sandbox with one container that
+ *                                                executes the words, and EXECS (environment, 1)
+ *                                                times `/bin/busybox true` in it
+ *     bench_cri SOCKET many RUNS IMAGE WORD…     RUNS containers that run, ten to a sandbox; then
+ *                                                lists of all.  After {"name":"held"} they stay
+ *                                                until standard input ends
+ *     bench_cri SOCKET created RUNS IMAGE WORD…  the same without starting them
+ *
+ * CGROUP_PARENT (environment) is that of the sandboxes; without it the runtime has its own.
  *
  * Sandboxes are in the node's network, whose making is not measured here.  Prints a line of JSON a
  * result, times in microseconds, as bench_client does; what a call fails with ends it.
  */
-#include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
@@ -26,7 +28,7 @@
 #include "base/str.h"
 #include "spec/cri.pb-c.h"
 
-enum { TIMEOUT_MS = 120 * 1000, LISTS = 50, PER_SANDBOX = 10, IDS_MAX = 100000 };
+enum { TIMEOUT_MS = 120 * 1000, LISTS = 50, PER_SANDBOX = 10, RUNS_MAX = 100000 };
 
 enum what { RUN, CREATE, START, EXEC, STOP, STOP_SANDBOX, REMOVE_SANDBOX, LIST, KINDS };
 
@@ -166,6 +168,8 @@ static void run_sandbox(struct bench *b, size_t number, char out[80])
 	o.pid = RUNTIME__V1__NAMESPACE_MODE__CONTAINER;
 	s.namespace_options = &o;
 	l.security_context = &s;
+	if (getenv("CGROUP_PARENT"))
+		l.cgroup_parent = getenv("CGROUP_PARENT");
 	c.metadata = &m;
 	c.linux = &l;
 	q.config = &c;
@@ -224,11 +228,11 @@ static void start(struct bench *b, char *container)
 static void exec_in(struct bench *b, char *container)
 {
 	static char busybox[] = "/bin/busybox", truth[] = "true";
-	char *given = getenv("EXEC"), *words[] = { given ? given : busybox, truth };
+	char *words[] = { busybox, truth };
 	Runtime__V1__ExecSyncRequest q = RUNTIME__V1__EXEC_SYNC_REQUEST__INIT;
 
 	q.container_id = container;
-	q.n_cmd = given ? 1 : 2;
+	q.n_cmd = 2;
 	q.cmd = words;
 	call(b, EXEC, "ExecSync", &q);
 }
@@ -270,6 +274,7 @@ static void lives(struct bench *b, size_t runs)
 		stop(b, container);
 		end_sandbox(b, sandbox);
 	}
+	report(b);
 }
 
 static void hold(void)
@@ -282,22 +287,23 @@ static void hold(void)
 		;
 }
 
-static void many(struct bench *b, size_t runs, bool has_containers)
+static void many(struct bench *b, size_t runs, bool has_started)
 {
 	const Runtime__V1__ListContainersRequest q = RUNTIME__V1__LIST_CONTAINERS_REQUEST__INIT;
-	size_t sandboxes_len = has_containers ? (runs + PER_SANDBOX - 1) / PER_SANDBOX : runs;
-	char(*sandboxes)[80] = mem_resize(NULL, sandboxes_len + 1, sizeof(*sandboxes));
+	size_t sandboxes_len = (runs + PER_SANDBOX - 1) / PER_SANDBOX;
+	char(*sandboxes)[80] = mem_resize(NULL, sandboxes_len, sizeof(*sandboxes));
 	char container[80];
 
 	for (size_t i = 0; i < sandboxes_len; i++)
 		run_sandbox(b, i, sandboxes[i]);
-	for (size_t i = 0; has_containers && i < runs; i++) {
+	for (size_t i = 0; i < runs; i++) {
 		create(b, sandboxes[i / PER_SANDBOX], i, container);
-		start(b, container);
+		if (has_started)
+			start(b, container);
 	}
-	for (int i = 0; has_containers && i < LISTS; i++)
+	for (int i = 0; i < LISTS; i++)
 		call(b, LIST, "ListContainers", &q);
-	if (has_containers && b->items != runs)
+	if (b->items != runs)
 		die("%zu containers are listed, not %zu", b->items, runs);
 	report(b);
 	hold();
@@ -312,25 +318,19 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int64_t runs;
 
-	if (argc < 4 || str_to_i64(argv[3], 1, IDS_MAX, &runs) < 0)
-		die("usage: bench_cri SOCKET life|many|sandboxes RUNS [IMAGE WORD…]");
-	if (argc > 4) {
-		b.image = argv[4];
-		b.words = argv + 5;
-		b.words_len = (size_t)(argc - 5);
-	}
+	if (argc < 6 || str_to_i64(argv[3], 1, RUNS_MAX, &runs) < 0)
+		die("usage: bench_cri SOCKET life|many|created RUNS IMAGE WORD…");
+	b.image = argv[4];
+	b.words = argv + 5;
+	b.words_len = (size_t)(argc - 5);
 	if (api_client_open(argv[1], &b.client, &e) < 0)
 		die("%s", e.text);
-	if (str_eq(argv[2], "life") && argc > 5) {
+	if (str_eq(argv[2], "life"))
 		lives(&b, (size_t)runs);
-		report(&b);
-	} else if (str_eq(argv[2], "many") && argc > 5) {
-		many(&b, (size_t)runs, true);
-	} else if (str_eq(argv[2], "sandboxes")) {
-		many(&b, (size_t)runs, false);
-	} else {
-		die("no measure %s, or no image and command for it", argv[2]);
-	}
+	else if (str_eq(argv[2], "many") || str_eq(argv[2], "created"))
+		many(&b, (size_t)runs, str_eq(argv[2], "many"));
+	else
+		die("there is no measure %s", argv[2]);
 	for (int i = 0; i < KINDS; i++)
 		free(b.times[i].at);
 	api_client_close(b.client);

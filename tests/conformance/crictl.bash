@@ -1,6 +1,8 @@
 # A sandbox through its life, driven by crictl with the files in life/.  Sourced by run.sh.
 # shellcheck shell=bash disable=SC2016 # what sh in the container expands
 
+EVENTS=
+
 in_main() {
 	crictl exec -s "$CTR" "$@"
 }
@@ -35,8 +37,13 @@ run_crictl() {
 		failed "crictl runp and create" "$(crictl runp "$ROOT/life/pod.json" 2>&1)"
 	fi
 	on_the_node
+}
+
+undo_crictl() {
+	[ -n "$EVENTS" ] || return 0
 	kill "$EVENTS" 2>/dev/null
 	wait "$EVENTS" 2>/dev/null
+	EVENTS=
 }
 
 about_runtime() {

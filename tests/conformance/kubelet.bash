@@ -5,6 +5,8 @@
 # sysctls that it sets are files of ours, and its cgroups are below one of ours.
 # shellcheck shell=bash disable=SC2016 # what sh in the container expands
 KUBELET_PORT=10255
+KUBELET_CGROUP=carpel-kubelet-${ROOT##*.}
+KUBELET=
 SYSCTLS="vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes"
 
 cgroup_trees() {
@@ -24,7 +26,6 @@ prepare_kubelet() {
 		cat "/proc/sys/$name" >"$ROOT/sysctl/${name##*/}" &&
 			mount --bind "$ROOT/sysctl/${name##*/}" "/proc/sys/$name" || return
 	done
-	KUBELET_CGROUP=carpel-kubelet-${ROOT##*.}
 	for name in $(cgroup_trees); do
 		mkdir "$name/$KUBELET_CGROUP" || return
 	done
@@ -53,11 +54,13 @@ start_kubelet() {
 }
 
 end_kubelet() {
+	[ -n "$KUBELET" ] || return 0
 	kill "$KUBELET" 2>/dev/null
 	wait "$KUBELET" 2>/dev/null
+	KUBELET=
 }
 
-forget_kubelet() {
+undo_kubelet() {
 	local dir name
 
 	end_kubelet
@@ -71,7 +74,7 @@ forget_kubelet() {
 		umount "/proc/sys/$name" 2>/dev/null
 	done
 	awk -v root="$ROOT/kubelet" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount
-	umount /var/lib /var/log
+	umount /var/lib /var/log 2>/dev/null
 }
 
 # of_pod NAME JQ: what the kubelet says of it.
@@ -124,7 +127,7 @@ run_kubelet() {
 	else
 		failed "a kubelet starts on the socket" "$(grep -E '^[EF]|err=' "$LOGS/kubelet.log" | tail -n 20 | cut -c1-300)"
 	fi
-	forget_kubelet
+	undo_kubelet
 	check "the kubelet's cgroups can be removed" sh -c '! ls -d /sys/fs/cgroup/'"$KUBELET_CGROUP"' /sys/fs/cgroup/*/'"$KUBELET_CGROUP"
 }
 

@@ -28,6 +28,7 @@ ip link set lo up && ip link add name node0 type veth peer name node1 && ip addr
 # shellcheck disable=SC1091
 . "${0%/*}/lib.bash"
 
+# Each part has run_PART, and undo_PART, which also ends one that was interrupted.
 run_part() {
 	local reason
 
@@ -39,8 +40,10 @@ run_part() {
 	elif start_runtime; then
 		# shellcheck disable=SC1090 # crictl.bash, critest.bash, kubelet.bash
 		. "$HERE/$1.bash"
-		trap stop_runtime EXIT
+		# shellcheck disable=SC2064 # of this part
+		trap "undo_$1; stop_runtime" EXIT
 		"run_$1" 2>"$LOGS/$1.err"
+		"undo_$1"
 		trap - EXIT
 		check "$RUNTIME leaves nothing behind after $1" stop_runtime
 	else

@@ -12,13 +12,14 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/lockdown.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "probes/confine.h"
 #include "probes/keeper.h"
 #include "probes/once.h"
 
-enum { EXIT_USAGE = 2, NOBODY = 65534, TIMEOUT_MS = 1000 };
+enum { EXIT_USAGE = 2, TIMEOUT_MS = 1000 };
 
 static const char usage[] =
 	"usage: carpel-probe [--timeout 1s] [--header NAME:VALUE]... [--uid N] "
@@ -103,7 +104,7 @@ static const struct option options[] = {
 
 static int run(int argc, char **argv, struct err *e)
 {
-	struct once o = { .timeout_ms = TIMEOUT_MS, .id = NOBODY };
+	struct once o = { .timeout_ms = TIMEOUT_MS, .id = LOCKDOWN_ID_PROBE };
 	int option, rc = 0;
 
 	while (rc == 0 && (option = getopt_long(argc, argv, "t:H:hV", options, NULL)) >= 0) {

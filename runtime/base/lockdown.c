@@ -36,7 +36,8 @@ static int set_limits(const struct wanted *w, struct err *e)
 	struct rlimit files;
 
 	(void)w;
-	if (setrlimit(RLIMIT_CORE, &none) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0)
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0 ||
+		setrlimit(RLIMIT_MEMLOCK, &none) < 0 || getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return err_set(e, errno, "limits");
 	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)

@@ -13,6 +13,12 @@
 
 enum { LOCKDOWN_ARGS_MAX = 2 };
 
+/* User and group of each program, which nothing else on a machine has: neither may signal or trace
+ * the other.  Above what adduser(8) gives out, above subordinate ids and systemd-nspawn's blocks
+ * (they end at 0x6fffffff), below 0x7fff0000, where systemd begins again and signed ids soon end.
+ */
+enum { LOCKDOWN_ID_LOG = 0x70cab001, LOCKDOWN_ID_PROBE = 0x70cab002 };
+
 /* One argument of a call: allowed when (argument & mask) == value.  mask 0 allows anything. */
 struct lockdown_arg {
 	unsigned index;

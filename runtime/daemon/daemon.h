@@ -68,6 +68,7 @@ struct daemon {
 	struct api_backend backend;
 	struct lifecycle_config config;
 	int listen_fd, pods_dir, lock_fd, own_netns;
+	struct loop_io starter_io;
 	pid_t keeper; /* who starts us again; 0: nobody */
 	int64_t started_boot_ms;
 	char *node_name, *host_ip; /* in engine.facts too */

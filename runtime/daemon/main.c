@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "daemon/confine.h"
 #include "daemon/daemon.h"
 #include "daemon/keeper.h"
 #include "daemon/listen.h"
@@ -21,6 +22,7 @@
 #include "daemon/options.h"
 #include "engine/child.h"
 #include "engine/logs.h"
+#include "sys/starter.h"
 
 enum { GOODBYE_MS = 200, FILES_MAX = 1 << 20 };
 
@@ -28,6 +30,36 @@ struct setup {
 	struct daemon *d;
 	const struct options *o;
 };
+
+static int keep_alive(struct setup *s, struct err *e)
+{
+	(void)s;
+	(void)e;
+	confine_keep_alive();
+	return 0;
+}
+
+/* Without it nothing can be started, and another can only be made by another carpeld. */
+static void on_starter_gone(struct loop_io *io, unsigned events)
+{
+	(void)io;
+	(void)events;
+	log_err("who starts our programs is gone: leaving the pods to the next carpeld");
+	abort(); /* a crash, for whoever is to start the next one */
+}
+
+static int open_starter(struct setup *s, struct err *e)
+{
+	struct daemon *d = s->d;
+	pid_t pid;
+
+	d->engine.starter = starter_open(&pid, e);
+	if (d->engine.starter < 0)
+		return d->engine.starter;
+	loop_io_start(d->engine.loop, &d->starter_io, d->engine.starter, LOOP_READ, on_starter_gone,
+		NULL);
+	return 0;
+}
 
 static int take_instance(struct setup *s, struct err *e)
 {
@@ -163,10 +195,18 @@ static int serve(struct setup *s, struct err *e)
 	return rc;
 }
 
+static int confine(struct setup *s, struct err *e)
+{
+	(void)s;
+	return confine_daemon(e);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct setup *s, struct err *e);
 } steps[] = {
+	{ "keep alive", keep_alive },           /* inherited by what serves all pods */
+	{ "open the starter", open_starter },   /* a copy of us that is small and holds nothing */
 	{ "take the instance", take_instance }, /* nobody else writes below root from here on */
 	{ "become a reaper", become_reaper },   /* before anything is started */
 	{ "raise limits", raise_limits },       /* */
@@ -182,6 +222,7 @@ static const struct {
 	{ "resume pods", resume_pods },         /* makes news, so all that hear it come first */
 	{ "resume CRI", resume_cri },           /* */
 	{ "serve", serve },                     /* clients see a whole picture at once */
+	{ "confine", confine },                 /* last: denies what the rows above use */
 };
 
 static void on_goodbye(void *arg)
@@ -234,6 +275,8 @@ static void tear_down(struct daemon *d)
 	events_close(d);
 	store_free(d->store);
 	engine_close(&d->engine);
+	loop_io_stop(&d->starter_io);
+	cleanup_fd(&d->engine.starter);
 	node_free(d);
 	loop_free(d->engine.loop);
 }
@@ -243,6 +286,7 @@ static int run(const struct layout *layout, const struct options *o)
 	static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
 	struct daemon d = { .engine.layout = *layout,
 		.config = o->config,
+		.engine.starter = -1,
 		.listen_fd = -1,
 		.pods_dir = -1,
 		.lock_fd = -1,

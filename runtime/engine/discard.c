@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "engine/child.h"
 #include "engine/engine.h"
+#include "sys/starter.h"
 
 /* A dead process keeps its cgroup busy until it is reaped: an instant, or as long as it hangs in
  * the kernel; what an exec left running keeps it for good.  So we look often at first, then seldom.
@@ -34,12 +35,15 @@ static struct child *run_rm(struct engine *g, char *path, void (*ended)(void *ar
 	char rm[] = "rm", flags[] = "-rf", same[] = "--one-file-system", end[] = "--";
 	char *argv[] = { rm, flags, same, end, path, NULL }, *envp[] = { NULL };
 	const int fds[] = { -1, -1, STDERR_FILENO };
-	const struct spawn s = {
-		.path = "/bin/rm", .argv = argv, .envp = envp, .fds = fds, .nfds = 3
-	};
+	const struct spawn s = { .path = "/bin/rm",
+		.argv = argv,
+		.envp = envp,
+		.fds = fds,
+		.nfds = 3,
+		.is_expendable = true };
 	struct err e = { 0 };
 	pid_t pid;
-	int pidfd = spawn_process(&s, &pid, &e);
+	int pidfd = starter_spawn(g->starter, &s, &pid, &e);
 
 	if (pidfd < 0) {
 		log_warn("cannot remove %s: %s", path, e.text);

@@ -31,6 +31,7 @@
 struct engine {
 	struct loop *loop;
 	struct layout layout;
+	int starter; /* see sys/starter.h */
 	struct cgroups *cgroups;
 	struct env_facts facts; /* the node's; texts are the daemon's */
 	/* A log has grown or is complete; the API's followers want to know. */

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "engine/child.h"
 #include "engine/engine.h"
+#include "sys/starter.h"
 
 int helper_start(struct engine *g, const struct helper *h, struct err *e)
 {
@@ -33,7 +34,7 @@ int helper_start(struct engine *g, const struct helper *h, struct err *e)
 	ours = pair[0];
 	theirs = pair[1];
 	fds[HELPER_SOCKET_FD] = theirs;
-	pidfd = spawn_process(&s, &pid, e);
+	pidfd = starter_spawn(g->starter, &s, &pid, e);
 	if (pidfd < 0)
 		return pidfd;
 	(void)child_watch(g, pidfd, pid, NULL, NULL);

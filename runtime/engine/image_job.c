@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "engine/child.h"
 #include "engine/engine.h"
+#include "sys/starter.h"
 
 enum { ANSWER_MAX = 1 << 20 };
 
@@ -118,11 +119,14 @@ static int spawn_job(struct image_job *j, const struct strv *words, struct err *
 		return rc;
 
 	const int fds[] = { -1, out, err };
-	const struct spawn s = {
-		.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
-	};
+	const struct spawn s = { .path = program,
+		.argv = argv,
+		.envp = envp,
+		.fds = fds,
+		.nfds = ARRAY_LEN(fds),
+		.is_expendable = true };
 
-	pidfd = spawn_process(&s, &pid, e);
+	pidfd = starter_spawn(g->starter, &s, &pid, e);
 	if (pidfd < 0)
 		return pidfd;
 	(void)child_watch(g, pidfd, pid, on_ended, j);

@@ -16,6 +16,7 @@
 #include "engine/child.h"
 #include "engine/logs_parts.h"
 #include "engine/terminal.h"
+#include "sys/starter.h"
 
 enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000, AGAIN_MS = 10 };
 
@@ -66,7 +67,7 @@ static int spawn_log(struct logs *l, struct err *e)
 	const struct spawn s = {
 		.path = path, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
 	};
-	int pidfd = listening < 0 ? listening : spawn_process(&s, &l->pid, e);
+	int pidfd = listening < 0 ? listening : starter_spawn(l->g->starter, &s, &l->pid, e);
 
 	if (pidfd < 0)
 		return pidfd;

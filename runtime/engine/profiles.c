@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "engine/child.h"
 #include "engine/engine.h"
+#include "sys/starter.h"
 
 enum { SOURCE_MAX = 1 << 20 };
 
@@ -164,11 +165,14 @@ static int compile(struct profile *p, int text, struct err *e)
 		return err_set(e, errno, "open %s", new);
 
 	const int fds[] = { text, out, p->said_fd };
-	const struct spawn s = {
-		.path = program, .argv = argv, .envp = envp, .fds = fds, .nfds = ARRAY_LEN(fds)
-	};
+	const struct spawn s = { .path = program,
+		.argv = argv,
+		.envp = envp,
+		.fds = fds,
+		.nfds = ARRAY_LEN(fds),
+		.is_expendable = true };
 
-	pidfd = spawn_process(&s, &pid, e);
+	pidfd = starter_spawn(p->g->starter, &s, &pid, e);
 	if (pidfd < 0)
 		return pidfd;
 	(void)child_watch(p->g, pidfd, pid, on_compiled, p);

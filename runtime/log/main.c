@@ -14,13 +14,14 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/lockdown.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "log/confine.h"
 #include "log/control.h"
 #include "log/wire.h"
 
-enum { EXIT_USAGE = 2, NOBODY = 65534 };
+enum { EXIT_USAGE = 2 };
 
 static const char usage[] = "usage: carpel-log [--uid N]    as carpeld's child; descriptor 3 is "
 			    "the SEQPACKET socket that it\n"
@@ -97,7 +98,7 @@ static int serve(uid_t id, struct err *e)
 
 static int run(int argc, char **argv, struct err *e)
 {
-	int64_t id = NOBODY;
+	int64_t id = LOCKDOWN_ID_LOG;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "u:hV", options, NULL)) >= 0) {

@@ -61,6 +61,17 @@ ON_CHILD_STACK static void execute(const struct spawn *s, int exe)
 		(void)execve(s->path, s->argv, s->envp);
 }
 
+/* A program that works on what others gave it is killed for its own use of memory. */
+ON_CHILD_STACK static void expose(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, "0", 1); /* raising is always allowed */
+	(void)close(fd);
+}
+
 ON_CHILD_STACK static int child_main(void *arg)
 {
 	struct child *c = arg;
@@ -70,6 +81,8 @@ ON_CHILD_STACK static int child_main(void *arg)
 	if (c->s->dies_with_us)
 		(void)prctl(
 			PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* vfork: the parent waits, it lives */
+	if (c->s->is_expendable)
+		expose();
 	c->failed = "place descriptors";
 	exe = c->s->exe_fd > 0 ? fcntl(c->s->exe_fd, F_DUPFD_CLOEXEC, SPAWN_FDS_MAX) : 0;
 	if (exe >= 0 && place_fds(c) == 0) {
@@ -105,14 +118,16 @@ int spawn_process(const struct spawn *s, pid_t *out_pid, struct err *e)
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &old);
 	pid = clone(child_main, stack + CHILD_STACK_BYTES,
-		CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &c, &pidfd);
+		CLONE_VM | CLONE_VFORK | CLONE_PIDFD | (s->for_parent ? CLONE_PARENT : 0) | SIGCHLD,
+		&c, &pidfd);
 	error = errno;
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	(void)munmap(stack, CHILD_STACK_BYTES);
 	if (pid < 0)
 		return err_set(e, error, "clone for %s", s->path);
 	if (c.error) {
-		(void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED);
+		if (!s->for_parent)
+			(void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){ 0 }, WEXITED);
 		return err_set(e, c.error, "%s %s", c.failed, s->path);
 	}
 	*out_pid = pid;

@@ -1,6 +1,6 @@
-/* Starts another program: the only place of carpeld that makes a process.  The child shares our
- * memory until it executes (vfork), so nothing is copied however large the supervisor is; it only
- * applies what was prepared and reports a failure through that memory.
+/* Starts another program: the only place that makes a process (in carpeld by way of sys/starter).
+ * The child shares our memory until it executes (vfork), so nothing is copied however large the
+ * supervisor is; it only applies what was prepared and reports a failure through that memory.
  */
 #pragma once
 
@@ -19,8 +19,10 @@ struct spawn {
 	const int *fds; /* fds[i] becomes descriptor i of the child; -1: /dev/null for 0-2, closed
 			   above */
 	size_t nfds;
-	const char *cwd;   /* NULL: "/" */
-	bool dies_with_us; /* SIGKILL when the calling process ends, however it ends */
+	const char *cwd;    /* NULL: "/" */
+	bool dies_with_us;  /* SIGKILL when its parent ends, however it ends */
+	bool is_expendable; /* with an oom_score_adj of 0, not with ours */
+	bool for_parent;    /* the child is our parent's, as if that had started it */
 };
 
 /* Returns the pidfd (close-on-exec); *out_pid is for printing only. */

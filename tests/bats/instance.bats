@@ -48,7 +48,7 @@ has_ended() {
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do wait "$i"; done
-	[ "$(pgrep -fc -- "carpeld .*--root $ROOT( |$)")" = 2 ] # the keeper and the daemon
+	[ "$(pgrep -fc -- "carpeld .*--root $ROOT( |$)")" = 3 ] # the keeper, the daemon and its starter
 	[ "$(carpel info -o json | jq -c '[.root, .keeper, .pods]')" = "[\"$ROOT\",true,0]" ]
 	carpel version -o json | jq -e '.clientVersion == .serverVersion'
 }

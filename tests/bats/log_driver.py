@@ -199,8 +199,8 @@ def drain():
 def confined():
     log = Log()
     assert log.list() == set()  # it is set up
-    assert log.proc("status", "Uid") == ["65534"] * 4
-    assert log.proc("status", "Gid") == ["65534"] * 4
+    assert log.proc("status", "Uid") == ["1892331521"] * 4
+    assert log.proc("status", "Gid") == ["1892331521"] * 4
     assert log.proc("status", "Groups") == []
     for caps in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert log.proc("status", caps) == ["0" * 16], caps

@@ -184,7 +184,7 @@ Connection: close" ]
 	grep -q '^NoNewPrivs:.1$' "/proc/$pid/status"
 	grep -q '^CapEff:.0000000000000000$' "/proc/$pid/status"
 	if [ "$(id -u)" = 0 ]; then
-		grep -q '^Uid:.65534.65534.65534.65534$' "/proc/$pid/status"
+		grep -Eq '^Uid:(.1892331522){4}$' "/proc/$pid/status"
 		grep -q '^CapBnd:.0000000000000000$' "/proc/$pid/status"
 		[ -z "$(sed -n 's/^Groups:[[:space:]]*//p' "/proc/$pid/status")" ]
 	fi

@@ -86,7 +86,7 @@ def confined(p):
         assert p.status(key) == value, (key, p.status(key))
     assert p.status("Name") == "carpel-probe"
     if os.getuid() == 0:
-        assert p.status("Uid") == "65534" and p.status("CapBnd") == "0" * 16
+        assert p.status("Uid") == p.status("Gid") == "1892331522" and p.status("CapBnd") == "0" * 16
     p.end()
 
 

@@ -343,6 +343,7 @@ struct take_over {
 	struct sandbox *s;
 	struct strv unknown; /* tags of instances that nobody knows any more */
 	struct strv unsent;  /* ids that are not to be spoken of now */
+	struct strv seen;    /* all tags */
 };
 
 /* An entry of the store of a container of ours goes to carpel-log again, which ignores what it has.
@@ -355,6 +356,7 @@ static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 	bool is_tty = n == LOG_FD_ERR + 1 || n == LOG_FD_ERR;
 	size_t streams = logs_fds(is_tty);
 
+	strv_add(&t->seen, tag);
 	if (!c && !reopen_is_tag(tag)) {
 		strv_add(&t->unknown, tag);
 	} else if (c && n >= streams && !strv_has(&t->unsent, tag)) {
@@ -369,6 +371,18 @@ static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 	return 0;
 }
 
+/* What is not in the store is written: an earlier carpeld heard so and did not live to record it.
+ * Nobody says it again. */
+static void forget_written(const struct take_over *t)
+{
+	for (struct ctr *c = t->s->ctrs; c; c = c->next) {
+		if (c->logging_id[0] && !strv_has(&t->seen, c->logging_id))
+			c->logging_id[0] = '\0';
+		if (c->is_logging && !strv_has(&t->seen, c->id))
+			c->is_logging = false;
+	}
+}
+
 void logs_take_over(struct sandbox *s)
 {
 	struct take_over t = { .s = s };
@@ -379,6 +393,8 @@ void logs_take_over(struct sandbox *s)
 	if (rc == 0) {
 		reopen_resume(s, &store, &t.unsent, &t.unknown);
 		rc = fdstore_each(&store, hand_over, &t, &e);
+		if (rc == 0)
+			forget_written(&t);
 		for (size_t i = 0; rc >= 0 && i < t.unknown.len; i++)
 			rc = fdstore_drop(&store, t.unknown.at[i], &e);
 		fdstore_close(&store);
@@ -387,6 +403,7 @@ void logs_take_over(struct sandbox *s)
 		log_warn("sandbox=%s %s", s->name, e.text);
 	strv_free(&t.unknown);
 	strv_free(&t.unsent);
+	strv_free(&t.seen);
 }
 
 bool logs_is_over(const struct engine *g, const char *id)

@@ -156,9 +156,10 @@ static void resume_sandbox_of(struct cri_sandbox *s)
 		}
 		return;
 	case SANDBOX_STOPPED:
-		resume_containers(s);
 		if (s->is_removing || s->is_undone)
-			sandbox_remove(s);
+			sandbox_remove(s); /* s goes with its last container */
+		else
+			resume_containers(s);
 		return;
 	case SANDBOX_STATES:
 		return;

@@ -18,6 +18,10 @@ struct logs {
 int logs_tell(struct logs *l, enum log_op op, unsigned flags, const char *id, const int *fds,
 	size_t n, struct err *e);
 size_t logs_fds(bool is_tty); /* how many LOG_ADD has */
+/* To write at its end; made where it is missing.  Regular files only, since others may be able to
+ * put something into a log's directory, and a FIFO or a terminal takes a log only while somebody
+ * reads it. */
+int log_file_open(const char *path, struct err *e);
 
 /* logs_reopen.c */
 void reopen_answered(struct engine *g, const struct log_msg *m); /* LOG_REOPENED */

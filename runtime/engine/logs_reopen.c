@@ -65,12 +65,7 @@ static void finish(struct ctr *c)
 
 static int open_new(const struct ctr *c, struct err *e)
 {
-	int fd = open(c->log_file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
-
-	if (fd < 0)
-		return err_set(e, errno, "open %s", c->log_file);
-	(void)lseek(fd, 0, SEEK_END);
-	return fd;
+	return log_file_open(c->log_file, e);
 }
 
 static int check(const struct ctr *c, struct err *e)

@@ -147,6 +147,7 @@ static void add_instance(struct json *body, const struct ctr *c)
 	json_set_bool(body, "isMade", c->is_made);
 	json_set_str(body, "loggingID", c->logging_id);
 	json_set_i64(body, "stopSignal", c->stop_signal);
+	json_set_i64(body, "profileSum", (int64_t)c->profile_sum);
 	/* Whole, since its name may be gone from the store while the container lives. */
 	if (c->image.ref)
 		json_set(body, "image", image_record_json(&c->image));
@@ -161,6 +162,7 @@ static void read_instance(const struct json *body, struct ctr *c)
 	c->is_logging = json_is_true(json_get(body, "logging"));
 	c->is_made = json_is_true(json_get(body, "isMade"));
 	c->stop_signal = (int)number(body, "stopSignal");
+	c->profile_sum = (uint64_t)number(body, "profileSum");
 	if (logging && strlen(logging) < sizeof(c->logging_id))
 		memcpy(c->logging_id, logging, strlen(logging) + 1);
 }

@@ -270,6 +270,8 @@ static int make_instance(struct ctr *c, int filter, enum ctr_failure *how, struc
 	return rc;
 }
 
+static void start(struct ctr *c);
+
 static void on_profile(void *arg, const struct err *e)
 {
 	struct ctr *c = arg;
@@ -278,7 +280,7 @@ static void on_profile(void *arg, const struct err *e)
 	if (e->code)
 		start_failed(c, CTR_NOT_MADE, e, 0);
 	else
-		ctr_start(c);
+		start(c);
 }
 
 int ctr_filter(
@@ -290,15 +292,15 @@ int ctr_filter(
 	*out_fd = -1;
 	if (s->seccomp == SECCOMP_UNCONFINED || s->privileged)
 		return 0;
-	fd = profile_get(
-		c->sandbox->engine, container_caps(s), s->seccomp_path, ready, c, &c->profile, e);
+	fd = profile_get(c->sandbox->engine, container_caps(s), s->seccomp_path, &c->profile_sum,
+		ready, c, &c->profile, e);
 	if (fd < 0)
 		return fd;
 	*out_fd = fd;
 	return 0;
 }
 
-void ctr_start(struct ctr *c)
+static void start(struct ctr *c)
 {
 	enum ctr_failure how = CTR_NOT_MADE;
 	struct err e = { 0 };
@@ -315,6 +317,12 @@ void ctr_start(struct ctr *c)
 		start_failed(c, how, &e, 0);
 	else
 		sandbox_watch_exits(c->sandbox);
+}
+
+void ctr_start(struct ctr *c)
+{
+	c->profile_sum = 0;
+	start(c);
 }
 
 /* ---- down ---- */

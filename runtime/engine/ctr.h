@@ -51,6 +51,7 @@ struct ctr {
 	uint64_t oom_kills_before;
 	struct launch *launch;        /* the start in flight */
 	struct profile_wait *profile; /* a start that waits for its filter */
+	uint64_t profile_sum;         /* what its profile (Localhost) said then; 0: no such one */
 	struct exec_run *runs;        /* programs executed in it */
 	struct log_reopen *reopen;    /* its log is being moved to another file */
 	struct child *child;          /* PID_NODE: pause does not reap it, we do */

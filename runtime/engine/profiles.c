@@ -187,15 +187,30 @@ static int open_kept(const struct engine *g, uint64_t caps, uint64_t sum)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+/* Opened so that a FIFO or a device cannot hold us. */
+static int read_regular(const char *path, struct buf *out, struct err *e)
+{
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	int rc;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, errno, "open %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_say(e, EINVAL, "%s is no regular file", path);
+	rc = fd_read_all(fd, SOURCE_MAX, out, e);
+	return rc < 0 ? err_wrap(e, rc, "%s", path) : 0;
+}
+
 /* The text as a file of ours, so that what is hashed is what is compiled. */
 static int read_source(const char *source, uint64_t *out_sum, struct err *e)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	CLEANUP(cleanup_fd) int fd = memfd_create("profile", MFD_CLOEXEC);
-	int rc = fd_read_file(AT_FDCWD, source, SOURCE_MAX, &text, e);
+	int rc = read_regular(source, &text, e);
 
 	if (rc < 0)
-		return err_wrap(e, rc, "seccomp profile %s", source);
+		return err_wrap(e, rc, "seccomp profile");
 	if (fd < 0)
 		return err_set(e, errno, "make a file for the seccomp profile");
 	if ((rc = fd_write_all(fd, text.data ? text.data : "", text.len)) < 0 ||
@@ -205,22 +220,32 @@ static int read_source(const char *source, uint64_t *out_sum, struct err *e)
 	return take_fd(&fd);
 }
 
-int profile_get(struct engine *g, uint64_t caps, const char *source,
+/* One that was compiled before, whatever its text says now. */
+static struct profile *known(struct engine *g, uint64_t caps, uint64_t sum)
+{
+	struct profile *p = find(g, caps, sum);
+	int fd = p ? -1 : open_kept(g, caps, sum);
+
+	return fd < 0 ? p : add(g, caps, sum, fd);
+}
+
+int profile_get(struct engine *g, uint64_t caps, const char *source, uint64_t *sum,
 	void (*ready)(void *arg, const struct err *e), void *arg, struct profile_wait **out,
 	struct err *e)
 {
 	CLEANUP(cleanup_fd) int text = -1;
-	struct profile *p;
+	struct profile *p = source && !*sum ? NULL : known(g, caps, *sum);
 	struct profile_wait *w;
-	uint64_t sum = 0;
 	int rc;
 
-	if (source && (text = read_source(source, &sum, e)) < 0)
-		return text;
-	p = find(g, caps, sum);
+	if (!p && source) {
+		if ((text = read_source(source, sum, e)) < 0)
+			return text;
+		p = known(g, caps, *sum);
+	}
 	if (!p) {
-		p = add(g, caps, sum, open_kept(g, caps, sum));
-		if (p->fd < 0 && (rc = compile(p, text, e)) < 0) {
+		p = add(g, caps, *sum, -1);
+		if ((rc = compile(p, text, e)) < 0) {
 			forget(p);
 			return rc;
 		}

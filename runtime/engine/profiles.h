@@ -13,10 +13,11 @@ struct engine;
 struct profile_wait;
 
 int profiles_open(struct engine *g, struct err *e);
-/* source: a profile in OCI's JSON on this machine, read anew each time; NULL: the usual one.  The
- * filter's descriptor, borrowed.  -EINPROGRESS: ready is called when it is there, unless *out
- * is cancelled; ready NULL: -EAGAIN. */
-int profile_get(struct engine *g, uint64_t caps, const char *source,
+/* source: a profile in OCI's JSON on this machine; NULL: the usual one.  *sum is what was read
+ * there before, and then that is wanted again and source not read while its filter is there; 0:
+ * read it, and set.  The filter's descriptor, borrowed.  -EINPROGRESS: ready is called when it is
+ * there, unless *out is cancelled; ready NULL: -EAGAIN. */
+int profile_get(struct engine *g, uint64_t caps, const char *source, uint64_t *sum,
 	void (*ready)(void *arg, const struct err *e), void *arg, struct profile_wait **out,
 	struct err *e);
 void profile_cancel(struct profile_wait *w); /* NULL is fine */

@@ -15,6 +15,7 @@
 #include "cri/state.h"
 #include "engine/discard.h"
 #include "pod/sandbox.h"
+#include "sys/cgroup.h"
 
 enum { NODE_FILE_MAX = 1 << 20 };
 
@@ -251,6 +252,13 @@ static void on_run_gone(struct cri_wait *w)
 		undo(s, ECANCELED, "the call was cancelled");
 }
 
+static int check_cgroup(const struct cri_sandbox *s, struct err *e)
+{
+	int rc = cgroup_check_path(s->box.at.cgroup, e);
+
+	return rc < 0 ? err_wrap(e, -EINVAL, "config.linux.cgroup_parent") : 0;
+}
+
 static struct cri_sandbox *make(
 	struct cri *c, const Runtime__V1__PodSandboxConfig *config, struct err *e)
 {
@@ -262,7 +270,8 @@ static struct cri_sandbox *make(
 	s->config = message_copy(config);
 	s->state = SANDBOX_MAKING;
 	s->created_ns = clock_wall_ns();
-	if (sandbox_read_config(s, e) < 0 || sandbox_record(s, e) < 0) {
+	/* The path with its id: a sandbox whose cgroup can have no such name could not end. */
+	if (sandbox_read_config(s, e) < 0 || check_cgroup(s, e) < 0 || sandbox_record(s, e) < 0) {
 		sandbox_forget(s);
 		sandbox_free(s);
 		return NULL;

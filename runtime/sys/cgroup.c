@@ -305,7 +305,7 @@ int cgroup_kill(const struct cgroups *c, const char *path, struct err *e)
 		return rc;
 	fd = open(file, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : err_set(e, errno, "open %s", file);
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_set(e, errno, "open %s", file);
 	if (write(fd, "1", 1) < 0)
 		return errno == ENODEV ? 0 : err_set(e, errno, "write %s", file);
 	return 0;

@@ -67,8 +67,9 @@ int cgroup_remove_tree(const char *dir, struct err *e)
 	int rc = 0;
 	DIR *d;
 
-	/* Mostly there is nothing below. */
-	if (rmdir(dir) == 0 || errno == ENOENT)
+	/* Mostly there is nothing below.  ENOTDIR: its parent is a file, as a client may name it.
+	 */
+	if (rmdir(dir) == 0 || errno == ENOENT || errno == ENOTDIR)
 		return 0;
 	d = errno == EBUSY ? opendir(dir) : NULL;
 	if (!d)

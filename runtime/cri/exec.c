@@ -15,28 +15,47 @@
  * never waits for us. */
 enum { OUTPUT_MAX = 8 * 1024 * 1024 - 4096, ARGS_MAX = 4096 };
 
+/* What containers say must not fill our memory, however many are asked at once: all outputs share
+ * so much, and of each a little is kept in any case. */
+enum { OUTPUTS_MAX = 64 * 1024 * 1024, OUTPUT_SURE = 64 * 1024 };
+
 struct exec_sync {
+	struct cri *cri;
 	struct exec_run *run;
 	struct grpc_call *call;
 	struct loop_timer deadline;
 	struct buf out, err;
+	size_t kept; /* of the program's bytes */
 	bool is_late;
 	int64_t timeout_s;
 };
+
+static size_t room_for(const struct exec_sync *x, const struct buf *to)
+{
+	size_t room = OUTPUT_MAX - to->len, all = x->cri->outputs;
+	size_t sure = to->len < OUTPUT_SURE ? OUTPUT_SURE - to->len : 0;
+	size_t shared = all < OUTPUTS_MAX ? OUTPUTS_MAX - all : 0;
+	size_t granted = sure > shared ? sure : shared;
+
+	return room < granted ? room : granted;
+}
 
 static bool on_output(void *arg, int channel, const char *bytes, size_t len)
 {
 	struct exec_sync *x = arg;
 	struct buf *to = channel == 1 ? &x->out : &x->err;
-	size_t room = OUTPUT_MAX - to->len;
+	size_t room = room_for(x, to), n = len < room ? len : room;
 
-	buf_add(to, bytes, len < room ? len : room);
+	buf_add(to, bytes, n);
+	x->kept += n;
+	x->cri->outputs += n;
 	return true;
 }
 
 static void sync_free(struct exec_sync *x)
 {
 	loop_timer_stop(&x->deadline);
+	x->cri->outputs -= x->kept;
 	buf_free(&x->out);
 	buf_free(&x->err);
 	free(x);
@@ -140,6 +159,7 @@ void rpc_exec_sync(void *ctx, struct grpc_call *call)
 		return;
 	}
 	x = mem_zalloc(sizeof(*x));
+	x->cri = ctx;
 	x->call = call;
 	x->timeout_s = q->timeout;
 	rc = start(x, &c->ctr, q, &e);

@@ -141,6 +141,7 @@ struct cri {
 	struct grpc_face face;
 	struct usage_watch *counting, images_usage, layers_usage; /* usage.c */
 	struct usage_walk *walk;
+	size_t outputs; /* of all programs of ExecSync, in bytes */
 	struct loop_timer count_timer;
 	struct loop_timer shutdown_timer;
 	void (*ended)(void *arg);

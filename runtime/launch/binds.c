@@ -16,7 +16,7 @@
 #include "sys/mount.h"
 #include "sys/mountinfo.h"
 
-enum { LINKS_MAX = 40 };
+enum { LINKS_MAX = 40, TURNS_MAX = 2 * LINKS_MAX };
 
 /* A mount that nobody tells would take part in nothing, silently. */
 static int check_peers(int proc, int source, enum plan_propagation wanted, struct err *e)
@@ -136,9 +136,9 @@ static int make_component(
 	return rc < 0 ? rc : 1;
 }
 
-/* Makes the first missing component.  Each prefix is resolved anew from root by the kernel, so a
- * link in it counts as the container would see it. */
-static int make_first_missing(int root, struct walk *w, enum target_kind kind, struct err *e)
+/* Makes the missing components, up to the first that is a link.  Each prefix is resolved anew from
+ * root by the kernel, so a link in it counts as the container would see it. */
+static int make_missing(int root, struct walk *w, enum target_kind kind, struct err *e)
 {
 	CLEANUP(cleanup_fd) int parent = fcntl(root, F_DUPFD_CLOEXEC, 0);
 	char prefix[PATH_MAX];
@@ -147,13 +147,17 @@ static int make_first_missing(int root, struct walk *w, enum target_kind kind, s
 	while (w->path[start]) {
 		size_t end = start + strcspn(w->path + start, "/");
 		bool is_last = !w->path[end + strspn(w->path + end, "/")];
-		int next;
+		int next, rc;
 
 		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)end, w->path);
 		next = fd_walk(root, prefix, O_PATH, 0, e);
-		if (next == -ENOENT)
-			return make_component(
+		if (next == -ENOENT) {
+			rc = make_component(
 				w, parent, start, end, is_last && kind == TARGET_FILE, e);
+			if (rc != 0)
+				return rc;
+			next = fd_walk(root, prefix, O_PATH, 0, e);
+		}
 		if (next < 0)
 			return next;
 		close(parent);
@@ -169,13 +173,13 @@ int target_open(int root, const char *path, enum target_kind kind, struct err *e
 
 	if (snprintf(w.path, sizeof(w.path), "%s", path) >= (int)sizeof(w.path))
 		return err_set(e, ENAMETOOLONG, "%s", path);
-	/* Every turn makes one component or follows one link, so their number bounds the turns. */
-	for (size_t turns = 0; turns < PATH_MAX; turns++) {
+	/* Every turn follows a link or is the last, unless somebody takes away what we make. */
+	for (size_t turns = 0; turns < TURNS_MAX; turns++) {
 		int fd = fd_walk(root, w.path, O_PATH, 0, e), rc;
 
 		if (fd != -ENOENT)
 			return fd;
-		if ((rc = make_first_missing(root, &w, kind, e)) < 0)
+		if ((rc = make_missing(root, &w, kind, e)) < 0)
 			return rc;
 	}
 	return err_set(e, ELOOP, "make %s", path);

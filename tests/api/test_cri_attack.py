@@ -1,0 +1,147 @@
+"""What a hostile container, a hostile image or a careless client of CRI tries, and what it gets."""
+
+import os
+import socket
+import time
+
+import grpc
+
+from cri_client import (GUEST, LOGS, ROOT, RUNNING, carpeld_pid, cri, instance_cgroup, pod_config, read, request_of,
+                        resident_kib, until)
+from test_cri_containers import InSandbox
+from test_cri_exec import BUSYBOX, shell
+
+SOON_S = 5
+
+
+class Attack(InSandbox):
+    def soon(self, name, **fields):
+        """A call that must not take long, whatever comes of it."""
+        return getattr(self.cri.runtime, name)(request_of(name)(**fields), timeout=SOON_S, wait_for_ready=True)
+
+    def refused(self, text, name, **fields):
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.soon(name, **fields)
+        self.assertIn(caught.exception.code(), (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNKNOWN))
+        self.assertIn(text, caught.exception.details())
+
+
+def plant(path, kind):
+    """Something that is no regular file, as a container with a log's directory could put there."""
+    if os.path.lexists(path):
+        os.rmdir(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        os.mkdir(path)
+    elif kind == "socket":
+        # The name is longer than an address may be.
+        here = os.open(os.path.dirname(path), os.O_PATH)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind("/proc/self/fd/%d/%s" % (here, os.path.basename(path)))
+        os.close(here)
+    elif kind == "zero":
+        os.mknod(path, 0o20666, os.makedev(1, 5))
+    else:
+        os.symlink(kind, path)
+
+
+class Logs(Attack):
+    KINDS = ("fifo", "directory", "socket", "zero", ROOT + "/sentinel")
+
+    def setUp(self):
+        super().setUp()
+        with open(ROOT + "/sentinel", "w") as file:
+            file.write("untouched")
+
+    def test_a_log_that_is_no_file_starts_nothing(self):
+        for i, kind in enumerate(self.KINDS):
+            plant(LOGS + "/planted.log", kind)
+            id_ = self.make("c%d" % i, "sleepy", "x", log_path="planted.log")
+            self.refused("planted.log", "StartContainer", container_id=id_)
+        self.assertEqual(read(ROOT + "/sentinel"), "untouched")
+
+    def test_a_log_that_becomes_no_file_is_not_reopened(self):
+        id_ = self.begin("c", "echo", log_path="c.log", command=[BUSYBOX, "sh", "-c", "while echo tick; do sleep 0.1; done"],
+                         **shell())
+        os.rename(LOGS + "/c.log", LOGS + "/c.old")
+        for kind in self.KINDS:
+            plant(LOGS + "/c.log", kind)
+            self.refused("c.log", "ReopenContainerLog", container_id=id_)
+        os.unlink(LOGS + "/c.log")
+        self.soon("ReopenContainerLog", container_id=id_)
+        until("the log to go on", lambda: "tick" in read(LOGS + "/c.log"))
+        self.assertEqual(read(ROOT + "/sentinel"), "untouched")
+
+
+class Cgroups(Attack):
+    def test_a_parent_that_can_be_none(self):
+        """An answer at once, and no sandbox that cannot end."""
+        for parent in ("/a" * 1500, "/x\ny", "/" + "x" * 256, "/" + "a/" * 200):
+            self.refused("cgroup_parent", "RunPodSandbox", config=pod_config("odd", parent=parent))
+        for parent in ("/cgroup.procs", "/%s/cgroup.procs/a" % instance_cgroup(), "/%s/tasks" % instance_cgroup()):
+            self.refused("Not a directory", "RunPodSandbox", config=pod_config("file", parent=parent))
+
+
+class Seccomp(Attack):
+    PROFILE = ROOT + "/profile.json"
+
+    def write(self, text):
+        with open(self.PROFILE + ".new", "w") as file:
+            file.write(text)
+        os.rename(self.PROFILE + ".new", self.PROFILE)
+
+    def confined(self, name):
+        profile = cri.SecurityProfile(profile_type=cri.SecurityProfile.Localhost, localhost_ref=self.PROFILE)
+        return self.make(name, "sleepy", "x", security={"seccomp": profile})
+
+    def test_a_profile_that_is_no_file_holds_nobody(self):
+        for i, kind in enumerate(("fifo", "zero", "directory", "socket")):
+            plant(self.PROFILE, kind)
+            id_ = self.confined("c%d" % i)
+            self.refused(self.PROFILE, "StartContainer", container_id=id_)
+            self.soon("Version")
+        os.rmdir(self.PROFILE) if os.path.isdir(self.PROFILE) else os.unlink(self.PROFILE)
+
+    def test_an_exec_has_the_filter_of_the_start(self):
+        """Whatever became of the profile's file: a probe must not fail, or be freer, by that."""
+        deny = '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], ' \
+            '"action": "SCMP_ACT_ERRNO", "errnoRet": 28}]}'
+        self.write(deny)
+        id_ = self.confined("c")
+        self.cri.start(id_)
+        blocked = lambda: self.cri.exec(id_, GUEST, "mkdir", "/tmp/x").stdout
+        self.assertIn(b"ENOSPC", blocked())
+        for text in ('{"defaultAction": "SCMP_ACT_ALLOW"}', "no profile", None):
+            if text:
+                self.write(text)
+            else:
+                os.unlink(self.PROFILE)
+            self.assertIn(b"ENOSPC", blocked())
+        self.kill_carpeld()
+        self.assertIn(b"ENOSPC", blocked())
+
+
+class Floods(Attack):
+    def test_output_of_many_commands_shares_a_bound(self):
+        id_ = self.begin("c", "sleepy", "x", **shell())
+        pid = carpeld_pid()
+        text = "head -c 9000000 /dev/zero; head -c 9000000 /dev/zero >&2; sleep 1"
+        calls = [self.cri.begin("ExecSync", container_id=id_, cmd=[BUSYBOX, "sh", "-c", text]) for _ in range(18)]
+        most = 0
+        while not any(call.done() for call in calls):
+            most = max(most, resident_kib(pid))
+            time.sleep(0.1)
+        self.assertLess(most, 192 << 10)
+        for call in calls:
+            call.exception()
+        # What one keeps is nothing of what the next may.
+        answer = self.cri.exec(id_, BUSYBOX, "head", "-c", "8000000", "/dev/zero")
+        self.assertEqual(len(answer.stdout), 8000000)
+
+
+class Paths(Attack):
+    def test_a_deep_working_directory_takes_no_time(self):
+        id_ = self.make("c", "sleepy", "x", working_dir="/a" * 800)
+        self.soon("StartContainer", container_id=id_)
+        self.assertEqual(self.cri.status(id_).state, RUNNING)

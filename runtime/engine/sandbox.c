@@ -16,6 +16,7 @@
 #include "engine/ctr.h"
 #include "engine/find.h"
 #include "engine/launch.h"
+#include "pod/sandbox.h"
 #include "sys/spawn.h"
 
 /* Descriptors of pause, see pause/pause.c. */
@@ -253,6 +254,15 @@ static bool waits_for_logs(const struct sandbox *s)
 	return false;
 }
 
+/* pause's own first: to look for it in each hierarchy costs as much as removing it. */
+static int remove_cgroups(const struct sandbox *s, struct err *e)
+{
+	CLEANUP(cleanup_free) char *pause = sandbox_cgroup(&s->at);
+	int rc = cgroup_remove(s->engine->cgroups, pause, e);
+
+	return rc < 0 ? rc : cgroup_remove(s->engine->cgroups, s->at.cgroup, e);
+}
+
 /* Entered again by its own timer until the kernel has let go of everything. */
 void sandbox_end(struct sandbox *s)
 {
@@ -271,7 +281,7 @@ void sandbox_end(struct sandbox *s)
 		ctr_release(c);
 	if (cgroup_kill(g->cgroups, s->at.cgroup, &e) < 0)
 		log_warn("sandbox=%s %s", s->name, e.text);
-	if (s->pause_fd < 0 && cgroup_remove(g->cgroups, s->at.cgroup, &e) == 0) {
+	if (s->pause_fd < 0 && remove_cgroups(s, &e) == 0) {
 		s->is_ending = false;
 		s->end_tries = s->log_tries = 0;
 		s->owner->gone(s); /* s may be no more */

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -148,8 +150,10 @@ static void read_user(struct cri_container *c)
 	if (pid <= 0)
 		return;
 	path = str_fmt("/proc/%d/status", (int)pid);
-	if (fd_read_file(AT_FDCWD, path, STATUS_MAX, &text, NULL) < 0 || !text.len ||
-		ctr_host_pid(&c->ctr) != pid)
+	if (fd_read_file(AT_FDCWD, path, STATUS_MAX, &text, NULL) < 0 || !text.len)
+		return;
+	/* While it is there, or a zombie, nobody else has its number. */
+	if (syscall(SYS_pidfd_send_signal, c->ctr.pidfd, 0, NULL, 0) < 0)
 		return;
 	c->uid = status_id(text.data, "\nUid:");
 	c->gid = status_id(text.data, "\nGid:");

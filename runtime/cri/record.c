@@ -228,7 +228,8 @@ int container_read_config(struct cri_container *c, struct err *e)
 		return rc;
 	c->key = container_key(c->config->metadata, c->sandbox->config->metadata);
 	c->ctr.spec = c->spec;
-	c->ctr.dir = str_fmt("%s/containers/%s", c->sandbox->box.at.dir, c->ctr.id);
+	/* Beside "etc" and others, none of which is an id. */
+	c->ctr.dir = str_fmt("%s/%s", c->sandbox->box.at.dir, c->ctr.id);
 	c->ctr.log_file = str_dup(c->spec->log_path);
 	return 0;
 }

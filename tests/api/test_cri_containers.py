@@ -144,7 +144,7 @@ class Life(InSandbox):
             self.cri.remove(id_)
             until("its processes to end", lambda: not pids_of(id_))
         self.assertEqual(self.cri.containers(), [])
-        self.assertEqual(os.listdir("%s/sandboxes/%s/containers" % (LIB, self.pod)), [])
+        self.assertEqual(os.listdir("%s/sandboxes/%s" % (LIB, self.pod)), ["etc"])
 
     def test_filters(self):
         other, _ = self.sandbox("other")

@@ -114,11 +114,11 @@ state = "{run_dir}/state"
     return path, socket
 
 
-def wait_until_it_answers(socket, log):
+def wait_until_it_answers(daemon, socket, log):
     end = time.monotonic() + START_SECONDS
     while subprocess.run(["ctr", "--address", socket, "version"], stdout=subprocess.DEVNULL,
                          stderr=subprocess.DEVNULL).returncode != 0:
-        if time.monotonic() > end:
+        if daemon.poll() is not None or time.monotonic() > end:
             with open(log, errors="replace") as f:
                 raise SystemExit("it does not start: " + (f.read().strip().splitlines() or [""])[-1])
         time.sleep(0.1)
@@ -143,7 +143,7 @@ def measure_containerd(build, state, rootfs):
         return {"containerd": pss_kib(daemon.pid), "containerd's shims": sum(map(pss_kib, shims))}
 
     try:
-        wait_until_it_answers(socket, log)
+        wait_until_it_answers(daemon, socket, log)
         import_images(state, rootfs, socket)
         parent = {"CGROUP_PARENT": "/carpel-bench"}
         result = lives(build, socket, CONTAINERD_RUNS, **parent)

@@ -51,8 +51,11 @@ static int listen_fd(struct engine *g, struct err *e)
 
 	unix_address(g, &address);
 	(void)unlink(address.sun_path); /* of a dead one: nobody answered there */
-	if (sock < 0 || bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		listen(sock, 8) < 0)
+	mode_t old = umask(0177);
+	int rc = sock < 0 ? -1 : bind(sock, (struct sockaddr *)&address, sizeof(address));
+
+	(void)umask(old);
+	if (rc < 0 || listen(sock, 8) < 0)
 		return err_set(e, errno, "listen on %s", address.sun_path);
 	return take_fd(&sock);
 }

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "spec/plan.h"
+#include "sys/cred.h"
 
 enum { ORDERS_FD = PLAN_FD, FIRST_FREE = 3 };
 
@@ -88,7 +89,13 @@ static _Noreturn void carry_out(const struct received *r, pid_t server, int (*ru
 int serve(int (*run)(void))
 {
 	pid_t self = getpid();
+	struct err e = { 0 };
 
+	/* Nor into its copies, until they execute something else. */
+	if (cred_undumpable(&e) < 0) {
+		log_err("%s", e.text);
+		return EXIT_FAILURE;
+	}
 	/* Nobody waits for the processes that carry orders out: they report for themselves. */
 	if (signal(SIGCHLD, SIG_IGN) == SIG_ERR)
 		return EXIT_FAILURE;

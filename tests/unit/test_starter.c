@@ -22,7 +22,7 @@
 
 struct fixture {
 	int starter;
-	pid_t pid;
+	pid_t pid, other;
 	struct err e;
 };
 
@@ -42,6 +42,27 @@ static int close_it(void **state)
 
 	cleanup_fd(&f->starter);
 	return waitpid(f->pid, NULL, 0) == f->pid ? 0 : -1; /* its end of file ended it */
+}
+
+static int write_file(const char *path, const char *text)
+{
+	CLEANUP(cleanup_fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+}
+
+/* The wait status of one that ends by itself. */
+static int run(int starter, const struct spawn *s)
+{
+	struct err e = { 0 };
+	int status = -1, pidfd;
+	pid_t pid = 0;
+
+	pidfd = starter_spawn(starter, s, &pid, &e);
+	assert_true(pidfd >= 0);
+	close(pidfd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
 }
 
 /* Runs a line of shell with the descriptors given; returns its wait status, its output in text. */
@@ -105,22 +126,36 @@ static void test_descriptors(void **state)
 	assert_non_null(strstr(text, "passed"));
 }
 
+/* With our score or with none. */
+static void test_expendable(void **state)
+{
+	struct fixture *f = *state;
+	char sh[] = "sh", c[] = "-c", line[] = "read x </proc/self/oom_score_adj; exit $((x / 10))";
+	char *argv[] = { sh, c, line, NULL }, *envp[] = { NULL };
+	struct spawn s = { .path = "/bin/sh", .argv = argv, .envp = envp };
+	int score;
+
+	assert_int_equal(write_file("/proc/self/oom_score_adj", "500"), 0);
+	score = starter_open(&f->other, &f->e);
+	assert_int_equal(write_file("/proc/self/oom_score_adj", "0"), 0);
+	assert_true(score >= 0);
+	assert_int_equal(run(score, &s), 50 << 8);
+	s.is_expendable = true;
+	assert_int_equal(run(score, &s), 0);
+	close(score);
+	assert_int_equal(waitpid(f->other, NULL, 0), f->other);
+}
+
 static void test_program_by_descriptor(void **state)
 {
 	struct fixture *f = *state;
 	char name[] = "true", *argv[] = { name, NULL }, *envp[] = { NULL };
-	int fds[] = { -1 }, status = -1, pidfd, exe = open("/bin/true", O_PATH | O_CLOEXEC);
+	int fds[] = { -1 }, exe = open("/bin/true", O_PATH | O_CLOEXEC);
 	const struct spawn s = {
 		.path = "nothing", .exe_fd = exe, .argv = argv, .envp = envp, .fds = fds, .nfds = 1
 	};
-	pid_t pid;
 
-	pidfd = starter_spawn(f->starter, &s, &pid, &f->e);
-	assert_true(pidfd >= 0);
-	assert_int_equal(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 10000), 1);
-	assert_int_equal(spawn_reap(pidfd, &status), 1);
-	assert_int_equal(status, 0);
-	close(pidfd);
+	assert_int_equal(run(f->starter, &s), 0);
 	close(exe);
 }
 
@@ -155,11 +190,8 @@ static void test_gone(void **state)
 	const struct spawn s = { .path = "/bin/true", .argv = argv, .envp = envp };
 	siginfo_t info;
 	pid_t pid;
-	int pidfd = starter_spawn(f->starter, &s, &pid, &f->e); /* so it is set up */
 
-	assert_true(pidfd >= 0);
-	close(pidfd);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(run(f->starter, &s), 0);   /* so it is set up */
 	assert_int_equal(kill(f->pid, SIGTERM), 0); /* for carpeld alone to act on */
 	assert_int_equal(kill(f->pid, SIGINT), 0);
 	assert_int_equal(poll(&(struct pollfd){ .fd = f->starter, .events = POLLIN }, 1, 50), 0);
@@ -175,6 +207,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_starts, open_it, close_it),
 		cmocka_unit_test_setup_teardown(test_descriptors, open_it, close_it),
 		cmocka_unit_test_setup_teardown(test_program_by_descriptor, open_it, close_it),
+		cmocka_unit_test_setup_teardown(test_expendable, open_it, close_it),
 		cmocka_unit_test_setup_teardown(test_failures, open_it, close_it),
 		cmocka_unit_test_setup_teardown(test_gone, open_it, close_it),
 	};

@@ -19,7 +19,7 @@ LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
-CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
+CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
 SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \

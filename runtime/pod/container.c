@@ -109,6 +109,9 @@ int container_prepare(const struct container_request *q, struct cgroups *cg, str
 		rc = fd_mkdir_all(AT_FDCWD, work, 0700, e);
 	if (rc == 0)
 		rc = make_message(q, e);
+	/* The device of the writable layer. */
+	if (rc == 0 && cgroup_io_is_limited(&limits.io))
+		rc = cgroup_io_find_device(q->dir, &limits.io, e);
 	return rc == 0 ? cgroup_make(cg, cgroup, CGROUP_LEAF, &limits, e) : rc;
 }
 

@@ -64,7 +64,7 @@ struct cgroup_limits resources_of_pod(const struct pod_spec *pod)
 		all_cpu &= c->limits.cpu_milli > 0;
 		all_memory &= c->limits.memory_bytes > 0;
 	}
-	l.pids = POD_PIDS_MAX;
+	l.pids = pod->pids_limit > 0 ? pod->pids_limit : POD_PIDS_MAX;
 	l.cpu_shares = shares_of(pod->qos == QOS_BEST_EFFORT ? 0 : resources_cpu_request(pod));
 	if (all_cpu)
 		l.cpu_quota_us = quota_of(cpu);
@@ -120,6 +120,11 @@ struct cgroup_limits resources_of_container(const struct container_spec *c)
 	l.memory_bytes = c->limits.memory_bytes > 0 ? c->limits.memory_bytes : CGROUP_LEAVE;
 	l.never_swapped = true;
 	l.oom_kills_all = true;
+	l.io.read_bps = c->io.read_bps;
+	l.io.write_bps = c->io.write_bps;
+	l.io.read_iops = c->io.read_iops;
+	l.io.write_iops = c->io.write_iops;
+	l.io.weight = c->io.weight;
 	return l;
 }
 

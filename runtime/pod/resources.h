@@ -6,7 +6,7 @@
 #include "spec/pod.h"
 #include "sys/cgroup.h"
 
-enum { POD_PIDS_MAX = 2048 };
+enum { POD_PIDS_MAX = 2048 }; /* of a pod that does not say another one */
 
 struct cgroup_limits resources_of_pod(const struct pod_spec *pod);
 int64_t resources_cpu_request(const struct pod_spec *pod); /* milli, of all its containers */

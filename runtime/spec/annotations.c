@@ -1,12 +1,16 @@
-/* carpel/probe.<container>.<liveness|readiness|startup>.<period|timeout|delay>-ms: a probe's times
- * in milliseconds, which Kubernetes has no field for.
+/* What Kubernetes has no field for: a probe's times in milliseconds (carpel/probe.…), limits of
+ * block IO (carpel/io.…) and of processes (carpel/pids-limit).
  */
 #include "spec/annotations.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "spec/quantity.h"
+
+/* ---- carpel/probe.<container>.<liveness|readiness|startup>.<period|timeout|delay>-ms ---- */
 
 struct timing_row {
 	const char *word;
@@ -68,6 +72,75 @@ static bool parse_key(const char *key, struct probe_key *out)
 	return false;
 }
 
+/* ---- carpel/io.<container>.<limit> ---- */
+
+struct limit_row {
+	const char *word;
+	int64_t min, max;
+	size_t at; /* in struct io_spec */
+	int (*read)(const char *text, int64_t *out);
+};
+
+static int read_digits(const char *text, int64_t *out)
+{
+	return str_to_i64(text, 0, INT64_MAX, out);
+}
+
+/* v1 keeps operations in 32 bits. */
+static const struct limit_row ios[] = {
+	{ "max-read-bps", 1024, INT64_MAX, offsetof(struct io_spec, read_bps), quantity_units },
+	{ "max-write-bps", 1024, INT64_MAX, offsetof(struct io_spec, write_bps), quantity_units },
+	{ "max-read-iops", 1, UINT32_MAX, offsetof(struct io_spec, read_iops), read_digits },
+	{ "max-write-iops", 1, UINT32_MAX, offsetof(struct io_spec, write_iops), read_digits },
+	{ "weight", 1, 10000, offsetof(struct io_spec, weight), read_digits },
+};
+
+static const struct limit_row pids_row = { "carpel/pids-limit", 16, 4 << 20, 0, read_digits };
+
+/* NULL: not a key of this kind. */
+static const struct limit_row *parse_io_key(const char *key, char **out_container)
+{
+	static const char prefix[] = "carpel/io.";
+	const char *name = key + strlen(prefix), *word;
+
+	if (!str_starts(key, prefix) || !(word = strchr(name, '.')) || word == name)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(ios); i++)
+		if (str_eq(word + 1, ios[i].word)) {
+			*out_container = str_ndup(name, (size_t)(word - name));
+			return &ios[i];
+		}
+	return NULL;
+}
+
+static int read_limit(const struct limit_row *row, const char *text, int64_t *out)
+{
+	int64_t n;
+
+	if (row->read(text, &n) < 0 || n < row->min || n > row->max)
+		return -EINVAL;
+	*out = n;
+	return 0;
+}
+
+static void check_limit(
+	struct check *k, const char *field, const struct limit_row *row, const char *value)
+{
+	CLEANUP(cleanup_free) char *detail = NULL;
+	int64_t n;
+
+	if (read_limit(row, value, &n) == 0)
+		return;
+	detail = row->read == quantity_units
+			 ? str_fmt("must be a quantity of bytes a second, at least %lld",
+				   (long long)row->min)
+			 : str_fmt("must be between %lld and %lld, inclusive", (long long)row->min,
+				   (long long)row->max);
+	cause_invalid(k->causes, field, value, detail);
+}
+
+/* ---- all ---- */
+
 static const struct json *find_container(const struct json *spec, const char *name)
 {
 	const struct json *containers = json_get(spec, "containers");
@@ -78,18 +151,14 @@ static const struct json *find_container(const struct json *spec, const char *na
 	return NULL;
 }
 
-static void check_annotation(struct check *k, const char *key, const char *value)
+static void check_probe(
+	struct check *k, const char *field, const struct probe_key *key, const char *value)
 {
-	CLEANUP(probe_key_free) struct probe_key at = { 0 };
-	CLEANUP(cleanup_free) char *field = str_fmt("metadata.annotations[%s]", key);
+	const struct probe_key at = *key;
 	CLEANUP(cleanup_free) char *detail = NULL;
 	const struct json *container;
 	int64_t ms = 0;
 
-	if (!parse_key(key, &at)) {
-		cause_forbidden(k->causes, field, "carpel has no such annotation");
-		return;
-	}
 	container = find_container(k->spec, at.container);
 	if (!container) {
 		cause_not_found(k->causes, field, at.container);
@@ -103,6 +172,23 @@ static void check_annotation(struct check *k, const char *key, const char *value
 	}
 }
 
+static void check_annotation(struct check *k, const char *key, const char *value)
+{
+	CLEANUP(probe_key_free) struct probe_key at = { 0 };
+	CLEANUP(cleanup_free) char *field = str_fmt("metadata.annotations[%s]", key);
+	CLEANUP(cleanup_free) char *container = NULL;
+	const struct limit_row *row = parse_io_key(key, &container);
+
+	if (parse_key(key, &at))
+		check_probe(k, field, &at, value);
+	else if (row && !find_container(k->spec, container))
+		cause_not_found(k->causes, field, container);
+	else if (row || str_eq(key, pids_row.word))
+		check_limit(k, field, row ? row : &pids_row, value);
+	else
+		cause_forbidden(k->causes, field, "carpel has no such annotation");
+}
+
 void validate_annotations(struct check *k, const struct json *annotations)
 {
 	for (size_t i = 0; i < json_len(annotations); i++) {
@@ -114,6 +200,20 @@ void validate_annotations(struct check *k, const struct json *annotations)
 	}
 }
 
+/* Checked before, as what annotations_apply() reads: a number in its range. */
+static void apply_limit(const char *key, const char *value, struct pod_spec *pod)
+{
+	CLEANUP(cleanup_free) char *container = NULL;
+	const struct limit_row *row = parse_io_key(key, &container);
+
+	if (str_eq(key, pids_row.word))
+		(void)read_limit(&pids_row, value, &pod->pids_limit);
+	for (size_t c = 0; row && c < pod->containers_len; c++)
+		if (str_eq(pod->containers[c].name, container))
+			(void)read_limit(row, value,
+				(int64_t *)(void *)((char *)&pod->containers[c].io + row->at));
+}
+
 void annotations_apply(const struct json *annotations, struct pod_spec *pod)
 {
 	for (size_t i = 0; i < json_len(annotations); i++) {
@@ -121,6 +221,8 @@ void annotations_apply(const struct json *annotations, struct pod_spec *pod)
 		const char *value = json_str(json_member(annotations, i, &key));
 		CLEANUP(probe_key_free) struct probe_key at = { 0 };
 
+		if (str_starts(key, "carpel/"))
+			apply_limit(key, value, pod);
 		if (!parse_key(key, &at))
 			continue;
 		for (size_t c = 0; c < pod->containers_len; c++) {

@@ -5,5 +5,5 @@
 #include "spec/check.h"
 #include "spec/pod.h"
 
-/* Puts what the annotations of a validated pod say into the timing of its probes. */
+/* Puts what the annotations of a validated pod say into it. */
 void annotations_apply(const struct json *annotations, struct pod_spec *pod);

@@ -10,6 +10,17 @@
  * The time of a probe that the container has, in milliseconds, in place of its periodSeconds (10 ms
  * at least), timeoutSeconds (1 ms) or initialDelaySeconds (0 ms).  Kubernetes lets the part behind
  * the slash have 63 characters, which leaves at least 36 for the container's name.
+ *
+ *   carpel/io.<container>.<max-read-bps|max-write-bps>: "<quantity>"
+ *   carpel/io.<container>.<max-read-iops|max-write-iops|weight>: "<digits>"
+ *
+ * Limits of block IO on the device of the container's writable layer: bytes (1Ki at least) and
+ * operations (1 at least) a second, and its share (1 to 10000) beside others that want the device,
+ * which have 100.
+ *
+ *   carpel/pids-limit: "<digits>"
+ *
+ * How many processes and threads the pod may have, its own one among them: 16 to 4194304.
  */
 #pragma once
 

@@ -124,6 +124,12 @@ struct linux_resources {
 };
 void linux_resources_clear(struct linux_resources *r); /* frees what it holds */
 
+/* By annotation, see manifest.h; 0: not given. */
+struct io_spec {
+	int64_t read_bps, write_bps, read_iops, write_iops;
+	int64_t weight; /* 1..10000 */
+};
+
 struct container_spec {
 	char *name, *image, *working_dir; /* working_dir: NULL when not given */
 	enum pull_policy pull;
@@ -135,6 +141,7 @@ struct container_spec {
 	struct mount_spec *mounts;
 	size_t mounts_len;
 	struct resource_spec limits, requests; /* requests: defaulted from limits */
+	struct io_spec io;
 	struct security_spec security;
 	struct probe_spec probes[PROBE_TYPES]; /* by enum probe_type; [0] unused */
 	char *message_path;
@@ -199,6 +206,7 @@ struct pod_spec {
 	struct sysctl_spec *sysctls;
 	size_t sysctls_len;
 	struct strv readiness_gates;
+	int64_t pids_limit; /* by annotation; 0: not given */
 	/* (CRI) */
 	bool host_pid; /* no PID namespace of the pod: the node's; then no container is PID_POD */
 	bool may_privileged; /* its containers may be privileged */

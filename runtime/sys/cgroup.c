@@ -308,6 +308,7 @@ int cgroup_kill(const struct cgroups *c, const char *path, struct err *e)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_set(e, errno, "open %s", file);
 	if (write(fd, "1", 1) < 0)
 		return errno == ENODEV ? 0 : err_set(e, errno, "write %s", file);
+	cgroup_io_lift(c, path);
 	return 0;
 }
 

@@ -51,6 +51,14 @@ struct cgroup_pair {
 	const char *key, *value; /* "memory.high"; lines of the value are written one by one */
 };
 
+/* Of one block device; 0: leave alone. */
+struct cgroup_io_limits {
+	char device[24]; /* "254:0"; this and has_bfq by cgroup_io_find_device() */
+	bool has_bfq;    /* the scheduler by which a weight counts */
+	int64_t read_bps, write_bps, read_iops, write_iops;
+	int64_t weight; /* 1..10000 beside others' 100 */
+};
+
 struct cgroup_limits {
 	int64_t cpu_shares;                  /* 2..262144 */
 	enum cgroup_scale cpu_scale;         /* how shares become a v2 weight */
@@ -64,6 +72,7 @@ struct cgroup_limits {
 	const char *cpuset_cpus, *cpuset_mems; /* NULL and "": leave alone */
 	struct cgroup_hugepages *hugepages;
 	size_t hugepages_len;
+	struct cgroup_io_limits io;
 	/* Written last, so they win.  v2 only, see cgroup_unified.c for what v1 ignores. */
 	struct cgroup_pair *unified;
 	size_t unified_len;
@@ -78,6 +87,9 @@ struct cgroup_limits {
 		.memory_bytes = CGROUP_LEAVE,                                                      \
 		.memory_swap_bytes = CGROUP_LEAVE,                                                 \
 		.pids = CGROUP_LEAVE })
+bool cgroup_io_is_limited(const struct cgroup_io_limits *io);
+/* The block device that the file system of path is on. -ENOTSUP: it is on none. */
+int cgroup_io_find_device(const char *path, struct cgroup_io_limits *io, struct err *e);
 /* Frees the two arrays, not the texts. */
 void cgroup_limits_release(struct cgroup_limits *l);
 
@@ -99,8 +111,8 @@ int cgroup_set_limits(
 void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2);
 int cgroup_join(const struct cgroups *c, const char *path, int32_t pid,
 	struct err *e); /* moves it, in every hierarchy */
-int cgroup_kill(
-	const struct cgroups *c, const char *path, struct err *e); /* everything in it and below */
+/* Everything in it and below.  Limits of block IO end with it: who waits for slow IO cannot die. */
+int cgroup_kill(const struct cgroups *c, const char *path, struct err *e);
 int cgroup_remove(
 	const struct cgroups *c, const char *path, struct err *e); /* with its children; -EBUSY */
 /* Hybrid: the v2 directory of path, and of no other hierarchy, if it is empty; else nothing.  For

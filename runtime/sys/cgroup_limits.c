@@ -282,6 +282,8 @@ int cgroup_limits_list(const struct cgroups *c, const char *path, const struct c
 		rc = err_say(e, E2BIG, "hugepages: more than %d sizes", HUGEPAGES_MAX);
 	for (size_t i = 0; rc == 0 && i < l->hugepages_len; i++)
 		rc = add_hugepage(c, path, w, &l->hugepages[i], e);
+	if (rc == 0)
+		rc = cgroup_io_add(c, path, &l->io, w, e);
 	return rc < 0 ? rc : cgroup_unified_add(c, path, l, w, e);
 }
 

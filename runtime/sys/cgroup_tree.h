@@ -80,6 +80,10 @@ int cgroup_limits_list(const struct cgroups *c, const char *path, const struct c
 /* Of one that was just made: nothing is put back. */
 int cgroup_set_first_limits(
 	const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e);
+/* Adds what limits of block IO mean; lifts all there are in path and below (cgroup_io.c). */
+int cgroup_io_add(const struct cgroups *c, const char *path, const struct cgroup_io_limits *io,
+	struct cgroup_writes *w, struct err *e);
+void cgroup_io_lift(const struct cgroups *c, const char *path);
 /* Adds what the pairs say (cgroup_unified.c). */
 int cgroup_unified_add(const struct cgroups *c, const char *path, const struct cgroup_limits *l,
 	struct cgroup_writes *w, struct err *e);

@@ -383,6 +383,7 @@ static const struct {
 	{ "nap", act_nap, 1 },
 	{ "litter", act_litter, 1 },
 	{ "halt", act_halt, 0 },
+	{ "pour", act_pour, 2 },
 	{ "age", act_age, 1 },
 	{ "echo", echo, 0 },
 	{ "tty", tty, 0 },

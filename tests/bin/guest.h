@@ -13,6 +13,7 @@ int act_talk(char **args);
 int act_catch(char **args);
 int act_have(char **args);
 int act_age(char **args);
+int act_pour(char **args); /* FILE MS: past the page cache */
 int act_nap(char **args);
 int act_litter(char **args);
 int act_halt(char **args);

@@ -59,6 +59,23 @@ int act_age(char **args)
 	return append_number(args[0], now_ms() - first_start_ms());
 }
 
+/* Straight to the device for so long, block by block, and says how much it was. */
+int act_pour(char **args)
+{
+	enum { BLOCK = 64 << 10, BLOCKS = 64 };
+	static _Alignas(4096) char block[BLOCK];
+	int fd = open(args[0], O_WRONLY | O_CREAT | O_DIRECT, 0666);
+	long long end = now_ms() + number(args[1]), written = 0;
+
+	for (long i = 0; fd >= 0 && now_ms() < end; i++) {
+		if (pwrite(fd, block, BLOCK, i % BLOCKS * BLOCK) != BLOCK)
+			return 1;
+		written += BLOCK;
+	}
+	printf("%lld\n", written);
+	return fd < 0;
+}
+
 int act_stamp(char **args)
 {
 	const struct timespec moment = { .tv_nsec = 10 * NS_PER_MS };

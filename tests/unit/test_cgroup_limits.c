@@ -358,6 +358,77 @@ static void test_writing(void **state)
 	fake_free(&f);
 }
 
+static void test_io(void **state)
+{
+	struct fake f = fake_v2(state), v1 = fake_hybrid(state);
+	struct cgroup_limits l = CGROUP_LIMITS_NONE;
+
+	l.io.weight = 100;
+	l.io.write_bps = 1 << 20;
+	strcpy(l.io.device, "254:0");
+	assert_refused(&f, &l, ENOTSUP, "block IO: no io controller");
+	fake_put(&f, "v2/ours/p", "cgroup.controllers", "cpu io\n");
+	assert_refused(&f, &l, ENOTSUP, "block IO: weight: the scheduler of block device 254:0");
+	fake_put(&f, "v2", "io.cost.qos", "254:16 enable=1 ctrl=auto\n254:0 enable=0 ctrl=auto\n");
+	assert_refused(&f, &l, ENOTSUP, "254:0");
+	fake_put(&f, "v2", "io.cost.qos", "254:0 enable=1 ctrl=auto\n");
+	assert_listed(&f, &l, "io.max=254:0 wbps=1048576 io.weight=default 100");
+	l.io.has_bfq = true;
+	l.io.weight = 10000;
+	l.io.read_bps = INT64_MAX;
+	l.io.read_iops = 1;
+	l.io.write_iops = 7;
+	assert_listed(&f, &l,
+		"io.max=254:0 rbps=9223372036854775807 wbps=1048576 riops=1 wiops=7 "
+		"io.bfq.weight=1000");
+
+	fake_put(&v1, "v2/ours/p", "cgroup.procs", "");
+	fake_put(&v1, "blkio/ours/p", "cgroup.procs", "");
+	assert_listed(&v1, &l,
+		"blkio.throttle.read_bps_device=254:0 9223372036854775807 "
+		"blkio.throttle.write_bps_device=254:0 1048576 "
+		"blkio.throttle.read_iops_device=254:0 1 "
+		"blkio.throttle.write_iops_device=254:0 7 blkio.bfq.weight=1000");
+	l = CGROUP_LIMITS_NONE;
+	l.io.has_bfq = true;
+	l.io.weight = 1;
+	assert_listed(&v1, &l, "blkio.bfq.weight=1");
+	l.io.has_bfq = false;
+	assert_refused(&v1, &l, ENOTSUP, "weight");
+	l.io.weight = 0;
+	assert_listed(&v1, &l, "");
+	fake_free(&f);
+	fake_free(&v1);
+}
+
+/* Of what is killed, and of what is in it. */
+static void test_io_lift(void **state)
+{
+	static const char *const below[] = { "ours/q/p", "ours/q/p/c" };
+	struct fake f = fake_v2(state), v1 = fake_hybrid(state);
+
+	for (size_t i = 0; i < ARRAY_LEN(below); i++) {
+		CLEANUP(cleanup_free) char *v2 = str_fmt("v2/%s", below[i]);
+		CLEANUP(cleanup_free) char *blkio = str_fmt("blkio/%s", below[i]);
+
+		fake_put(&f, v2, "io.max", "7:0 rbps=1\n");
+		fake_put(&v1, blkio, "blkio.throttle.write_bps_device", "7:0 1\n");
+		fake_put(&v1, blkio, "blkio.throttle.read_iops_device", "7:0 1\n7:1 1\n");
+	}
+	fake_put(&f, "v2/ours/q/p", "cgroup.kill", "");
+	fake_put(&f, "v2/ours/q", "io.max", "7:0 rbps=1\n");
+	assert_int_equal(cgroup_kill(&f.c, "q/p", NULL), 0);
+	assert_holds(f.root, "v2/ours/q/p/io.max", "7:0 rbps=max wbps=max riops=max wiops=max");
+	assert_holds(f.root, "v2/ours/q/p/c/io.max", "7:0 rbps=max wbps=max riops=max wiops=max");
+	assert_holds(f.root, "v2/ours/q/io.max", "7:0 rbps=1\n");
+	assert_int_equal(cgroup_kill(&v1.c, "q/p", NULL), 0);
+	assert_holds(v1.root, "blkio/ours/q/p/blkio.throttle.write_bps_device", "7:0 0\n");
+	assert_holds(v1.root, "blkio/ours/q/p/c/blkio.throttle.write_bps_device", "7:0 0\n");
+	assert_holds(v1.root, "blkio/ours/q/p/c/blkio.throttle.read_iops_device", "7:0 07:1 01\n");
+	fake_free(&f);
+	fake_free(&v1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +439,8 @@ int main(void)
 		FD_TEST(test_v1_memory),
 		FD_TEST(test_hugepages),
 		FD_TEST(test_cpuset),
+		FD_TEST(test_io),
+		FD_TEST(test_io_lift),
 		FD_TEST(test_unified),
 		FD_TEST(test_unified_v1),
 		FD_TEST(test_all_or_nothing),

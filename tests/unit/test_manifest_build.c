@@ -242,6 +242,30 @@ static void test_milliseconds(void **state)
 	assert_int_equal(c[1].probes[PROBE_READINESS].timing.period_ms, 10000);
 }
 
+static void test_io_and_pids(void **state)
+{
+	CLEANUP(manifest_result_free) struct manifest_result r = { 0 };
+	const struct io_spec *io;
+
+	(void)state;
+	build("{'metadata':{'annotations':{'carpel/io.b.max-read-bps':'10Mi',"
+	      "'carpel/io.b.max-write-bps':'1e6','carpel/io.b.max-read-iops':'11',"
+	      "'carpel/io.b.max-write-iops':'12','carpel/io.b.weight':'13',"
+	      "'carpel/io.a.weight':'14','carpel/pids-limit':'99'}},"
+	      "'spec':{'containers':[{'name':'a','image':'i'},{'name':'b','image':'i'}]}}",
+		&r);
+	io = &r.spec->containers[1].io;
+	assert_int_equal(io->read_bps, 10 << 20);
+	assert_int_equal(io->write_bps, 1000000);
+	assert_int_equal(io->read_iops, 11);
+	assert_int_equal(io->write_iops, 12);
+	assert_int_equal(io->weight, 13);
+	io = &r.spec->containers[0].io;
+	assert_int_equal(io->weight, 14);
+	assert_int_equal(io->read_bps, 0);
+	assert_int_equal(r.spec->pids_limit, 99);
+}
+
 static void expect_hostname(const char *patch, const char *want)
 {
 	CLEANUP(manifest_result_free) struct manifest_result r = { 0 };
@@ -269,6 +293,7 @@ int main(void)
 		cmocka_unit_test(test_effective_security),
 		cmocka_unit_test(test_probes),
 		cmocka_unit_test(test_milliseconds),
+		cmocka_unit_test(test_io_and_pids),
 		cmocka_unit_test(test_hostname),
 	};
 

@@ -273,6 +273,13 @@ static void test_many_scheduling(void **state)
 							       "\": " BETWEEN(min)                 \
 	}
 
+#define BYTES "a quantity of bytes a second, at least 1024"
+#define WRONG_IO(key, value, must_be)                                                              \
+	{                                                                                          \
+		NOTE(key, value), "FieldValueInvalid " AT(key) ": Invalid value: \"" value         \
+							       "\": must be " must_be              \
+	}
+
 static void test_annotations(void **state)
 {
 	static const struct rule_case cases[] = {
@@ -293,9 +300,30 @@ static void test_annotations(void **state)
 									"Forbidden: container web "
 									"has no readinessProbe" },
 		{ NOTE("example.com/probe.web.x", "10"), "" },
+		{ NOTE("carpel/io.web.max-read-bps", "1Ki"), "" },
+		{ NOTE("carpel/io.web.max-write-iops", "4294967295"), "" },
+		{ NOTE("carpel/io.web.weight", "10000"), "" },
+		{ NOTE("carpel/pids-limit", "16"), "" },
+		{ NOTE("carpel/pids-limit", "4194304"), "" },
+		WRONG_IO("carpel/io.web.max-read-bps", "1023", BYTES),
+		WRONG_IO("carpel/io.web.max-read-bps", "fast", BYTES),
+		WRONG_IO("carpel/io.web.max-write-bps", "-1Mi", BYTES),
+		WRONG_IO("carpel/io.web.max-write-bps", "", BYTES),
+		WRONG_IO("carpel/io.web.max-read-iops", "0", "between 1 and 4294967295, inclusive"),
+		WRONG_IO("carpel/io.web.max-write-iops", "4294967296",
+			"between 1 and 4294967295, inclusive"),
+		WRONG_IO("carpel/io.web.weight", "10001", "between 1 and 10000, inclusive"),
+		WRONG_IO("carpel/io.web.weight", "1k", "between 1 and 10000, inclusive"),
+		WRONG_IO("carpel/pids-limit", "15", "between 16 and 4194304, inclusive"),
+		WRONG_IO("carpel/pids-limit", "4194305", "between 16 and 4194304, inclusive"),
+		WRONG_IO("carpel/pids-limit", "many", "between 16 and 4194304, inclusive"),
+		{ NOTE("carpel/io.db.weight", "1"),
+			"FieldValueNotFound " AT("carpel/io.db.weight") ": Not found: \"db\"" },
 	};
 	static const char *const unknown[] = { "carpel/x", "carpel/probe.web.liveness.period",
 		"carpel/probe.web.live.period-ms", "carpel/probe.web.period-ms", "carpel/probe.web",
+		"carpel/io.web", "carpel/io.web.max-bps", "carpel/io.web.weight.x",
+		"carpel/io..weight", "carpel/pids-limit.web", "carpel/pids",
 		"carpel/probe.web.liveness.period-ms.x", "carpel/probe.liveness.period-ms" };
 
 	(void)state;

@@ -89,6 +89,34 @@ static void test_container_memory(void **state)
 	assert_int_equal(resources_of_container(&zero).memory_bytes, NONE);
 }
 
+static void test_container_io(void **state)
+{
+	struct container_spec c = ctr(NONE, NONE, NONE, NONE);
+	struct cgroup_limits l;
+
+	(void)state;
+	l = resources_of_container(&c);
+	assert_false(cgroup_io_is_limited(&l.io));
+	c.io = (struct io_spec){ 1, 2, 3, 4, 5 };
+	l = resources_of_container(&c);
+	assert_int_equal(l.io.read_bps, 1);
+	assert_int_equal(l.io.write_bps, 2);
+	assert_int_equal(l.io.read_iops, 3);
+	assert_int_equal(l.io.write_iops, 4);
+	assert_int_equal(l.io.weight, 5);
+	assert_true(cgroup_io_is_limited(&l.io));
+}
+
+static void test_pids(void **state)
+{
+	struct pod_spec pod = { .qos = QOS_BEST_EFFORT };
+
+	(void)state;
+	assert_int_equal(resources_of_pod(&pod).pids, POD_PIDS_MAX);
+	pod.pids_limit = 16;
+	assert_int_equal(resources_of_pod(&pod).pids, 16);
+}
+
 static struct cgroup_limits pod_of(enum qos_class qos, struct container_spec *c, size_t n)
 {
 	const struct pod_spec pod = { .qos = qos, .containers = c, .containers_len = n };
@@ -254,6 +282,8 @@ int main(void)
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_container_cpu),
 		cmocka_unit_test(test_container_memory),
+		cmocka_unit_test(test_container_io),
+		cmocka_unit_test(test_pids),
 		cmocka_unit_test(test_pod),
 		cmocka_unit_test(test_best_effort_pod),
 		cmocka_unit_test(test_levels),

@@ -20,7 +20,7 @@ LIB = ROOT + "/var/lib/carpel"
 SOCKET = RUN + "/carpel.sock"
 LOGS = ROOT + "/logs"
 # How long the slowest machine may take for what should be done at once.
-WAIT_S = LIMIT_S * 3 * int(os.environ.get("WAIT_FACTOR", "1"))
+WAIT_S = int(os.environ.get("CRI_TEST_WAIT_S", LIMIT_S * 3)) * int(os.environ.get("WAIT_FACTOR", "1"))
 SIZE = 1 if IS_SANITIZED else int(os.environ.get("CRI_TEST_SIZE", "4"))
 
 READY, NOTREADY = cri.SANDBOX_READY, cri.SANDBOX_NOTREADY
@@ -61,19 +61,19 @@ class Cri:
     def close(self):
         self.channel.close()
 
-    def call(self, name, timeout=WAIT_S, **fields):
+    def call(self, name, deadline_s=WAIT_S, **fields):
         """Any unary call of either service by its name."""
         stub = getattr(self.runtime, name, None) or getattr(self.images, name)
-        return stub(request_of(name)(**fields), timeout=timeout, wait_for_ready=True)
+        return stub(request_of(name)(**fields), timeout=deadline_s, wait_for_ready=True)
 
-    def begin(self, name, timeout=WAIT_S, **fields):
+    def begin(self, name, deadline_s=WAIT_S, **fields):
         """The same, not waited for."""
         stub = getattr(self.runtime, name, None) or getattr(self.images, name)
-        return stub.future(request_of(name)(**fields), timeout=timeout, wait_for_ready=True)
+        return stub.future(request_of(name)(**fields), timeout=deadline_s, wait_for_ready=True)
 
-    def stream(self, name, timeout=WAIT_S, **fields):
+    def stream(self, name, deadline_s=WAIT_S, **fields):
         stub = getattr(self.runtime, name, None) or getattr(self.images, name)
-        return stub(request_of(name)(**fields), timeout=timeout)
+        return stub(request_of(name)(**fields), timeout=deadline_s)
 
     def run(self, config, **more):
         return self.call("RunPodSandbox", config=config, **more).pod_sandbox_id
@@ -98,8 +98,7 @@ class Cri:
         self.call("StartContainer", container_id=id_, **more)
 
     def stop(self, id_, timeout_s=0):
-        request = cri.StopContainerRequest(container_id=id_, timeout=timeout_s)
-        return self.runtime.StopContainer(request, timeout=WAIT_S + timeout_s)
+        return self.call("StopContainer", deadline_s=WAIT_S + timeout_s, container_id=id_, timeout=timeout_s)
 
     def remove(self, id_, **more):
         self.call("RemoveContainer", container_id=id_, **more)
@@ -111,8 +110,7 @@ class Cri:
         return list(self.call("ListContainers", filter=cri.ContainerFilter(**filter_)).containers)
 
     def exec(self, id_, *words, timeout_s=0, deadline_s=WAIT_S):
-        request = cri.ExecSyncRequest(container_id=id_, cmd=words, timeout=timeout_s)
-        return self.runtime.ExecSync(request, timeout=deadline_s)
+        return self.call("ExecSync", deadline_s=deadline_s, container_id=id_, cmd=words, timeout=timeout_s)
 
     def wait_exited(self, id_):
         def exited():

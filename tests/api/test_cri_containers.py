@@ -204,8 +204,7 @@ class Stops(InSandbox):
         """However many ask for its end."""
         id_ = self.begin("c", "catch", "all", log_path="once.log")
         until("it to listen", lambda: "listening" in cri_client.read(LOGS + "/once.log"))
-        requests = [cri.StopContainerRequest(container_id=id_, timeout=n) for n in (600, 500, 2, 2, 300)]
-        calls = [self.cri.runtime.StopContainer.future(request) for request in requests]
+        calls = [self.cri.begin("StopContainer", container_id=id_, timeout=n) for n in (600, 500, 2, 2, 300)]
         for call in calls:
             call.result(cri_client.WAIT_S)
         self.assertEqual(self.cri.status(id_).exit_code, 137)
@@ -213,7 +212,7 @@ class Stops(InSandbox):
 
     def test_shorter_timeout_wins(self):
         id_ = self.begin("c", "stubborn", "x")
-        long = self.cri.runtime.StopContainer.future(cri.StopContainerRequest(container_id=id_, timeout=600))
+        long = self.cri.begin("StopContainer", container_id=id_, timeout=600)
         time.sleep(0.2)
         self.assertFalse(long.done())
         self.assertLess(self.timed_stop(id_, 1), 1 + cri_client.LIMIT_S)
@@ -222,13 +221,13 @@ class Stops(InSandbox):
 
     def test_longer_timeout_does_not(self):
         id_ = self.begin("c", "stubborn", "x")
-        short = self.cri.runtime.StopContainer.future(cri.StopContainerRequest(container_id=id_, timeout=1))
+        short = self.cri.begin("StopContainer", container_id=id_, timeout=1)
         self.assertLess(self.timed_stop(id_, 600), 1 + cri_client.LIMIT_S)
         short.result(cri_client.WAIT_S)
 
     def test_cancelled_stop_goes_on(self):
         id_ = self.begin("c", "stubborn", "x")
-        call = self.cri.runtime.StopContainer.future(cri.StopContainerRequest(container_id=id_, timeout=1))
+        call = self.cri.begin("StopContainer", container_id=id_, timeout=1)
         time.sleep(0.1)
         call.cancel()
         self.assertEqual(self.cri.wait_exited(id_).exit_code, 137)

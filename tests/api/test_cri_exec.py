@@ -84,9 +84,9 @@ class Exec(InSandbox):
         self.assertEqual(self.script("sleep 0.1; exit 3", timeout_s=60).exit_code, 3)
 
     def test_cancelled_kills_the_tree(self):
-        request = cri.ExecSyncRequest(container_id=self.c, cmd=[BUSYBOX, "sh", "-c", "(sleep 600 &); sleep 600"])
+        words = [BUSYBOX, "sh", "-c", "(sleep 600 &); sleep 600"]
         for n in range(8):
-            call = self.cri.runtime.ExecSync.future(request)
+            call = self.cri.begin("ExecSync", container_id=self.c, cmd=words)
             if n < 4:
                 until("it to run", lambda: len(pids_of(self.c)) >= 3)
             else:
@@ -98,7 +98,7 @@ class Exec(InSandbox):
         self.fails("DEADLINE_EXCEEDED", of=lambda: self.script("sleep 600", deadline_s=0.3))
         self.wait_alone()
         other = Cri()
-        call = other.runtime.ExecSync.future(cri.ExecSyncRequest(container_id=self.c, cmd=[GUEST, "family", "3"]))
+        call = other.begin("ExecSync", container_id=self.c, cmd=[GUEST, "family", "3"])
         until("it to run", lambda: len(pids_of(self.c)) == 5)
         other.close()
         self.wait_alone()

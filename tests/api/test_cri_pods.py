@@ -205,7 +205,7 @@ class Ends(CriTest):
     def test_deadline_of_run_leaves_nothing(self):
         expired = 0
         for n in range(5):
-            call = self.cri.begin("RunPodSandbox", timeout=0.001, config=pod_config("late", uid="u%d" % n))
+            call = self.cri.begin("RunPodSandbox", deadline_s=0.001, config=pod_config("late", uid="u%d" % n))
             error = call.exception()
             if error:
                 self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)

@@ -61,7 +61,7 @@ class Runtime(CriTest):
             for method in service.methods:
                 call = self.cri.stream if method.name in STREAMS else self.cri.call
                 try:
-                    answer = call(method.name, timeout=0.5)
+                    answer = call(method.name, deadline_s=0.5)
                     served[method.name] = list(answer) if method.name in STREAMS[1:] else answer
                 except grpc.RpcError as error:
                     served[method.name] = error.code()

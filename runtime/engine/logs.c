@@ -18,7 +18,7 @@
 #include "engine/terminal.h"
 #include "sys/starter.h"
 
-enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000, AGAIN_MS = 10 };
+enum { RESTART_FIRST_MS = 0, RESTART_MAX_MS = 5000, AGAIN_MS = 10, AGAIN_LATER_MS = 1000 };
 
 static void on_message(struct loop_io *io, unsigned events);
 static void schedule_restart(struct logs *l);
@@ -334,11 +334,16 @@ int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e)
 
 void logs_end(struct ctr *c)
 {
+	struct logs *l = c->sandbox->engine->logs;
+
 	if (!c->is_logging)
 		return;
 	memcpy(c->logging_id, c->id, sizeof(c->logging_id));
 	c->is_logging = false;
-	(void)logs_tell(c->sandbox->engine->logs, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
+	/* While something has not got away, that may be this one's LOG_ADD, which would come after
+	 * the end of what it adds: on_again() tells both in their order. */
+	if (!loop_timer_is_set(&l->again))
+		(void)logs_tell(l, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
 }
 
 void logs_forget(struct ctr *c)
@@ -377,8 +382,10 @@ static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 	if (!c && !reopen_is_tag(tag)) {
 		strv_add(&t->unknown, tag);
 	} else if (c && n >= streams && !strv_has(&t->unsent, tag)) {
-		(void)logs_tell(l, LOG_ADD, is_tty ? LOG_IS_TTY : 0, tag, fds, streams, NULL);
-		if (str_eq(c->logging_id, tag))
+		int rc = logs_tell(l, LOG_ADD, is_tty ? LOG_IS_TTY : 0, tag, fds, streams, NULL);
+
+		/* Of what is not there there is no end either: both are told again. */
+		if (rc == 0 && str_eq(c->logging_id, tag))
 			(void)logs_tell(l, LOG_DRAIN, 0, tag, NULL, 0, NULL);
 		if (n > streams && str_eq(c->id, tag) && c->stdin_fd < 0)
 			c->stdin_fd = fcntl(fds[streams], F_DUPFD_CLOEXEC, 0);
@@ -403,21 +410,28 @@ static void forget_written(const struct take_over *t)
 void logs_take_over(struct sandbox *s)
 {
 	struct take_over t = { .s = s };
+	struct logs *l = s->engine->logs;
 	struct fdstore store;
 	struct err e = { 0 };
 	int rc = sandbox_store(s, &store, &e);
 
 	if (rc == 0) {
-		reopen_resume(s, &store, &t.unsent, &t.unknown);
-		rc = fdstore_each(&store, hand_over, &t, &e);
+		/* Without it the log's former file would be told as the one to go on in. */
+		rc = reopen_resume(s, &store, &t.unsent, &t.unknown, &e);
+		if (rc == 0)
+			rc = fdstore_each(&store, hand_over, &t, &e);
 		if (rc == 0)
 			forget_written(&t);
 		for (size_t i = 0; rc >= 0 && i < t.unknown.len; i++)
 			rc = fdstore_drop(&store, t.unknown.at[i], &e);
 		fdstore_close(&store);
 	}
-	if (rc < 0)
-		log_warn("sandbox=%s %s", s->name, e.text);
+	if (rc < 0) {
+		/* Out of descriptors, say.  What is not handed over is not read. */
+		log_warn("sandbox=%s its logs wait: %s", s->name, e.text);
+		if (!loop_timer_is_set(&l->again))
+			loop_timer_start(s->engine->loop, &l->again, AGAIN_LATER_MS, on_again, l);
+	}
 	strv_free(&t.unknown);
 	strv_free(&t.unsent);
 	strv_free(&t.seen);

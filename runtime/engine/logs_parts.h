@@ -27,7 +27,8 @@ int log_file_open(const char *path, struct err *e);
 void reopen_answered(struct engine *g, const struct log_msg *m); /* LOG_REOPENED */
 void reopen_over(struct ctr *c); /* its log is complete: a reopening has ended with it */
 /* Sends LOG_REOPEN again for each reopening that the store tells of.  Adds the ids that could not
- * be sent, of which nothing else may be said, and tags that nobody knows any more. */
-void reopen_resume(struct sandbox *s, const struct fdstore *store, struct strv *out_unsent,
-	struct strv *out_unknown);
+ * be sent, of which nothing else may be said, and tags that nobody knows any more.  After a failure
+ * nothing may be said of any id of this sandbox. */
+int reopen_resume(struct sandbox *s, const struct fdstore *store, struct strv *out_unsent,
+	struct strv *out_unknown, struct err *e);
 bool reopen_is_tag(const char *tag);

@@ -94,6 +94,21 @@ static int begin(struct ctr *c, const struct fdstore *store, const int *fds, siz
 	return 0;
 }
 
+/* One that was answered and could not be settled (see there): D and E are still to come, after C
+ * once more.  0: there is none. */
+static int go_on(struct ctr *c, const struct fdstore *store, struct err *e)
+{
+	CLEANUP(cleanup_free) char *tag = tag_of(c->id);
+	int fds[FDSTORE_FDS_MAX], n = fdstore_get(store, tag, fds, e);
+
+	if (n < 0)
+		return n == -ENOENT ? 0 : n;
+	c->reopen = mem_zalloc(sizeof(*c->reopen));
+	(void)send(c, fds, (size_t)n, NULL);
+	close_all(fds, (size_t)n);
+	return err_say(e, EAGAIN, "the log of container %s is being reopened", c->id);
+}
+
 int logs_reopen(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e)
 {
 	int fds[FDSTORE_FDS_MAX + 1], n, rc = check(c, e);
@@ -102,9 +117,10 @@ int logs_reopen(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e
 
 	if (rc < 0 || (rc = sandbox_store(c->sandbox, &store, e)) < 0)
 		return rc;
-	n = fdstore_get(&store, c->id, fds, e);
-	rc = n;
-	if (n >= 0 && (size_t)n < streams)
+	rc = go_on(c, &store, e);
+	n = rc < 0 ? 0 : fdstore_get(&store, c->id, fds, e);
+	rc = rc < 0 ? rc : n;
+	if (rc >= 0 && (size_t)n < streams)
 		rc = err_say(e, EIO, "the streams of container %s are not all there", c->id);
 	if (rc >= 0) {
 		int fd = open_new(c, e);
@@ -210,12 +226,10 @@ static int resume_one(void *arg, const char *tag, const int *fds, size_t n)
 	return 0;
 }
 
-void reopen_resume(struct sandbox *s, const struct fdstore *store, struct strv *out_unsent,
-	struct strv *out_unknown)
+int reopen_resume(struct sandbox *s, const struct fdstore *store, struct strv *out_unsent,
+	struct strv *out_unknown, struct err *e)
 {
 	struct resume r = { s, out_unsent, out_unknown };
-	struct err e = { 0 };
 
-	if (fdstore_each(store, resume_one, &r, &e) < 0)
-		log_warn("sandbox=%s %s", s->name, e.text);
+	return fdstore_each(store, resume_one, &r, e);
 }

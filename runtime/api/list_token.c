@@ -5,44 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/json.h"
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static void base64_write(const unsigned char *bytes, size_t len, struct buf *out)
-{
-	for (size_t i = 0; i < len; i += 3) {
-		size_t left = len - i < 3 ? len - i : 3;
-		unsigned group = (unsigned)bytes[i] << 16;
-
-		if (left > 1)
-			group |= (unsigned)bytes[i + 1] << 8;
-		if (left > 2)
-			group |= bytes[i + 2];
-		for (size_t k = 0; k <= left; k++)
-			buf_addc(out, digits[group >> (18 - 6 * k) & 63]);
-	}
-}
-
-static int base64_read(const char *text, struct buf *out)
-{
-	unsigned group = 0, bits = 0;
-
-	for (; *text && *text != '='; text++) {
-		const char *digit = strchr(digits, *text);
-
-		if (!digit)
-			return -EINVAL;
-		group = group << 6 | (unsigned)(digit - digits);
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			buf_addc(out, (char)(group >> bits & 0xff));
-		}
-	}
-	return 0;
-}
 
 void list_token_write(const struct list_token *t, struct buf *out)
 {
@@ -51,7 +16,7 @@ void list_token_write(const struct list_token *t, struct buf *out)
 	/* Names of stored objects need no escapes. */
 	json = str_fmt("{\"v\":\"meta.k8s.io/v1\",\"rv\":%" PRIi64 ",\"start\":\"%s/%s\"}", t->rv,
 		t->ns, t->name);
-	base64_write((const unsigned char *)json, strlen(json), out);
+	base64_write_url(json, strlen(json), out);
 }
 
 int list_token_read(const char *text, struct list_token *out, struct err *e)
@@ -61,7 +26,7 @@ int list_token_read(const char *text, struct list_token *out, struct err *e)
 	const char *start, *slash;
 	int64_t rv = 0;
 
-	if (base64_read(text, &plain) < 0)
+	if (base64_read(text, strlen(text), &plain) < 0)
 		return err_say(e, EINVAL, "illegal base64 data");
 	if (json_parse(plain.data ? plain.data : "", plain.len, NULL, &json, e) < 0)
 		return -EINVAL;

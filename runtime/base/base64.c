@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <stdint.h>
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const char standard[] = LETTERS "+/", url[] = LETTERS "-_";
 
-void base64_write(const void *bytes, size_t len, struct buf *out)
+static void write_digits(const void *bytes, size_t len, const char *digits, struct buf *out)
 {
 	const unsigned char *at = bytes;
 
@@ -17,9 +18,21 @@ void base64_write(const void *bytes, size_t len, struct buf *out)
 			group |= (unsigned)at[i + 1] << 8;
 		if (left > 2)
 			group |= at[i + 2];
-		for (size_t k = 0; k < 4; k++)
-			buf_addc(out, k <= left ? digits[group >> (18 - 6 * k) & 63] : '=');
+		for (size_t k = 0; k <= left; k++)
+			buf_addc(out, digits[group >> (18 - 6 * k) & 63]);
 	}
+}
+
+void base64_write(const void *bytes, size_t len, struct buf *out)
+{
+	write_digits(bytes, len, standard, out);
+	for (size_t i = len; i % 3; i++)
+		buf_addc(out, '=');
+}
+
+void base64_write_url(const void *bytes, size_t len, struct buf *out)
+{
+	write_digits(bytes, len, url, out);
 }
 
 static int digit_value(char c)

@@ -41,6 +41,15 @@ static void test_what_is_written_reads_back(void **state)
 	}
 }
 
+static void test_written_for_urls(void **state)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+
+	(void)state;
+	base64_write_url("\xfb\xef\xff\xfe", 4, &text);
+	assert_string_equal(text.data, "--___g");
+}
+
 static void test_every_byte(void **state)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
@@ -102,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_written_reads_back),
+		cmocka_unit_test(test_written_for_urls),
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_other_forms_are_read),
 		cmocka_unit_test(test_refused),

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -172,12 +173,23 @@ static void on_died(struct sandbox *box)
 	sandbox_stop(s);
 }
 
+/* On a hybrid layout the parents that the client made and will remove have a directory in the v2
+ * tree, too, which it does not know of.  Where another sandbox lives below one it stays. */
+static void leave_parents(const struct cri_sandbox *s)
+{
+	CLEANUP(cleanup_free) char *path = str_dup(s->spec->cgroup_parent);
+
+	for (char *end; path && (end = strrchr(path, '/')) && path[1]; *end = '\0')
+		cgroup_remove_tracking(s->cri->engine->cgroups, path);
+}
+
 static void on_gone(struct sandbox *box)
 {
 	const Runtime__V1__StopPodSandboxResponse stopped =
 		RUNTIME__V1__STOP_POD_SANDBOX_RESPONSE__INIT;
 	struct cri_sandbox *s = of(box);
 
+	leave_parents(s);
 	s->state = SANDBOX_STOPPED;
 	note(s);
 	log_info("sandbox=%s id=%s stopped", box->name, s->id);

@@ -53,6 +53,8 @@ struct usage_count {
 struct usage_watch {
 	struct usage_watch *next;
 	char *path;
+	char *signs[2]; /* directories whose change makes the count old; NULL: only time does */
+	uint64_t sign;  /* of the count */
 	struct usage_count last;
 	int64_t counted_ms; /* boot time, 0: never */
 	bool is_waiting;    /* to be counted, or being counted */

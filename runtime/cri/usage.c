@@ -4,9 +4,11 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "cri/state.h"
 #include "sys/usage.h"
 
@@ -36,6 +38,23 @@ static void take_out(struct cri *c, struct usage_watch *w)
 	w->is_waiting = false;
 }
 
+static uint64_t sign_of(const struct usage_watch *w)
+{
+	uint64_t sign = HASH_START;
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_LEN(w->signs); i++)
+		if (w->signs[i] && stat(w->signs[i], &st) == 0)
+			sign = hash_bytes(sign, &st.st_mtim, sizeof(st.st_mtim));
+	return sign;
+}
+
+static int begin(struct cri *c, struct usage_watch *w)
+{
+	w->sign = sign_of(w); /* what changes while it is counted makes it old */
+	return usage_start(AT_FDCWD, w->path, (struct usage_bounds){ 0 }, &c->walk, NULL);
+}
+
 static void on_slice(struct loop_timer *t)
 {
 	struct cri *c = t->arg;
@@ -44,8 +63,7 @@ static void on_slice(struct loop_timer *t)
 
 	if (!w) /* forgotten since the timer was set */
 		return;
-	if (!c->walk &&
-		usage_start(AT_FDCWD, w->path, (struct usage_bounds){ 0 }, &c->walk, NULL) < 0) {
+	if (!c->walk && begin(c, w) < 0) {
 		take_out(c, w);
 	} else if (!usage_step(c->walk, SLICE_ENTRIES)) {
 		u = usage_result(c->walk);
@@ -56,11 +74,17 @@ static void on_slice(struct loop_timer *t)
 	go_on(c);
 }
 
+static bool is_fresh(const struct usage_watch *w, int64_t fresh_ms)
+{
+	return w->counted_ms && clock_now().boot_ms - w->counted_ms < fresh_ms &&
+	       sign_of(w) == w->sign;
+}
+
 static void want(struct cri *c, struct usage_watch *w, int64_t fresh_ms)
 {
 	struct usage_watch **end = &c->counting;
 
-	if (w->is_waiting || (w->counted_ms && clock_now().boot_ms - w->counted_ms < fresh_ms))
+	if (w->is_waiting || is_fresh(w, fresh_ms))
 		return;
 	while (*end)
 		end = &(*end)->next;
@@ -125,6 +149,9 @@ void rpc_image_fs_info(void *ctx, struct grpc_call *call)
 void usage_open(struct cri *c)
 {
 	c->images_usage.path = str_dup(c->engine->layout.images);
+	/* An image begins and ends with its record, and layers come and go by way of tmp. */
+	c->images_usage.signs[0] = str_fmt("%s/images", c->engine->layout.images);
+	c->images_usage.signs[1] = str_fmt("%s/tmp", c->engine->layout.images);
 	c->layers_usage.path = str_fmt("%s/sandboxes", c->engine->layout.lib);
 	want(c, &c->images_usage, FRESH_FS_MS);
 	want(c, &c->layers_usage, FRESH_FS_MS);
@@ -137,6 +164,8 @@ void usage_close(struct cri *c)
 	c->walk = NULL;
 	c->counting = NULL;
 	free(c->images_usage.path);
+	free(c->images_usage.signs[0]);
+	free(c->images_usage.signs[1]);
 	free(c->layers_usage.path);
 	c->images_usage.path = c->layers_usage.path = NULL;
 }

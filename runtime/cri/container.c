@@ -38,7 +38,7 @@ int container_take_image(struct cri_container *c, struct err *e)
 
 	for (int tries = 0; rc == -ENOENT && tries < LEASE_TRIES; tries++) {
 		image_record_free(&c->ctr.image);
-		rc = image_record_find(store, c->spec->image, &c->ctr.image, e);
+		rc = cri_image_find(c->cri, c->spec->image, &c->ctr.image, e);
 		if (rc < 0)
 			return rc;
 		rc = image_lease_take(store, holder, &c->ctr.image, e);

@@ -21,13 +21,20 @@ static const char *store_of(const struct cri *c)
 /* ---- what is asked for ---- */
 
 /* "abc123…" without its algorithm, or the beginning of it: what crictl shows. */
+static const char *digits_of(const char *ref)
+{
+	const char *digits = str_starts(ref, "sha256:") ? ref + strlen("sha256:") : ref;
+
+	return *digits && !digits[strspn(digits, "0123456789abcdef")] ? digits : NULL;
+}
+
 static int find_by_hex(const struct image_list *list, const char *hex,
 	const struct image_record **out, struct err *e)
 {
-	const char *digits = str_starts(hex, "sha256:") ? hex + strlen("sha256:") : hex;
+	const char *digits = digits_of(hex);
 	const struct image_record *found = NULL;
 
-	if (!*digits || digits[strspn(digits, "0123456789abcdef")])
+	if (!digits)
 		return err_say(e, ENOENT, "image \"%.200s\" not found", hex);
 	for (size_t i = 0; i < list->len; i++) {
 		const struct image_record *r = &list->at[i];
@@ -43,6 +50,20 @@ static int find_by_hex(const struct image_list *list, const char *hex,
 		return err_say(e, ENOENT, "image \"%.200s\" not found", hex);
 	*out = found;
 	return 0;
+}
+
+int cri_image_find(const struct cri *c, const char *ref, struct image_record *out, struct err *e)
+{
+	CLEANUP(image_list_free) struct image_list list = { 0 };
+	const struct image_record *found = NULL;
+	int rc = image_record_find(store_of(c), ref, out, e);
+
+	if (rc == 0 || !digits_of(ref))
+		return rc;
+	if ((rc = image_record_list(store_of(c), &list, e)) < 0 ||
+		(rc = find_by_hex(&list, ref, &found, e)) < 0)
+		return rc;
+	return image_record_find(store_of(c), found->id, out, e);
 }
 
 /* The id of the image that is meant: by name, digest, id, or the beginning of an id. */

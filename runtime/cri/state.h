@@ -271,6 +271,8 @@ void rpc_stream_images(void *ctx, struct grpc_call *call);
 void rpc_image_status(void *ctx, struct grpc_call *call);
 void rpc_remove_image(void *ctx, struct grpc_call *call);
 void rpc_image_fs_info(void *ctx, struct grpc_call *call);
+/* By name, digest, id, or the beginning of an id with or without "sha256:". */
+int cri_image_find(const struct cri *c, const char *ref, struct image_record *out, struct err *e);
 
 /* usage.c: what was counted last; counts anew when that is old. */
 const struct usage_count *usage_of_layer(struct cri_container *c);

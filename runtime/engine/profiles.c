@@ -20,7 +20,8 @@
 #include "engine/engine.h"
 #include "sys/starter.h"
 
-enum { SOURCE_MAX = 1 << 20 };
+/* PROFILES_MAX: of which the filters are held open; those that are asked for least go. */
+enum { SOURCE_MAX = 1 << 20, PROFILES_MAX = 48 };
 
 struct profile {
 	struct profile *next;
@@ -30,6 +31,7 @@ struct profile {
 	int fd;       /* -1: being compiled */
 	int said_fd;  /* what the compiler says meanwhile */
 	struct profile_wait *waits;
+	bool is_waking; /* they are being called */
 };
 
 struct profile_wait {
@@ -48,22 +50,17 @@ static char *path_of(const struct engine *g, uint64_t caps, uint64_t sum, const 
 			     suffix);
 }
 
-static struct profile *find(const struct engine *g, uint64_t caps, uint64_t sum)
+/* Moves it to the front. */
+static struct profile *find(struct engine *g, uint64_t caps, uint64_t sum)
 {
-	struct profile *p = g->profiles;
+	struct profile **at = &g->profiles, *p;
 
-	while (p && (p->caps != caps || p->sum != sum))
-		p = p->next;
-	return p;
-}
-
-static struct profile *add(struct engine *g, uint64_t caps, uint64_t sum, int fd)
-{
-	struct profile *p = mem_zalloc(sizeof(*p));
-
-	*p = (struct profile){
-		.next = g->profiles, .g = g, .caps = caps, .sum = sum, .fd = fd, .said_fd = -1
-	};
+	while ((p = *at) && (p->caps != caps || p->sum != sum))
+		at = &p->next;
+	if (!p)
+		return NULL;
+	*at = p->next;
+	p->next = g->profiles;
 	g->profiles = p;
 	return p;
 }
@@ -85,9 +82,35 @@ static void forget(struct profile *p)
 	release(p);
 }
 
+/* The file stays, so opening one again is cheap. */
+static void forget_old(struct engine *g)
+{
+	struct profile *last = NULL;
+	size_t len = 0;
+
+	for (struct profile *p = g->profiles; p; p = p->next, len++)
+		if (p->fd >= 0 && !p->is_waking)
+			last = p;
+	if (len >= PROFILES_MAX && last)
+		forget(last);
+}
+
+static struct profile *add(struct engine *g, uint64_t caps, uint64_t sum, int fd)
+{
+	struct profile *p = mem_zalloc(sizeof(*p));
+
+	forget_old(g);
+	*p = (struct profile){
+		.next = g->profiles, .g = g, .caps = caps, .sum = sum, .fd = fd, .said_fd = -1
+	};
+	g->profiles = p;
+	return p;
+}
+
 /* Each one may start a container and ask for further profiles. */
 static void wake(struct profile *p, const struct err *e)
 {
+	p->is_waking = true;
 	while (p->waits) {
 		struct profile_wait *w = p->waits;
 
@@ -98,6 +121,7 @@ static void wake(struct profile *p, const struct err *e)
 		w->ready(w->arg, e);
 		free(w);
 	}
+	p->is_waking = false;
 }
 
 /* "carpel-launch: error: profile: …": the reason is of use to whoever wrote the profile. */

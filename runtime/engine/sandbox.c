@@ -26,9 +26,12 @@ enum {
 	LOG_WAIT_MS = 1000, /* for carpel-log to write an ended container's last words */
 	LOG_RETRY_MS = 10,
 	LOG_TRIES = 1000, /* then a log that cannot be finished is given up */
-	END_RETRY_MS = 2,
+	END_RETRY_MS =
+		2, /* while it is an instant; then seldom, since the kernel may take for ever */
+	END_TRIES_SOON = 500,
+	END_RETRY_LATE_MS = 100,
 	END_TRIES_STRANGE = 20,
-	END_TRIES_LOUD = 2500,
+	END_TRIES_LOUD = 540, /* five seconds */
 };
 
 struct exit_note {
@@ -291,7 +294,8 @@ void sandbox_end(struct sandbox *s)
 		child_reap_strangers(g);
 	if (s->end_tries % END_TRIES_LOUD == 0)
 		s->owner->stuck(s, &e);
-	loop_timer_start(g->loop, &s->end_timer, END_RETRY_MS, on_end_timer, s);
+	loop_timer_start(g->loop, &s->end_timer,
+		s->end_tries < END_TRIES_SOON ? END_RETRY_MS : END_RETRY_LATE_MS, on_end_timer, s);
 }
 
 void sandbox_open(struct sandbox *s, struct engine *g, const struct sandbox_owner *o, char *name,

@@ -91,6 +91,24 @@ static int set_limits(const struct cri_container *c, const struct linux_resource
 	return rc;
 }
 
+/* Of an update that cannot be noted: a carpeld that comes after a crash would tell of another. */
+static void put_back(struct cri_container *c, Runtime__V1__LinuxContainerResources *before)
+{
+	struct err e = { 0 };
+	int rc = 0;
+
+	message_free(c->resources);
+	c->resources = before;
+	free_resources(&c->spec->resources);
+	c->spec->resources = NULL;
+	if (before)
+		rc = container_apply_resources(c, &e);
+	if (before && rc == 0 && c->state == CONTAINER_IS_RUNNING)
+		rc = set_limits(c, c->spec->resources, &e);
+	if (rc < 0)
+		log_err("container=%s keeps what its update set: %s", c->ctr.id, e.text);
+}
+
 /* The cgroup takes all of it or none; the record says what the cgroup has. */
 static int update(
 	struct cri_container *c, const Runtime__V1__LinuxContainerResources *by, struct err *e)
@@ -112,13 +130,11 @@ static int update(
 	rc = container_apply_resources(c, e);
 	if (rc == 0)
 		rc = container_record(c, e);
-	if (rc < 0) {
-		message_free(c->resources);
-		c->resources = before;
-		return rc;
-	}
-	message_free(before);
-	return 0;
+	if (rc < 0)
+		put_back(c, before);
+	else
+		message_free(before);
+	return rc;
 }
 
 void rpc_update_resources(void *ctx, struct grpc_call *call)

@@ -101,10 +101,10 @@ static void resume_container(struct cri_container *c)
 {
 	if (c->state == CONTAINER_STARTING)
 		resume_start(c);
-	else if (c->state == CONTAINER_IS_RUNNING)
-		(void)resume_running(&c->ctr);
-	else
+	else if (c->state != CONTAINER_IS_RUNNING)
 		c->ctr.pid = 0;
+	else if (resume_running(&c->ctr))
+		resume_end_execs(&c->ctr); /* of ExecSync: whoever waited for it is gone */
 }
 
 static void resume_containers(struct cri_sandbox *s)

@@ -1,11 +1,13 @@
 #include "engine/resume.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "engine/discard.h"
 #include "engine/find.h"
 #include "engine/logs.h"
 #include "pod/sandbox.h"
@@ -122,4 +124,27 @@ bool resume_running(struct ctr *c)
 		return true;
 	(void)ctr_ended(c, -1, CTR_MUST_NOT_WAIT); /* it is gone, and nobody can say how */
 	return false;
+}
+
+void resume_end_execs(const struct ctr *c)
+{
+	struct engine *g = c->sandbox->engine;
+	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&c->sandbox->at, c->id);
+	CLEANUP(strv_free) struct strv v1 = { 0 };
+	CLEANUP(cleanup_free) char *path = NULL;
+	DIR *dir;
+
+	cgroup_dirs(g->cgroups, cgroup, &v1, &path);
+	dir = opendir(path);
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		CLEANUP(cleanup_free) char *one = NULL;
+
+		if (entry->d_type != DT_DIR || !str_starts(entry->d_name, CONTAINER_EXEC_PREFIX))
+			continue;
+		one = str_fmt("%s/%s", cgroup, entry->d_name);
+		(void)cgroup_kill(g->cgroups, one, NULL);
+		discard_cgroup(g, one);
+	}
+	if (dir)
+		(void)closedir(dir);
 }

@@ -17,3 +17,5 @@ void resume_undo(struct engine *g, const char *cgroup);
 bool resume_starting(struct ctr *c);
 /* An instance that ran.  false: it is gone, and ended() was called. */
 bool resume_running(struct ctr *c);
+/* Ends what an earlier carpeld executed in it, whose callers are gone. */
+void resume_end_execs(const struct ctr *c);

@@ -34,7 +34,7 @@ char *container_cgroup(const struct place *at, const char *id)
 
 char *container_exec_cgroup(const struct place *at, const char *id, const char *exec_id)
 {
-	return str_fmt("%s/%s/exec-%s", at->cgroup, id, exec_id);
+	return str_fmt("%s/%s/" CONTAINER_EXEC_PREFIX "%s", at->cgroup, id, exec_id);
 }
 
 char *container_message_path(const char *dir)

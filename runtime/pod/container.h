@@ -47,7 +47,8 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
  * its cgroup. */
 int container_exec_plan(const struct container_request *q, const struct cgroups *cg,
 	const char *exec_id, const struct strv *command, struct plan *out, struct err *e);
-/* Makes the exec's cgroup; remove it by its path when the exec is over. */
+/* The path of the exec's cgroup; remove it when the exec is over. */
+#define CONTAINER_EXEC_PREFIX "exec-" /* of its last component */
 char *container_exec_cgroup(const struct place *at, const char *id, const char *exec_id);
 
 char *container_cgroup(const struct place *at, const char *id);

@@ -134,9 +134,22 @@ static void lose_containers(struct cri_sandbox *s)
 	}
 }
 
+/* The record of a container's end could not be written. */
+static bool has_living(const struct cri_sandbox *s)
+{
+	const struct cri_container *c = s->containers;
+
+	while (c && !container_is_alive(c))
+		c = c->next;
+	return c != NULL;
+}
+
 static void resume_sandbox_of(struct cri_sandbox *s)
 {
 	bool is_there = s->box.pause_fd >= 0;
+
+	if (s->state == SANDBOX_STOPPED && has_living(s))
+		s->state = SANDBOX_STOPPING;
 
 	switch (s->state) {
 	case SANDBOX_MAKING:

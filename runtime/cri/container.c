@@ -166,21 +166,32 @@ void rpc_create_container(void *ctx, struct grpc_call *call)
 
 /* ---- StartContainer ---- */
 
-void container_start_next(struct cri_sandbox *s)
+static struct cri_container *next_to_start(const struct cri_sandbox *s)
 {
 	struct cri_container *oldest = NULL;
 
 	if (s->starting || s->state != SANDBOX_IS_READY)
-		return;
+		return NULL;
 	for (struct cri_container *c = s->containers; c; c = c->next)
 		if (c->wants_start)
 			oldest = c; /* the list begins with the newest */
-	if (!oldest)
-		return;
-	oldest->wants_start = false;
-	oldest->state = CONTAINER_STARTING;
-	s->starting = oldest;
-	ctr_start(&oldest->ctr);
+	return oldest;
+}
+
+void container_start_next(struct cri_sandbox *s)
+{
+	struct cri_container *c;
+
+	if (s->is_choosing)
+		return; /* one failed at once: the loop below goes on */
+	s->is_choosing = true;
+	while ((c = next_to_start(s))) {
+		c->wants_start = false;
+		c->state = CONTAINER_STARTING;
+		s->starting = c;
+		ctr_start(&c->ctr);
+	}
+	s->is_choosing = false;
 }
 
 static int check_start(const struct cri_container *c, struct err *e)

@@ -87,6 +87,7 @@ struct cri_sandbox {
 	bool is_removing; /* goes as soon as it is stopped */
 	bool is_adopted;  /* from an earlier carpeld, whose answer its client may not have got */
 	bool is_undone;   /* it failed to come up: goes without having been there */
+	bool is_choosing; /* container_start_next() is at work */
 	struct err why;   /* it is undone */
 	struct cri_container *containers, *starting; /* starting: one at a time, see container.c */
 	struct cri_waits run, stop, remove;

@@ -80,6 +80,8 @@ void container_exited(
 {
 	loop_timer_stop(&c->kill_timer);
 	usage_forget(c);
+	if (c->state == CONTAINER_STARTING)
+		c->is_answered = true; /* by a failure, and the same from now on */
 	c->state = CONTAINER_HAS_EXITED;
 	c->finished_ns = clock_wall_ns();
 	if (!c->started_ns)
@@ -87,8 +89,8 @@ void container_exited(
 	c->exit_code = exit_code;
 	set_text(&c->reason, reason);
 	set_text(&c->message, message);
-	c->is_answered = !c->start.first;
 	note(c);
+	wait_fail(&c->start, GRPC_UNKNOWN, message);
 	log_info("sandbox=%s container=%s id=%s exited code=%d", c->sandbox->box.name,
 		c->spec->name, c->ctr.id, (int)exit_code);
 	after_end(c);
@@ -175,6 +177,9 @@ static int on_request(struct ctr *ctr, struct container_request *out, struct err
 {
 	struct cri_container *c = of(ctr);
 
+	/* Its filter was being compiled when it was stopped: there was nothing to kill yet. */
+	if (c->wants_end && c->state == CONTAINER_STARTING)
+		return err_say(e, ECANCELED, "the container was stopped while it was started");
 	if (!ctr->image.ref)
 		return err_say(e, ENOENT, "image \"%s\" is not here any more", c->spec->image);
 	*out = (struct container_request){ .at = &c->sandbox->box.at,
@@ -200,6 +205,8 @@ static void on_up(struct ctr *ctr)
 	note(c);
 	log_info("sandbox=%s container=%s id=%s started", s->box.name, c->spec->name, ctr->id);
 	event_tell(s, ctr->id, CRI_STARTED);
+	/* Noted at its end only: a crash before the answer is out is found as one. */
+	c->is_answered = c->start.first != NULL;
 	wait_reply(&c->start, &started.base);
 	s->starting = NULL;
 	container_start_next(s);

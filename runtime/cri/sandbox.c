@@ -164,13 +164,13 @@ static void on_died(struct sandbox *box)
 	struct cri_sandbox *s = of(box);
 	struct cri_container *next;
 
+	undo(s, EIO, "the sandbox died");
+	sandbox_stop(s); /* first, or the end of one container starts the next */
 	for (struct cri_container *c = s->containers; c; c = next) {
 		next = c->next; /* one that is being removed goes now */
 		if (container_is_alive(c))
 			container_exited(c, 255, "Unknown", "the sandbox died");
 	}
-	undo(s, EIO, "the sandbox died");
-	sandbox_stop(s);
 }
 
 /* On a hybrid layout the parents that the client made and will remove have a directory in the v2

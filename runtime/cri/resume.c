@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -44,6 +45,9 @@ static void sweep_leases(struct cri *c)
 
 		if (str_ends(entry->d_name, ".cri") && !container_by_id(c, id))
 			(void)image_lease_drop(images, entry->d_name, NULL);
+		/* What a carpeld that was killed had not yet given its name. */
+		else if (entry->d_name[0] == '.' && strstr(entry->d_name, ".cri."))
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
 	}
 	if (dir)
 		(void)closedir(dir);

@@ -1,12 +1,14 @@
 """What a hostile container, a hostile image or a careless client of CRI tries, and what it gets."""
 
+import glob
 import os
+import resource
 import socket
 import time
 
 import grpc
 
-from cri_client import (GUEST, LOGS, ROOT, RUNNING, carpeld_pid, cri, instance_cgroup, pod_config, read, request_of,
+from cri_client import (GUEST, LOGS, ROOT, RUN, RUNNING, carpeld_pid, cri, instance_cgroup, pod_config, read, request_of,
                         resident_kib, until)
 from test_cri_containers import InSandbox
 from test_cri_exec import BUSYBOX, shell
@@ -138,6 +140,31 @@ class Floods(Attack):
         # What one keeps is nothing of what the next may.
         answer = self.cri.exec(id_, BUSYBOX, "head", "-c", "8000000", "/dev/zero")
         self.assertEqual(len(answer.stdout), 8000000)
+
+
+class Queues(Attack):
+    def test_many_starts_that_fail_at_once(self):
+        """They wait for the first, and fail one after the other: with a small stack, so that few are enough."""
+        keeper = int(read("/proc/%d/stat" % carpeld_pid()).rsplit(")", 1)[1].split()[1])
+        resource.prlimit(keeper, resource.RLIMIT_STACK, (192 << 10, 192 << 10))
+        self.kill_carpeld()
+        pid = carpeld_pid()
+        with open(LOGS + "/file", "w"):
+            pass
+        profile = ROOT + "/slow.json"
+        rule = '{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": %d, "op": "SCMP_CMP_EQ"}]}'
+        with open(profile, "w") as file:
+            file.write('{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [%s]}' % ",".join(rule % i for i in range(3000)))
+        slow = cri.SecurityProfile(profile_type=cri.SecurityProfile.Localhost, localhost_ref=profile)
+        first = self.make("first", "sleepy", "x", security={"seccomp": slow})
+        others = [self.make("c%d" % i, "sleepy", "x", log_path="file/x.log") for i in range(300)]
+        clients = [self.connect() for _ in range(10)]
+        calls = [self.cri.begin("StartContainer", container_id=first)]
+        until("it to wait", lambda: glob.glob(RUN + "/seccomp/*.new"))
+        calls += [clients[i % 10].begin("StartContainer", container_id=id_) for i, id_ in enumerate(others)]
+        for call in calls[1:]:
+            self.assertIn("Not a directory", call.exception().details())
+        self.assertEqual(carpeld_pid(), pid)
 
 
 class Paths(Attack):

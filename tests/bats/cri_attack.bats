@@ -32,3 +32,7 @@ teardown() {
 @test "cri attack: a working directory as deep as a path can be" {
 	cri_python test_cri_attack.Paths
 }
+
+@test "cri attack: hundreds of starts that fail at once" {
+	cri_python test_cri_attack.Queues
+}

@@ -286,6 +286,7 @@ class Audit:
         self.pid = carpeld_pid()
         self.before = self.look()
         self.seen = set()
+        self.settle = lambda: None  # what has to be done before a look
 
     def look(self):
         pid = carpeld_pid()
@@ -302,6 +303,7 @@ class Audit:
         self.seen |= processes()
 
     def left(self):
+        self.settle()
         now = self.look()
         left = {key: (now[key], value) for key, value in self.before.items() if now[key] != value}
         alive = {(pid, at) for pid, at in self.seen if started_at(pid) == at} - self.before["processes"]

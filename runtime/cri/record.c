@@ -222,6 +222,7 @@ void container_forget(struct cri_container *c)
 
 int container_read_config(struct cri_container *c, struct err *e)
 {
+	const char *dir = c->sandbox->spec->log_directory; /* the log's path begins with it */
 	int rc = cri_read_container(c->config, c->sandbox->config, &c->spec, e);
 
 	if (rc < 0)
@@ -231,6 +232,7 @@ int container_read_config(struct cri_container *c, struct err *e)
 	/* Beside "etc" and others, none of which is an id. */
 	c->ctr.dir = str_fmt("%s/%s", c->sandbox->box.at.dir, c->ctr.id);
 	c->ctr.log_file = str_dup(c->spec->log_path);
+	c->ctr.log_dir_len = dir && !str_eq(dir, "/") ? strlen(dir) : 0;
 	return 0;
 }
 

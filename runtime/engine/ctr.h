@@ -61,6 +61,7 @@ struct ctr {
 	bool is_logging; /* id's streams are with carpel-log */
 	bool is_made;    /* the record names id: there may be something of it */
 	int stop_signal;
+	size_t log_dir_len; /* of log_file, where links are followed; 0: all of its directory */
 };
 
 void ctr_open(struct ctr *c, struct sandbox *s, const struct ctr_owner *o,

@@ -203,34 +203,15 @@ int logs_tell(struct logs *l, enum log_op op, unsigned flags, const char *id, co
 	return rc < 0 ? err_set(e, (int)-rc, "tell carpel-log") : 0;
 }
 
-int log_file_open(const char *path, struct err *e)
-{
-	CLEANUP(cleanup_fd)
-	int fd =
-		open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "open %s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_say(e, EINVAL, "%s is no regular file", path);
-	(void)lseek(fd, 0, SEEK_END); /* the committed end; see log/wire.h */
-	return take_fd(&fd);
-}
-
 /* Without one, what it writes is read and lost, so that it never waits for a reader. */
 static int open_log_file(const struct ctr *c, struct err *e)
 {
-	CLEANUP(cleanup_free) char *dir = NULL;
-	int rc;
+	int fd;
 
-	if (!c->log_file) {
-		rc = open("/dev/null", O_RDWR | O_CLOEXEC);
-		return rc < 0 ? err_set(e, errno, "open /dev/null") : rc;
-	}
-	dir = str_ndup(c->log_file, (size_t)(strrchr(c->log_file, '/') - c->log_file));
-	rc = fd_mkdir_all(AT_FDCWD, *dir ? dir : "/", 0755, e);
-	return rc < 0 ? rc : log_file_open(c->log_file, e);
+	if (c->log_file)
+		return log_file_open(c, e);
+	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return fd < 0 ? err_set(e, errno, "open /dev/null") : fd;
 }
 
 /* The mode lets the container's own user open /dev/stdout again; nobody else can reach the pipe's

@@ -21,7 +21,7 @@ size_t logs_fds(bool is_tty); /* how many LOG_ADD has */
 /* To write at its end; made where it is missing.  Regular files only, since others may be able to
  * put something into a log's directory, and a FIFO or a terminal takes a log only while somebody
  * reads it. */
-int log_file_open(const char *path, struct err *e);
+int log_file_open(const struct ctr *c, struct err *e);
 
 /* logs_reopen.c */
 void reopen_answered(struct engine *g, const struct log_msg *m); /* LOG_REOPENED */

@@ -65,7 +65,7 @@ static void finish(struct ctr *c)
 
 static int open_new(const struct ctr *c, struct err *e)
 {
-	return log_file_open(c->log_file, e);
+	return log_file_open(c, e);
 }
 
 static int check(const struct ctr *c, struct err *e)

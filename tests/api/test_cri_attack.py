@@ -63,6 +63,22 @@ class Logs(Attack):
             self.refused("planted.log", "StartContainer", container_id=id_)
         self.assertEqual(read(ROOT + "/sentinel"), "untouched")
 
+    def test_a_directory_of_logs_that_is_a_link(self):
+        """As a container that collects logs could make it; the client's own directory may be one."""
+        os.makedirs(ROOT + "/elsewhere")
+        os.symlink(ROOT + "/elsewhere", LOGS + "/link")
+        id_ = self.make("c", "print", "x", log_path="link/c.log")
+        self.refused("link/c.log", "StartContainer", container_id=id_)
+        id_ = self.make("d", "print", "x", log_path="a/b/c/c.log")
+        self.soon("StartContainer", container_id=id_)
+        self.cri.wait_exited(id_)
+        self.assertIn(" x", read(LOGS + "/a/b/c/c.log"))
+        self.assertEqual(os.listdir(ROOT + "/elsewhere"), [])
+        pod, _ = self.sandbox("q", log_directory=LOGS + "/link")
+        id_ = self.started(pod, "c", "print", "x", log_path="c.log")
+        self.cri.wait_exited(id_)
+        self.assertEqual(os.listdir(ROOT + "/elsewhere"), ["c.log"])
+
     def test_a_log_that_becomes_no_file_is_not_reopened(self):
         id_ = self.begin("c", "echo", log_path="c.log", command=[BUSYBOX, "sh", "-c", "while echo tick; do sleep 0.1; done"],
                          **shell())

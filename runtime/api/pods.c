@@ -136,6 +136,36 @@ static bool same_map(const struct json *a, const struct json *b)
 	return (json_len(a) == 0 && json_len(b) == 0) || (a && b && json_equal(a, b));
 }
 
+/* The first of carpel's own annotations that is not in other as it is in map; NULL: none. */
+static const char *other_annotation(const struct json *map, const struct json *other)
+{
+	for (size_t i = 0; i < json_len(map); i++) {
+		const char *key = NULL;
+		const struct json *value = json_member(map, i, &key);
+
+		if (str_starts(key, "carpel/") &&
+			!str_eq(json_str(value), json_get_str(other, key)))
+			return key;
+	}
+	return NULL;
+}
+
+/* They are part of what the pod was made from, as its spec is. */
+static int check_annotations(
+	const struct rest_request *r, const struct json *stored, const struct json *asked)
+{
+	const struct kube_subject subject = { "Pod", NULL, r->name };
+	const struct json *old = json_path(stored, "metadata.annotations");
+	const struct json *new = json_path(asked, "metadata.annotations");
+	const char *key = other_annotation(old, new);
+
+	if (!key && !(key = other_annotation(new, old)))
+		return 0;
+	kube_invalid_field(r, &subject, "FieldValueForbidden", "metadata.annotations",
+		"Forbidden: pod updates may not change %s", key);
+	return -1;
+}
+
 static void set_map(struct json *metadata, const char *key, const struct json *map)
 {
 	if (json_len(map) > 0)
@@ -161,7 +191,7 @@ static void update(const struct rest_request *r, struct json *doc, const struct 
 		read_pod(r, options_kind, doc, dups, &pod) < 0)
 		return;
 	stored = rest_object_json(old);
-	if (check_spec(r, stored, pod.object) < 0)
+	if (check_spec(r, stored, pod.object) < 0 || check_annotations(r, stored, pod.object) < 0)
 		return;
 	metadata = json_get(stored, "metadata");
 	labels = json_path(pod.object, "metadata.labels");

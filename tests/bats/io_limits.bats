@@ -137,3 +137,14 @@ pids_max() {
 	[[ $output =~ ^forked\ 1[67]\ EAGAIN$ ]]
 	[ "$(guest many fork-bomb 200)" = 'forked 200 all' ]
 }
+
+@test "annotations of carpel's own cannot be changed afterwards, others can" {
+	META='annotations: {carpel/pids-limit: "20", a: b}' pod a sleepy | carpel run -f - --wait
+	for change in carpel/pids-limit=30 carpel/pids-limit- carpel/io.c.max-read-iops=5; do
+		run carpel annotate a "$change" --overwrite
+		[ "$status" = 1 ]
+		[[ $output == *"metadata.annotations: Forbidden: pod updates may not change ${change%[-=]*}"* ]]
+	done
+	carpel annotate a a=c x=y carpel/pids-limit=20 --overwrite
+	[ "$(carpel get pod a -o json | jq -cS .metadata.annotations)" = '{"a":"c","carpel/pids-limit":"20","x":"y"}' ]
+}

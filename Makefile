@@ -45,12 +45,12 @@ ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c launch.c laun
 	resume.c find.c child.c helper.c outbox.c discard.c image_job.c)
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
-DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c \
+DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
 	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c usage.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c sandbox.c container.c process.c \
 	overlay.c binds.c devices.c tree.c mask.c profile_json.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
-LOGREAD_SRC := runtime/log/reader.c
+LOGREAD_SRC := $(addprefix runtime/log/,reader.c rotated.c)
 IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)
 IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c import.c layout.c meta.c oci.c path.c size.c \
 	stack.c store.c stream.c tree.c tree_walk.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c)
@@ -195,6 +195,7 @@ unit_http_SRC := $(PROBES_PURE_SRC) $(BASE_SRC)
 unit_url_SRC := probes/url.c $(BASE_SRC)
 unit_log_format_SRC := runtime/log/format.c $(BASE_SRC)
 unit_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
+unit_log_rotated_SRC := runtime/log/rotated.c $(BASE_SRC)
 unit_image_record_SRC := $(IMAGE_RECORD_SRC) $(BASE_SRC)
 unit_image_oci_SRC := runtime/image/oci.c $(IMAGE_RECORD_SRC) $(BASE_SRC)
 unit_image_lease_SRC := $(IMAGE_RECORD_SRC) $(BASE_SRC)

@@ -43,6 +43,11 @@ struct log_request {
 	const char *ns, *pod, *container;
 	bool previous;
 };
+struct log_opened {
+	int fd;
+	char id[65]; /* of the container's instance, to ask log_is_over */
+	char *file;  /* to ask log_next; the caller frees it */
+};
 
 struct api_backend {
 	void *ctx;
@@ -65,11 +70,13 @@ struct api_backend {
 	int (*event_put)(void *ctx, const struct json *event, struct err *e);
 	int (*event_delete)(void *ctx, const char *ns, const char *name, struct err *e);
 
-	/* Opens the log file of a container's instance. out_id gets the instance's container id (to
-	 * ask log_is_over). -ENODATA: never started (e: Kubernetes' text), -ENOENT: no previous one
-	 * / file gone. */
-	int (*log_open)(void *ctx, const struct log_request *q, int *out_fd, char out_id[65],
-		struct err *e);
+	/* Opens the log file of a container's instance.  -ENODATA: never started (e: Kubernetes'
+	 * text), -ENOENT: no previous one / file gone. */
+	int (*log_open)(
+		void *ctx, const struct log_request *q, struct log_opened *out, struct err *e);
+	/* Opens the file in which that log goes on behind the one that fd has open.  -1: none, or
+	 * that one is not complete yet. */
+	int (*log_next)(void *ctx, const struct log_opened *log, int fd);
 	/* True once that instance has ended and its log is complete. */
 	bool (*log_is_over)(void *ctx, const char *container_id);
 

@@ -22,7 +22,8 @@ struct follower {
 	struct api_server *api;
 	struct h2_stream *stream;
 	struct log_reader *reader;
-	char container_id[65];
+	struct log_opened log; /* its fd is the reader's */
+	int next_file;         /* the one behind the reader's, which is complete; -1: none */
 	bool is_following, is_waiting;
 };
 
@@ -44,23 +45,48 @@ void log_poke(struct api_server *api)
 	}
 }
 
+/* What a file got before it was known to be complete is read before the next one. */
+static int read_on(struct follower *f, struct buf *out, struct err *e)
+{
+	const struct api_backend *b = f->api->backend;
+	int rc;
+
+	while ((rc = log_reader_read(f->reader, H2_CHUNK, out, e)) == 0 && f->is_following) {
+		if (f->next_file >= 0) {
+			log_reader_go_on(f->reader, take_fd(&f->next_file));
+			continue;
+		}
+		f->next_file = b->log_next(b->ctx, &f->log, log_reader_fd(f->reader));
+		if (f->next_file < 0)
+			return 0;
+	}
+	return rc;
+}
+
 static enum h2_fill follower_fill(void *arg, struct buf *out)
 {
 	struct follower *f = arg;
 	const struct api_backend *b = f->api->backend;
-	bool is_over = !f->is_following || h2_is_stopping(f->stream) ||
-		       b->log_is_over(b->ctx, f->container_id);
+	bool is_over =
+		!f->is_following || h2_is_stopping(f->stream) || b->log_is_over(b->ctx, f->log.id);
 	struct err e = { 0 };
 	int rc;
 
 	f->is_waiting = false;
-	rc = log_reader_read(f->reader, H2_CHUNK, out, &e);
+	rc = read_on(f, out, &e);
 	if (rc > 0)
 		return H2_FILL_MORE;
 	if (rc < 0 || is_over) /* -ENODATA: limitBytes is used up */
 		return H2_FILL_END;
 	f->is_waiting = true;
 	return H2_FILL_WAIT;
+}
+
+static void release(struct follower *f)
+{
+	cleanup_fd(&f->next_file);
+	free(f->log.file);
+	free(f);
 }
 
 static void follower_free(void *arg)
@@ -73,7 +99,7 @@ static void follower_free(void *arg)
 			f->next->link = f->link;
 	}
 	log_reader_free(f->reader);
-	free(f);
+	release(f);
 }
 
 static void follower_join(struct follower *f)
@@ -186,18 +212,18 @@ static void open_and_answer(
 	};
 	struct follower *f = mem_zalloc(sizeof(*f));
 	const struct h2_body body = { .fill = follower_fill, .gone = follower_free, .arg = f };
-	CLEANUP(cleanup_fd) int fd = -1;
 	struct err e = { 0 };
-	int rc = r->backend->log_open(r->backend->ctx, q, &fd, f->container_id, &e);
+	int rc = r->backend->log_open(r->backend->ctx, q, &f->log, &e);
 
+	f->next_file = -1;
 	if (rc < 0) {
-		free(f);
+		release(f);
 		answer_unopened(r, q, rc, &e);
 		return;
 	}
-	rc = log_reader_open(take_fd(&fd), lines, &f->reader, &e);
+	rc = log_reader_open(f->log.fd, lines, &f->reader, &e);
 	if (rc < 0) {
-		free(f);
+		release(f);
 		kube_fail_errno(r, rc, &e);
 		return;
 	}

@@ -12,6 +12,7 @@
 #include "base/uid.h"
 #include "daemon/daemon.h"
 #include "engine/logs.h"
+#include "log/rotated.h"
 
 /* Below this a pod could not even write down what becomes of it. */
 enum { FREE_BYTES_MIN = 4 << 20, FREE_FILES_MIN = 64 };
@@ -198,8 +199,7 @@ static int never_started(const struct pod *p, const struct container_spec *c,
 		c->name, p->spec->name, why);
 }
 
-static int log_open(
-	void *ctx, const struct log_request *q, int *out_fd, char out_id[65], struct err *e)
+static int log_open(void *ctx, const struct log_request *q, struct log_opened *out, struct err *e)
 {
 	struct daemon *d = ctx;
 	struct pod *p = pod_find(d, q->ns, q->pod);
@@ -216,12 +216,21 @@ static int log_open(
 		return q->previous ? err_say(e, ENOENT, "no previous instance")
 				   : never_started(p, spec, &p->state->ctrs[c->index], e);
 	file = layout_log_file(&d->engine.layout, p->spec, spec->name, i.attempt);
-	fd = open(file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = rotated_open(file, e);
 	if (fd < 0)
-		return err_set(e, errno, "open %s", file);
-	(void)snprintf(out_id, 65, "%s", i.id);
-	*out_fd = fd;
+		return fd;
+	*out = (struct log_opened){ .fd = fd, .file = TAKE(file) };
+	(void)snprintf(out->id, sizeof(out->id), "%s", i.id);
 	return 0;
+}
+
+/* While its log is being reopened, the former file may still grow. */
+static int log_next(void *ctx, const struct log_opened *log, int fd)
+{
+	const struct daemon *d = ctx;
+	const struct ctr *c = ctr_by_id(&d->engine, log->id);
+
+	return c && str_eq(c->id, log->id) && c->reopen ? -1 : rotated_open_next(log->file, fd);
 }
 
 static bool log_is_over(void *ctx, const char *container_id)
@@ -255,6 +264,7 @@ void daemon_backend(struct daemon *d)
 		.event_put = put_event,
 		.event_delete = delete_event,
 		.log_open = log_open,
+		.log_next = log_next,
 		.log_is_over = log_is_over,
 		.call = calls_answer,
 	};

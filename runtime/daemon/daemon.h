@@ -4,6 +4,7 @@
  *
  *     pod.c          events into lifecycle_step     pods.c       the set of pods
  *     pod_sandbox.c  a pod's sandbox                pod_ctr.c    its containers' instances
+ *     pod_log.c      rotation of their logs
  *     prober.c       what carpel-probe asks, says   prober_link.c  its channel
  *     exec.c         exec, attach, exec probes      images.c     carpel-image
  *     backend.c      what the API asks of pods      calls.c      /apis/carpel/v1
@@ -67,6 +68,8 @@ struct daemon {
 	struct api_server *server;
 	struct api_backend backend;
 	struct lifecycle_config config;
+	uint32_t log_max_kib; /* when a container's log file is rotated */
+	unsigned log_max_files;
 	int listen_fd, pods_dir, lock_fd, own_netns;
 	struct loop_io starter_io;
 	pid_t keeper; /* who starts us again; 0: nobody */
@@ -114,6 +117,8 @@ void pod_ctr_open(struct pod *p, size_t index);
 void pod_ctr_start(struct pod_ctr *c);
 void pod_ctr_unlink_logs(struct pod *p); /* the links of log/containers to its instances' logs */
 void pod_ctr_drop_leases(struct pod *p); /* on its images' layers: nothing of it is mounted */
+void pod_log_rotate(struct pod_ctr *c);  /* pod_log.c: its log file is full */
+void pod_log_started(struct pod_ctr *c); /* what was told too early */
 void pod_ctr_place(struct pod_ctr *c);   /* directory and log file of the present instance */
 
 /* prober.c */

@@ -286,6 +286,8 @@ static int run(const struct layout *layout, const struct options *o)
 	static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
 	struct daemon d = { .engine.layout = *layout,
 		.config = o->config,
+		.log_max_kib = o->log_max_kib,
+		.log_max_files = o->log_max_files,
 		.engine.starter = -1,
 		.listen_fd = -1,
 		.pods_dir = -1,

@@ -7,9 +7,20 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "spec/quantity.h"
 
-enum { EXIT_USAGE = 2 };
-enum { OPT_ROOT = 1, OPT_NODE, OPT_KEEP, OPT_LISTEN, OPT_KEEPER, OPT_BACKOFF, OPT_VERBOSE };
+enum { EXIT_USAGE = 2, LOG_SIZE_MIN = 64 * 1024, LOG_FILES_MAX = 1000 };
+enum {
+	OPT_ROOT = 1,
+	OPT_NODE,
+	OPT_KEEP,
+	OPT_LISTEN,
+	OPT_KEEPER,
+	OPT_BACKOFF,
+	OPT_VERBOSE,
+	OPT_LOG_SIZE,
+	OPT_LOG_FILES
+};
 
 static const char help[] =
 	"usage: carpeld [--root DIR] [--node-name NAME] [--keep] [--verbose]\n"
@@ -22,6 +33,9 @@ static const char help[] =
 	"  --listen-fd N        serve this inherited socket\n"
 	"  --back-off B,M,R     restart delays in ms: the first, the longest, and how long a run\n"
 	"                       must last to begin afresh (default: 10000,300000,600000)\n"
+	"  --container-log-max-size QUANTITY, --container-log-max-files N\n"
+	"                       a pod's container has at most N log files of about that size\n"
+	"                       (default: 10Mi, 5)\n"
 	"  --verbose            log every step\n"
 	"  --help, --version\n";
 
@@ -50,6 +64,18 @@ static int read_back_off(const char *given, struct lifecycle_config *c)
 			return -1;
 	}
 	return strtok_r(NULL, ",", &save) || c->backoff_max_ms < c->backoff_base_ms ? -1 : 0;
+}
+
+/* Less than what carpel-log writes at once would only keep both of us rotating. */
+static int read_log_size(const char *text, uint32_t *out_kib)
+{
+	int64_t bytes;
+
+	if (quantity_units(text, &bytes) < 0 || bytes < LOG_SIZE_MIN ||
+		bytes > (int64_t)UINT32_MAX * 1024)
+		return -1;
+	*out_kib = (uint32_t)((bytes + 1023) / 1024);
+	return 0;
 }
 
 static int take(int option, struct options *o)
@@ -83,6 +109,18 @@ static int take(int option, struct options *o)
 		if (read_back_off(optarg, &o->config) < 0)
 			return usage_error("--back-off takes FIRST,LONGEST,RESET in ms", optarg);
 		return OPTIONS_RUN;
+	case OPT_LOG_SIZE:
+		if (read_log_size(optarg, &o->log_max_kib) < 0)
+			return usage_error("--container-log-max-size takes a quantity of bytes "
+					   "from 64Ki to 4Ti",
+				optarg);
+		return OPTIONS_RUN;
+	case OPT_LOG_FILES:
+		if (read_number(optarg, LOG_FILES_MAX, &n) < 0 || n < 2)
+			return usage_error(
+				"--container-log-max-files takes a number from 2 to 1000", optarg);
+		o->log_max_files = (unsigned)n;
+		return OPTIONS_RUN;
 	case 'h':
 		(void)fputs(help, stdout);
 		return EXIT_SUCCESS;
@@ -103,14 +141,20 @@ int options_read(int argc, char **argv, struct options *out)
 		{ "listen-fd", required_argument, NULL, OPT_LISTEN }, /* */
 		{ "keeper", required_argument, NULL, OPT_KEEPER },    /* by the keeper itself */
 		{ "back-off", required_argument, NULL, OPT_BACKOFF }, /* */
-		{ "verbose", no_argument, NULL, OPT_VERBOSE },        /* */
-		{ "help", no_argument, NULL, 'h' },                   /* */
-		{ "version", no_argument, NULL, 'v' },                /* */
+		{ "container-log-max-size", required_argument, NULL, OPT_LOG_SIZE },
+		{ "container-log-max-files", required_argument, NULL, OPT_LOG_FILES },
+		{ "verbose", no_argument, NULL, OPT_VERBOSE }, /* */
+		{ "help", no_argument, NULL, 'h' },            /* */
+		{ "version", no_argument, NULL, 'v' },         /* */
 		{ NULL, 0, NULL, 0 },
 	};
 	int option, rc;
 
-	*out = (struct options){ .root = "", .listen_fd = -1, .config = lifecycle_defaults };
+	*out = (struct options){ .root = "",
+		.listen_fd = -1,
+		.config = lifecycle_defaults,
+		.log_max_kib = 10 * 1024, /* both as the kubelet's */
+		.log_max_files = 5 };
 	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1)
 		if ((rc = take(option, out)) != OPTIONS_RUN)
 			return rc;

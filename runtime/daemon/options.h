@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "pod/lifecycle.h"
@@ -14,6 +15,8 @@ struct options {
 	pid_t keeper;          /* who started us as a keeper; 0: nobody */
 	bool is_verbose;
 	struct lifecycle_config config;
+	uint32_t log_max_kib; /* a container's log file is rotated at that size */
+	unsigned log_max_files;
 };
 
 enum { OPTIONS_RUN = -1 };

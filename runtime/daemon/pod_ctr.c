@@ -14,6 +14,7 @@
 #include "engine/discard.h"
 #include "image/lease.h"
 #include "log/reader.h"
+#include "log/rotated.h"
 
 enum { LEASE_TRIES = 3, MESSAGE_BYTES_MAX = 4096 };
 
@@ -92,6 +93,7 @@ static void drop_old_log(const struct pod_ctr *c)
 		return;
 	log = log_of(c, state_of(c)->attempt - 2);
 	(void)unlink(log);
+	rotated_remove_all(log);
 	unlink_log(c, state_of(c)->before.id);
 }
 
@@ -183,6 +185,7 @@ static void on_up(struct ctr *ctr)
 	c->instance++;
 	drop_old_log(c);
 	link_log(c);
+	pod_log_started(c);
 	pod_step(c->pod,
 		&(struct pod_event){
 			.kind = EV_CTR_UP, .ctr = c->index, .id = ctr->id, .text = ctr->image.id });
@@ -231,7 +234,7 @@ static char *termination_message(const struct ctr *c, bool has_failed)
 			buf_add(&text, bytes, (size_t)n);
 	}
 	if (!text.len && has_failed && c->spec->message_policy == MESSAGE_FALLBACK_TO_LOGS) {
-		CLEANUP(cleanup_fd) int log_fd = open(c->log_file, O_RDONLY | O_CLOEXEC);
+		CLEANUP(cleanup_fd) int log_fd = rotated_open(c->log_file, NULL);
 
 		if (log_fd >= 0 && log_tail_message(log_fd, &text, NULL) < 0)
 			buf_clear(&text);
@@ -257,6 +260,11 @@ static bool wants_log(const struct ctr *c, int32_t wait_status)
 	return wait_status != 0 && c->spec->message_policy == MESSAGE_FALLBACK_TO_LOGS;
 }
 
+static void on_log_full(struct ctr *c)
+{
+	pod_log_rotate(of(c));
+}
+
 static void on_released(struct ctr *c)
 {
 	exec_end_container(of(c));
@@ -270,6 +278,7 @@ static const struct ctr_owner owner = {
 	.ended = on_ended,
 	.wants_log = wants_log,
 	.released = on_released,
+	.log_full = on_log_full,
 };
 
 void pod_ctr_open(struct pod *p, size_t index)
@@ -279,6 +288,7 @@ void pod_ctr_open(struct pod *p, size_t index)
 	c->pod = p;
 	c->index = index;
 	ctr_open(&c->ctr, &p->sandbox, &owner, &p->spec->containers[index]);
+	c->ctr.log_max_kib = p->d->log_max_kib;
 }
 
 static const char *missing_image_reason(const struct container_spec *spec)

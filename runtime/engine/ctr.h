@@ -31,6 +31,9 @@ struct ctr_owner {
 	bool (*wants_log)(const struct ctr *c, int32_t wait_status);
 	void (*released)(struct ctr *c); /* its descriptors are closed: who used them stops */
 	void (*logged)(struct ctr *c, const char *id); /* that instance's log is complete */
+	/* Its log file has reached log_max_kib: it writes no more until logs_reopen(), or some
+	 * seconds have passed.  Perhaps told twice, or late. */
+	void (*log_full)(struct ctr *c);
 };
 
 struct ctr {
@@ -42,6 +45,7 @@ struct ctr {
 	char id[65];               /* of the instance that is starting or running, or ran last */
 	char *dir;                 /* its directory, below the sandbox's place */
 	char *log_file;            /* its log; NULL: none is kept */
+	uint32_t log_max_kib;      /* 0: log_full() is never called */
 	struct image_record image; /* ref NULL: not read yet (after a take-over) */
 
 	char logging_id[65]; /* of the ended instance whose log is not complete yet */

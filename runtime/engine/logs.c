@@ -151,6 +151,14 @@ static void log_done(struct engine *g, const char *id)
 	sandbox_log_done(c->sandbox);
 }
 
+static void log_full(struct engine *g, const char *id)
+{
+	struct ctr *c = ctr_by_id(g, id);
+
+	if (c && str_eq(c->id, id) && c->owner->log_full)
+		c->owner->log_full(c);
+}
+
 static void on_message(struct loop_io *io, unsigned events)
 {
 	struct logs *l = io->arg;
@@ -172,6 +180,8 @@ static void on_message(struct loop_io *io, unsigned events)
 		log_done(l->g, m.id);
 	else if (m.op == LOG_REOPENED)
 		reopen_answered(l->g, &m);
+	else if (m.op == LOG_FULL)
+		log_full(l->g, m.id);
 }
 
 /* It did not take a message.  All that matters is in the sandboxes' stores: it is told everything
@@ -191,12 +201,14 @@ int logs_tell(struct logs *l, enum log_op op, unsigned flags, const char *id, co
 		.op = op,
 		.flags = flags,
 		.serial = op == LOG_REOPEN ? l->serial : 0 };
+	const struct ctr *c = ctr_by_id(l->g, id);
 	ssize_t rc;
 
 	if (l->sock < 0)
 		return err_say(e, ENOTCONN,
 			"carpel-log is not there"); /* it will get all streams when it is */
 	(void)snprintf(m.id, sizeof(m.id), "%s", id);
+	m.max_kib = c ? c->log_max_kib : 0;
 	rc = fd_send(l->sock, &m, sizeof(m), fds, n);
 	if (rc == -EAGAIN && !loop_timer_is_set(&l->again))
 		loop_timer_start(l->g->loop, &l->again, AGAIN_MS, on_again, l);

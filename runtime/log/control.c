@@ -120,6 +120,14 @@ static void tell_done(void *arg, const char *id)
 	flush(c);
 }
 
+static void tell_full(void *arg, const char *id)
+{
+	struct control *c = arg;
+
+	add_unsent(c, LOG_FULL, id, 0);
+	flush(c);
+}
+
 static void add_item(void *arg, const char *id)
 {
 	add_unsent(arg, LOG_ITEM, id, 0);
@@ -228,6 +236,7 @@ static void obey(struct control *c, const struct log_msg *m, const int *fds, siz
 	case LOG_LIST_END:
 	case LOG_DONE:
 	case LOG_REOPENED:
+	case LOG_FULL:
 		break;
 	}
 	close_fds(fds, n);
@@ -317,7 +326,8 @@ struct control *control_new(
 	c->sock = -1;
 	c->peer_uid = peer;
 	c->fds_max = fds_max;
-	c->streams = streams_new(l, tools, tell_done, c);
+	c->streams = streams_new(l, tools,
+		&(struct streams_owner){ .done = tell_done, .full = tell_full, .arg = c });
 	loop_io_start(l, &c->listening, listening, LOOP_READ, on_connection, c);
 	loop_timer_start(l, &c->idle, CONTROL_IDLE_MS, on_idle, c);
 	return c;

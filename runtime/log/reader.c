@@ -304,6 +304,19 @@ int log_reader_read(struct log_reader *r, size_t max, struct buf *out, struct er
 	return 1;
 }
 
+int log_reader_fd(const struct log_reader *r)
+{
+	return r->fd;
+}
+
+void log_reader_go_on(struct log_reader *r, int fd)
+{
+	close(r->fd);
+	r->fd = fd;
+	r->at = 0;
+	r->is_skipping = false;
+}
+
 void log_reader_free(struct log_reader *r)
 {
 	if (!r)

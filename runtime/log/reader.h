@@ -25,6 +25,9 @@ int log_reader_open(int fd, const struct log_query *q, struct log_reader **out, 
  * present end of file, -ENODATA when the limit is used up: nothing will ever come again. A last
  * record that is not whole yet is left. */
 int log_reader_read(struct log_reader *r, size_t max, struct buf *out, struct err *e);
+int log_reader_fd(const struct log_reader *r); /* of the file, borrowed */
+/* At the end of a file that nobody writes any more: the log goes on in this one, which it takes. */
+void log_reader_go_on(struct log_reader *r, int fd);
 void log_reader_free(struct log_reader *r);
 /* The last lines for FallbackToLogsOnError: at most 80 lines and 2048 bytes. */
 int log_tail_message(int fd, struct buf *out, struct err *e);

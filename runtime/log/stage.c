@@ -46,11 +46,21 @@ ssize_t stage_pull(const struct stage *s)
 	return errno == EIO ? 0 : -errno; /* EIO: nobody has the terminal open any more */
 }
 
-int stage_len(const struct stage *s)
+static int bytes_in(int fd)
 {
 	int len = 0;
 
-	return ioctl(s->read, FIONREAD, &len) < 0 ? -errno : len;
+	return ioctl(fd, FIONREAD, &len) < 0 ? -errno : len;
+}
+
+int stage_len(const struct stage *s)
+{
+	return bytes_in(s->read);
+}
+
+int stage_waiting(const struct stage *s)
+{
+	return bytes_in(s->source);
 }
 
 /* A container may have switched its pipe to packets, and then each read(2) returns only one of

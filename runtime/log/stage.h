@@ -42,6 +42,7 @@ ssize_t stage_pull(const struct stage *s);
 int stage_settle(const struct stage *s, struct log_file *file, struct chunk *c);
 /* What a killed predecessor left in the stage, in bytes. */
 int stage_len(const struct stage *s);
+int stage_waiting(const struct stage *s); /* bytes before it, in the container's pipe */
 /* Sets the file's end to what a killed predecessor had finished; is_full: a stage of this file is
  * full.  For each of two files while the log goes from one to the other, see stage.c. */
 int stage_resume(struct log_file *file, bool is_full);

@@ -1,6 +1,10 @@
 /* A turn of the loop does one chunk of each stream that has bytes, through all steps of stage.c.  A
  * chunk that cannot be written (the disk is full) waits in its stage.  The container then blocks as
  * soon as its pipe is full, which is the only way not to lose anything; all others go on.
+ *
+ * In the same way a container waits whose file is full, until carpeld has given the next one: what
+ * it may write before somebody has rotated its log has a bound however fast it writes.  It does not
+ * wait for long: without an answer it goes on in the full file, and is held again after as much.
  */
 #include "log/streams.h"
 
@@ -20,6 +24,7 @@
 enum {
 	DRAIN_MAX = (1 << 20) + STAGE_CHUNK, /* what the largest pipe of a container holds */
 	RETRY_MS = 1000,
+	FULL_WAIT_MS = 5000,
 	/* A descriptor whose other owners keep it alive stays in the epoll set after close(2), and
 	 * libev then builds the set anew.  Meanwhile it notices by itself that nobody waits for it.
 	 */
@@ -43,23 +48,23 @@ struct log_set {
 	struct stream streams[2]; /* stdout, stderr */
 	size_t len;               /* 1 with a tty */
 	struct stream *held;      /* its stage is full and could not be written */
-	struct loop_timer timer;  /* for whichever comes: retry, drain, close */
+	struct loop_timer timer;  /* for whichever comes: retry, full, drain, close */
+	off_t max, full_at;       /* its file is full at that size; 0: never */
 	int64_t drain_left;
-	bool is_draining, is_done;
+	bool is_draining, is_done, is_full;
 	struct attached_list attached;
 };
 
 struct streams {
 	struct loop *loop;
-	void (*done)(void *arg, const char *id);
-	void *arg;
+	struct streams_owner owner;
 	struct log_set *first;
 	size_t len;
 	struct chunk chunk;
 };
 
-struct streams *streams_new(struct loop *l, const struct streams_tools *tools,
-	void (*done)(void *arg, const char *id), void *arg)
+struct streams *streams_new(
+	struct loop *l, const struct streams_tools *tools, const struct streams_owner *owner)
 {
 	struct streams *s = mem_zalloc(sizeof(*s));
 
@@ -67,8 +72,7 @@ struct streams *streams_new(struct loop *l, const struct streams_tools *tools,
 	s->chunk.scratch_read = tools->scratch_read;
 	s->chunk.scratch_write = tools->scratch_write;
 	s->chunk.null = tools->null;
-	s->done = done;
-	s->arg = arg;
+	s->owner = *owner;
 	return s;
 }
 
@@ -155,6 +159,49 @@ static void hold(struct stream *s, int rc)
 	after(s->set, RETRY_MS);
 }
 
+/* ---- a full file ---- */
+
+static bool has_reached_max(const struct log_set *set)
+{
+	return set->full_at && set->file.committed >= set->full_at && !set->is_draining;
+}
+
+static void wait_for_next_file(struct log_set *set)
+{
+	set->is_full = true;
+	stop_reading(set);
+	after(set, FULL_WAIT_MS);
+	set->all->owner.full(set->all->owner.arg, set->id);
+}
+
+static void read_on(struct log_set *set)
+{
+	set->is_full = false;
+	loop_timer_stop(&set->timer);
+	start_reading(set);
+}
+
+/* Nobody has rotated it: it grows by as much again. */
+static void go_on_in_full_file(struct log_set *set)
+{
+	log_warn("ctr=%s its log is full and nobody rotates it", set->id);
+	set->full_at = set->file.committed + set->max;
+	read_on(set);
+}
+
+/* The next chunk tells it, too; only who waits already has none. */
+static void limit(struct log_set *set, const struct log_msg *m)
+{
+	set->max = (off_t)m->max_kib * 1024;
+	set->full_at = set->max;
+	if (set->held || set->is_draining || set->is_done)
+		return;
+	if (set->is_full && m->op == LOG_ADD && has_reached_max(set))
+		wait_for_next_file(set);
+	else if (set->is_full)
+		read_on(set);
+}
+
 static void finish_if_over(struct log_set *set)
 {
 	for (size_t i = 0; i < set->len; i++)
@@ -163,7 +210,7 @@ static void finish_if_over(struct log_set *set)
 	set->is_done = true;
 	stop_reading(set);
 	attached_close(&set->attached);
-	set->all->done(set->all->arg, set->id);
+	set->all->owner.done(set->all->owner.arg, set->id);
 	after(set, CLOSE_AFTER_MS);
 }
 
@@ -197,6 +244,11 @@ static void on_readable(struct loop_io *io, unsigned events)
 	struct stream *s = io->arg;
 
 	(void)events;
+	/* Not before there is more: the last words of a container stay in the present file. */
+	if (has_reached_max(s->set) && stage_waiting(&s->stage) > 0) {
+		wait_for_next_file(s->set);
+		return;
+	}
 	(void)take_chunk(s);
 	if (s->is_over) {
 		loop_io_stop(&s->io);
@@ -272,6 +324,8 @@ static void on_timer(struct loop_timer *t)
 		forget(set);
 	else if (set->held)
 		retry(set);
+	else if (set->is_full)
+		go_on_in_full_file(set);
 	else
 		drain_turn(set);
 }
@@ -281,12 +335,13 @@ void streams_drain(struct streams *s, const char *id)
 	struct log_set *set = find(s, id);
 
 	if (!set) {
-		s->done(s->arg, id); /* it would be waited for in vain */
+		s->owner.done(s->owner.arg, id); /* it would be waited for in vain */
 		return;
 	}
 	if (set->is_draining || set->is_done)
 		return;
 	set->is_draining = true;
+	set->is_full = false;
 	set->drain_left = DRAIN_MAX * (int64_t)set->len;
 	stop_reading(set);
 	if (!set->held)
@@ -395,7 +450,7 @@ static int add_again(struct log_set *set, const int *fds, size_t n, int next_fil
 	close_fds(fds, n);
 	if (set->is_done) {
 		cleanup_fd(&next_file);
-		set->all->done(set->all->arg, set->id);
+		set->all->owner.done(set->all->owner.arg, set->id);
 	} else if (next_file >= 0) {
 		rc = change_file(set, next_file, e);
 	}
@@ -425,13 +480,16 @@ int streams_add(struct streams *s, const struct log_msg *m, const int *fds, size
 	struct log_set *set = find(s, m->id);
 	bool is_reopen = m->op == LOG_REOPEN;
 	size_t len = m->flags & LOG_IS_TTY ? LOG_FD_ERR : LOG_FDS;
-	int next_file;
+	int next_file, rc;
 
 	if (n != len + is_reopen) {
 		close_fds(fds, n);
 		return err_say(e, EINVAL, "%zu descriptors, want %zu", n, len + is_reopen);
 	}
 	next_file = is_reopen ? fds[len] : -1;
-	return set ? add_again(set, fds, len, next_file, e)
-		   : add_new(s, m->id, fds, len, next_file, e);
+	rc = set ? add_again(set, fds, len, next_file, e)
+		 : add_new(s, m->id, fds, len, next_file, e);
+	if (rc == 0)
+		limit(find(s, m->id), m);
+	return rc;
 }

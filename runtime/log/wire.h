@@ -28,7 +28,14 @@ enum log_op {
 	LOG_REOPENED, /* carpel-log: with the serial of LOG_REOPEN: every record from now on goes
 			 into the new file, the former one is complete and never written again;
 			 never of an id that was refused */
+	LOG_FULL, /* carpel-log: id's file has reached max_kib and is not written now: LOG_REOPEN
+		     is waited for, some seconds at most */
 };
+
+/* A file is full with the chunk that takes it to max_kib or beyond, and LOG_FULL comes when there
+ * is more to write; not while draining, when no LOG_REOPEN comes any more.  It may be lost with a
+ * connection: LOG_ADD of an id that waits makes it be told again.  So it may also come twice, or
+ * late: it is carpeld's to look at the file. */
 
 /* The order of a reopening, so that a kill of either side at any point loses and doubles nothing.
  * While both files may have been written the pod's store has both, and a successor of carpel-log
@@ -72,5 +79,6 @@ enum log_fd {
 struct log_msg {
 	uint32_t version, op, flags;
 	uint32_t serial;         /* of LOG_REOPEN and its answer */
-	char id[LOG_ID_MAX + 8]; /* container id, NUL closed */
+	char id[LOG_ID_MAX + 4]; /* container id, NUL closed */
+	uint32_t max_kib;        /* of LOG_ADD and LOG_REOPEN; 0: no file is ever full */
 };

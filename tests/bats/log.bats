@@ -88,6 +88,10 @@ on_small_disk() {
 	DRIVER=log_reopen.py drive no_file
 }
 
+@test "a full log file is told of, and its container waits for the next one, but not for long" {
+	DRIVER=log_reopen.py drive held
+}
+
 @test "who empties a log file gets no hole in it" {
 	drive cut
 }

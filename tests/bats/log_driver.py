@@ -382,8 +382,8 @@ def nonsense():
     other, _ = os.pipe()
     assert log.list() == set()  # it is set up
     count = len(os.listdir(f"/proc/{log.process.pid}/fd"))
-    for bytes_ in (b"x", b"x" * 200, MESSAGE.pack(2, ADD, 0, 0, b"id"), MESSAGE.pack(1, 99, 0, 0, b"id"),
-                   MESSAGE.pack(1, ADD, 0, 0, b""), MESSAGE.pack(1, ADD, 0, 0, b"i" * 72)):
+    for bytes_ in (b"x", b"x" * 200, MESSAGE.pack(2, ADD, 0, 0, b"id", 0), MESSAGE.pack(1, 99, 0, 0, b"id", 0),
+                   MESSAGE.pack(1, ADD, 0, 0, b"", 0), MESSAGE.pack(1, ADD, 0, 0, b"i" * 72, 0)):
         socket.send_fds(log.sock, [bytes_], [other] * 3)
     log.tell(ADD, "few", fds=[other] * 3)
     log.tell(ADD, "many", fds=[other] * 12)

@@ -22,9 +22,9 @@ import termios
 import time
 import tty
 
-ADD, LIST, ITEM, LIST_END, DONE, ATTACH, DRAIN, REOPEN, REOPENED = range(1, 10)
+ADD, LIST, ITEM, LIST_END, DONE, ATTACH, DRAIN, REOPEN, REOPENED, FULL = range(1, 11)
 IS_TTY = 1
-MESSAGE = struct.Struct("=IIII72s")
+MESSAGE = struct.Struct("=IIII68sI")
 RECORD = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) (.*)", re.DOTALL)
 PIECE_MAX = 16384
 EXE, DIR = os.path.abspath(sys.argv[1]), sys.argv[3]
@@ -38,8 +38,8 @@ def until(what, condition):
         time.sleep(0.01)
 
 
-def message(op, id_="", flags=0, serial=0):
-    return MESSAGE.pack(1, op, flags, serial, id_.encode())
+def message(op, id_="", flags=0, serial=0, max_kib=0):
+    return MESSAGE.pack(1, op, flags, serial, id_.encode(), max_kib)
 
 
 class Log:
@@ -92,18 +92,18 @@ class Log:
         for s in sets:
             self.add(s)
 
-    def tell(self, op, id_="", flags=0, fds=(), serial=0):
+    def tell(self, op, id_="", flags=0, fds=(), serial=0, max_kib=0):
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        self.sock.sendmsg([message(op, id_, flags, serial)], rights)
+        self.sock.sendmsg([message(op, id_, flags, serial, max_kib)], rights)
 
     def add(self, s):
         flags = IS_TTY if s.is_tty else 0
         if s.next_file is None:
-            self.tell(ADD, s.id, flags, s.fds)
+            self.tell(ADD, s.id, flags, s.fds, max_kib=s.max_kib)
             return
         s.serial = next(self.serials)
         self.reopenings[s.serial] = s
-        self.tell(REOPEN, s.id, flags, [*s.fds, s.next_file], s.serial)
+        self.tell(REOPEN, s.id, flags, [*s.fds, s.next_file], s.serial, s.max_kib)
 
     def next(self):
         ready, _, _ = select.select([self.sock], [], [], LIMIT_S)
@@ -111,7 +111,7 @@ class Log:
         bytes_ = self.sock.recv(4096)
         if not bytes_:
             return None, None
-        version, op, _, serial, id_ = MESSAGE.unpack(bytes_)
+        version, op, _, serial, id_, _ = MESSAGE.unpack(bytes_)
         assert version == 1
         if op == REOPENED:
             self.reopenings.pop(serial).reopened(serial)
@@ -167,6 +167,7 @@ class Set:
         self.former, self.sizes = [], []  # renamed files, and what they had when carpel-log went on in another one
         self.next_file = None  # while it does so
         self.serial = 0
+        self.max_kib = 0
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         if is_tty:
             master, self.out = pty.openpty()

@@ -7,10 +7,11 @@ import socket
 import sys
 import time
 
-from log_peer import (ATTACH, DIR, DONE, DRAIN, MESSAGE, REOPEN, REOPENED, Log, Set, hold, pattern, reap, until,
-                      writer)
+from log_peer import (ATTACH, DIR, DONE, DRAIN, FULL, LIMIT_S, MESSAGE, REOPEN, REOPENED, Log, Set, end, hold, pattern,
+                      reap, until, writer)
 
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+CHUNK_RECORDS_MAX = 512 << 10  # what held()'s lines make of 64 KiB
 
 
 def life(log, s, calls, is_deaf):
@@ -139,7 +140,7 @@ def unknown():
     count = len(os.listdir(f"/proc/{log.process.pid}/fd"))
     log.tell(REOPEN, s.id, fds=s.fds)
     log.tell(REOPEN, tty.id, flags=1, fds=s.fds)
-    log.sock.send(MESSAGE.pack(1, REOPENED, 0, 0, b"unknown"))
+    log.sock.send(MESSAGE.pack(1, REOPENED, 0, 0, b"unknown", 0))
     assert log.list() == set()
     for some in (s, tty):
         os.write(some.out, b"late\n")
@@ -233,12 +234,64 @@ def no_file():
     assert "log waits" not in log.stderr() and "cannot" not in log.stderr(), log.stderr()
 
 
+def limited(s, max_kib):
+    s.max_kib = max_kib
+    return s
+
+
+def until_full(log, s, before=0):
+    """Until it is told; nothing more comes into the file, which has grown by the limit."""
+    assert log.next() == (FULL, s.id)
+    size = os.stat(s.path).st_size
+    assert s.max_kib << 10 <= size - before < (s.max_kib << 10) + CHUNK_RECORDS_MAX, size
+    return size
+
+
+def held():
+    """A full file is told of and not written until there is another one, or for some seconds; others go on."""
+    log, s, tty, other = Log(), limited(Set("held"), 256), limited(Set("tty", is_tty=True), 64), Set("other")
+    lines = b"".join(b"line %d\n" % i for i in range(1 << 17))
+    pid = writer(s.out, lines, [s.err])
+    for some in (s, tty, other):
+        log.add(some)
+    size = until_full(log, s)
+    os.write(s.err, b"waits too\n")
+    os.write(other.out, b"goes on\n")
+    until("the other's line", lambda: other.bytes() == (b"goes on\n", b""))
+    assert os.stat(s.path).st_size == size and ticks(log) < 100
+    log.add(s)  # a carpeld that comes anew
+    assert until_full(log, s) == size
+    log.kill()  # a successor writes no more into it either
+    log.restart([s, tty, other])
+    assert until_full(log, s) == size
+    for _ in range(3):
+        s.rotate()
+        log.add(s)
+        assert log.next() == (REOPENED, s.id)
+        size = until_full(log, s)
+    begin = time.monotonic()
+    until_full(log, s, size)  # nobody comes
+    assert 4 < time.monotonic() - begin < LIMIT_S
+    assert "nobody rotates it" in log.stderr()
+    log.add(limited(s, 0))  # nobody will
+    reap(pid)
+    log.tell(DRAIN, s.id)
+    log.wait_done(s)
+    assert s.bytes() == (lines, b"waits too\n")
+    pid = writer(tty.out, lines, [])
+    until_full(log, tty)
+    log.tell(DRAIN, tty.id)  # the container is dead
+    log.wait_done(tty)
+    end(pid)
+    assert os.stat(tty.path).st_size > 65 << 10
+
+
 def ticks(log):
     with open(f"/proc/{log.process.pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])
 
 
-SCENARIOS = (killed_at_each_call, killed_under_load, pieces, unknown, full_disk, no_file)
+SCENARIOS = (killed_at_each_call, killed_under_load, pieces, unknown, full_disk, no_file, held)
 SEED = int(os.environ.get("SEED", random.randrange(1 << 32)))
 {f.__name__: f for f in SCENARIOS}[sys.argv[2]]()

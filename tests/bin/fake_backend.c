@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -139,8 +140,7 @@ static int event_delete(void *ctx, const char *ns, const char *name, struct err 
 
 /* ---- logs ---- */
 
-static int log_open(
-	void *ctx, const struct log_request *q, int *out_fd, char out_id[65], struct err *e)
+static int log_open(void *ctx, const struct log_request *q, struct log_opened *out, struct err *e)
 {
 	const struct fake *f = ctx;
 	CLEANUP(cleanup_free)
@@ -154,12 +154,17 @@ static int log_open(
 			q->container, q->pod);
 	if (fd < 0)
 		return err_set(e, errno, "open %s", path);
-	strncpy(out_id, q->pod, 30);
-	out_id[30] = '\0';
-	strcat(out_id, "_");
-	strncat(out_id, q->container, 30);
-	*out_fd = fd;
+	*out = (struct log_opened){ .fd = fd };
+	(void)snprintf(out->id, sizeof(out->id), "%.30s_%.30s", q->pod, q->container);
 	return 0;
+}
+
+static int log_next(void *ctx, const struct log_opened *log, int fd)
+{
+	(void)ctx;
+	(void)log;
+	(void)fd;
+	return -1;
 }
 
 static bool log_is_over(void *ctx, const char *container_id)
@@ -356,6 +361,7 @@ struct fake *fake_new(struct loop *l, const char *log_dir, uint64_t first_rv)
 		.event_put = event_put,
 		.event_delete = event_delete,
 		.log_open = log_open,
+		.log_next = log_next,
 		.log_is_over = log_is_over,
 		.exec_start = exec_start,
 		.call = call,

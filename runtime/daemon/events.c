@@ -279,6 +279,10 @@ int events_open(struct daemon *d, struct err *e)
 	rc = event_file_replay(path, restore, evs, e);
 	if (rc == 0)
 		rc = rewrite(evs, e);
+	if (rc == -ENOSPC || rc == -EDQUOT) {
+		log_warn("events are in memory only: %s", e->text);
+		rc = 0;
+	}
 	if (rc == 0)
 		loop_timer_start(d->engine.loop, &evs->sweep, SWEEP_MS, on_sweep, evs);
 	return rc;

@@ -37,6 +37,7 @@ int versions_open(struct daemon *d, struct err *e)
 	CLEANUP(cleanup_free) char *path = str_fmt("%s/%s", d->engine.layout.lib, file_name);
 	CLEANUP(buf_free) struct buf text = { 0 };
 	uint64_t first = (uint64_t)(clock_wall_ns() / 1000), used = 0;
+	int rc;
 
 	if (fd_read_file(AT_FDCWD, path, FILE_MAX, &text, NULL) == 0 && text.len > 1) {
 		text.data[text.len - 1] = '\0';
@@ -46,7 +47,12 @@ int versions_open(struct daemon *d, struct err *e)
 	if (used > first)
 		first = used;
 	d->store = store_new(first);
-	return write_reserved(d, first + STEP, e);
+	rc = write_reserved(d, first + STEP, e);
+	if (rc != -ENOSPC && rc != -EDQUOT)
+		return rc;
+	/* As below: containers can fill the disk, and only a carpeld can end them. */
+	log_warn("cannot keep the resource version: %s", e->text);
+	return 0;
 }
 
 void versions_reserve(struct daemon *d)

@@ -1,5 +1,6 @@
 """What a hostile container, a hostile image or a careless client of CRI tries, and what it gets."""
 
+import contextlib
 import glob
 import os
 import resource
@@ -8,7 +9,7 @@ import time
 
 import grpc
 
-from cri_client import (GUEST, LOGS, ROOT, RUN, RUNNING, carpeld_pid, cri, instance_cgroup, pod_config, read, request_of,
+from cri_client import (GUEST, LIB, LOGS, ROOT, RUN, RUNNING, carpeld_pid, cri, instance_cgroup, pod_config, read, request_of,
                         resident_kib, until)
 from test_cri_containers import InSandbox
 from test_cri_exec import BUSYBOX, shell
@@ -145,17 +146,53 @@ class Floods(Attack):
         id_ = self.begin("c", "sleepy", "x", **shell())
         pid = carpeld_pid()
         text = "head -c 9000000 /dev/zero; head -c 9000000 /dev/zero >&2; sleep 1"
-        calls = [self.cri.begin("ExecSync", container_id=id_, cmd=[BUSYBOX, "sh", "-c", text]) for _ in range(18)]
+        calls = [self.cri.begin("ExecSync", container_id=id_, cmd=[BUSYBOX, "sh", "-c", text]) for _ in range(10)]
         most = 0
         while not any(call.done() for call in calls):
             most = max(most, resident_kib(pid))
             time.sleep(0.1)
-        self.assertLess(most, 192 << 10)
+        self.assertLess(most, 128 << 10)
         for call in calls:
             call.exception()
         # What one keeps is nothing of what the next may.
         answer = self.cri.exec(id_, BUSYBOX, "head", "-c", "8000000", "/dev/zero")
         self.assertEqual(len(answer.stdout), 8000000)
+
+
+class FullDisk(Attack):
+    """All of the instance is on one small file system."""
+
+    def fill(self):
+        with open(LIB + "/fill", "wb", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * 4096):
+                    pass
+
+    def test_every_call_says_so_or_works(self):
+        full = "No space left on device"
+        runs = self.begin("a", "sleepy", "x", log_path="a.log", **shell())
+        waits = self.make("b", "sleepy", "x")
+        self.fill()
+        self.fails("RESOURCE_EXHAUSTED", full, of=lambda: self.cri.run(pod_config("q")))
+        self.fails("RESOURCE_EXHAUSTED", full, of=lambda: self.container(self.pod, "c", "sleepy", "x"))
+        self.fails("UNKNOWN", full, of=lambda: self.cri.start(waits))
+        self.assertEqual({c.id for c in self.cri.containers()}, {runs, waits})
+        self.assertEqual(self.cri.exec(runs, BUSYBOX, "echo", "x").stdout, b"x\n")
+        resources = cri.LinuxContainerResources(memory_limit_in_bytes=100 << 20)
+        update = lambda: self.cri.call("UpdateContainerResources", container_id=runs, linux=resources)
+        self.fails("RESOURCE_EXHAUSTED", full, of=update)
+        self.assertFalse(self.cri.status(runs).resources.linux.memory_limit_in_bytes)
+        self.kill_carpeld()
+        self.assertEqual(self.cri.status(runs).state, RUNNING)
+        self.cri.stop(runs)
+        self.assertEqual(self.cri.status(runs).exit_code, 137)
+        self.cri.remove(runs)
+        self.cri.stop_pod(self.pod)
+        self.cri.remove_pod(self.pod)
+        self.assertEqual(self.cri.pods(), [])
+        os.unlink(LIB + "/fill")
+        pod, _ = self.sandbox("q")
+        self.started(pod, "c", "sleepy", "x")
 
 
 class Queues(Attack):

@@ -6,11 +6,24 @@ load lib/carpel
 load lib/cri
 
 setup() {
-	cri_setup
+	DISK=''
+	case $BATS_TEST_DESCRIPTION in
+	*'full disk'*)
+		DISK=$(mktemp -d "$BATS_TMPDIR/carpel-disk.XXXXXX")
+		mount -t tmpfs -o size=32m carpel "$DISK"
+		BATS_TMPDIR=$DISK cri_setup
+		;;
+	*) cri_setup ;;
+	esac
 }
 
 teardown() {
-	carpel_teardown
+	carpel_teardown || TEARDOWN=1
+	if [ -n "$DISK" ]; then
+		umount "$DISK"
+		rmdir "$DISK"
+	fi
+	[ -z "${TEARDOWN:-}" ]
 }
 
 @test "cri attack: a log's name that a container took for something else" {
@@ -35,4 +48,8 @@ teardown() {
 
 @test "cri attack: hundreds of starts that fail at once" {
 	cri_python test_cri_attack.Queues
+}
+
+@test "cri attack: on a full disk each call says so or works, and all of it can go" {
+	cri_python test_cri_attack.FullDisk
 }

@@ -17,7 +17,7 @@ KUBERNETES_VERSION=${KUBERNETES_VERSION:-v1.37.2}
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${CONFORMANCE_CACHE:-$here/../../build/conformance}
 export GOWORK=off # kubernetes carries a workspace file of a tree that its module does not hold
-export GOFLAGS="${GOFLAGS:-} -mod=mod -buildvcs=false"
+export GOFLAGS="${GOFLAGS:-} -mod=mod -buildvcs=false -trimpath"
 ended=0
 
 skip() { # PROGRAM REASON

@@ -146,6 +146,7 @@ static void add_instance(struct json *body, const struct ctr *c)
 	json_set_bool(body, "logging", c->is_logging);
 	json_set_bool(body, "isMade", c->is_made);
 	json_set_str(body, "loggingID", c->logging_id);
+	json_set_str(body, "logID", c->log_id);
 	json_set_i64(body, "stopSignal", c->stop_signal);
 	json_set_i64(body, "profileSum", (int64_t)c->profile_sum);
 	/* Whole, since its name may be gone from the store while the container lives. */
@@ -153,18 +154,24 @@ static void add_instance(struct json *body, const struct ctr *c)
 		json_set(body, "image", image_record_json(&c->image));
 }
 
+static void read_id(const struct json *body, const char *key, char out[65])
+{
+	const char *id = json_get_str(body, key);
+
+	if (id && strlen(id) < 65)
+		memcpy(out, id, strlen(id) + 1);
+}
+
 static void read_instance(const struct json *body, struct ctr *c)
 {
-	const char *logging = json_get_str(body, "loggingID");
-
 	c->pid = (int32_t)number(body, "pid");
 	c->oom_kills_before = (uint64_t)number(body, "oomKills");
 	c->is_logging = json_is_true(json_get(body, "logging"));
 	c->is_made = json_is_true(json_get(body, "isMade"));
 	c->stop_signal = (int)number(body, "stopSignal");
 	c->profile_sum = (uint64_t)number(body, "profileSum");
-	if (logging && strlen(logging) < sizeof(c->logging_id))
-		memcpy(c->logging_id, logging, strlen(logging) + 1);
+	read_id(body, "loggingID", c->logging_id);
+	read_id(body, "logID", c->log_id);
 }
 
 static struct json *groups_json(const struct cri_container *c)

@@ -97,6 +97,7 @@ static void resume_start(struct cri_container *c)
 	c->sandbox->starting = NULL;
 	c->state = CONTAINER_IS_CREATED;
 	c->ctr.is_made = false;
+	ctr_new_id(c->ctr.log_id); /* the next start's streams are others */
 	if (container_record(c, &e) < 0)
 		log_err("container=%s %s", c->ctr.id, e.text);
 }

@@ -55,11 +55,16 @@ void ctr_close(struct ctr *c)
 		c->next->link = c->link;
 }
 
+const char *ctr_log_id(const struct ctr *c)
+{
+	return c->log_id[0] ? c->log_id : c->id;
+}
+
 struct ctr *ctr_by_id(const struct engine *g, const char *id)
 {
 	for (struct sandbox *s = g->sandboxes; s; s = s->next)
 		for (struct ctr *c = s->ctrs; c; c = c->next)
-			if (str_eq(c->id, id) || str_eq(c->logging_id, id))
+			if (str_eq(ctr_log_id(c), id) || str_eq(c->logging_id, id))
 				return c;
 	return NULL;
 }
@@ -370,7 +375,7 @@ static bool waits_for_log(struct ctr *c, int32_t wait_status)
 	if (!c->owner->wants_log(c, wait_status))
 		return false;
 	logs_end(c);
-	return str_eq(c->logging_id, c->id);
+	return str_eq(c->logging_id, ctr_log_id(c));
 }
 
 bool ctr_ended(struct ctr *c, int32_t wait_status, enum ctr_patience patience)

@@ -30,7 +30,6 @@ struct ctr_owner {
 	/* Its end is told only once its log is complete (or a second has passed). */
 	bool (*wants_log)(const struct ctr *c, int32_t wait_status);
 	void (*released)(struct ctr *c); /* its descriptors are closed: who used them stops */
-	void (*logged)(struct ctr *c, const char *id); /* that instance's log is complete */
 	/* Its log file has reached log_max_kib: it writes no more until logs_reopen(), or some
 	 * seconds have passed.  Perhaps told twice, or late. */
 	void (*log_full)(struct ctr *c);
@@ -48,6 +47,8 @@ struct ctr {
 	uint32_t log_max_kib;      /* 0: log_full() is never called */
 	struct image_record image; /* ref NULL: not read yet (after a take-over) */
 
+	/* Names its streams where that is not the id, see ctr_log_id(). */
+	char log_id[65];
 	char logging_id[65]; /* of the ended instance whose log is not complete yet */
 	int32_t pid;         /* in pause's pid namespace (PID_NODE: in ours); 0: none runs */
 	int pidfd;           /* of its first process, -1 */
@@ -77,8 +78,13 @@ void ctr_new_id(char out[65]);
 void ctr_start(struct ctr *c);
 void ctr_signal(struct ctr *c, int signal);
 void ctr_kill(struct ctr *c); /* everything in its cgroup, also what is only about to start */
-int32_t ctr_host_pid(const struct ctr *c);                     /* of its first process; 0: none */
-struct ctr *ctr_by_id(const struct engine *g, const char *id); /* also by logging_id */
+int32_t ctr_host_pid(const struct ctr *c); /* of its first process; 0: none */
+/* By what names its streams now, or by logging_id. */
+struct ctr *ctr_by_id(const struct engine *g, const char *id);
+/* What names its streams, in the store and to carpel-log: the id, or another one where a start
+ * under the same id was broken off by a crash.  The streams of that one are of this name for good:
+ * carpel-log may speak of their end more than once, at any time. */
+const char *ctr_log_id(const struct ctr *c);
 
 /* The seccomp filter's descriptor, borrowed, or -1 for none in *out_fd.  -EINPROGRESS: ready is
  * called when it is there; ready NULL: -EAGAIN. */

@@ -135,7 +135,7 @@ static void log_done(struct engine *g, const char *id)
 
 	if (!c)
 		return;
-	if (str_eq(c->id, id)) {
+	if (str_eq(ctr_log_id(c), id)) {
 		reopen_over(c);
 		c->is_logging = false;
 	}
@@ -155,7 +155,7 @@ static void log_full(struct engine *g, const char *id)
 {
 	struct ctr *c = ctr_by_id(g, id);
 
-	if (c && str_eq(c->id, id) && c->owner->log_full)
+	if (c && str_eq(ctr_log_id(c), id) && c->owner->log_full)
 		c->owner->log_full(c);
 }
 
@@ -296,7 +296,7 @@ static int store_streams(struct ctr *c, const int *fds, size_t n, struct err *e)
 		all[n++] = c->stdin_fd;
 	if ((rc = sandbox_store(c->sandbox, &store, e)) < 0)
 		return rc;
-	rc = fdstore_put(&store, c->id, all, n, e);
+	rc = fdstore_put(&store, ctr_log_id(c), all, n, e);
 	fdstore_close(&store);
 	return rc;
 }
@@ -316,8 +316,8 @@ int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e)
 		rc = store_streams(c, fds, logs_fds(is_tty), e);
 	if (rc == 0) {
 		c->is_logging = true;
-		(void)logs_tell(c->sandbox->engine->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0, c->id,
-			fds, logs_fds(is_tty), &ignored);
+		(void)logs_tell(c->sandbox->engine->logs, LOG_ADD, is_tty ? LOG_IS_TTY : 0,
+			ctr_log_id(c), fds, logs_fds(is_tty), &ignored);
 	}
 	for (size_t i = 0; i < LOG_FDS; i++)
 		if (fds[i] >= 0)
@@ -331,17 +331,17 @@ void logs_end(struct ctr *c)
 
 	if (!c->is_logging)
 		return;
-	memcpy(c->logging_id, c->id, sizeof(c->logging_id));
+	memcpy(c->logging_id, ctr_log_id(c), sizeof(c->logging_id));
 	c->is_logging = false;
 	/* While something has not got away, that may be this one's LOG_ADD, which would come after
 	 * the end of what it adds: on_again() tells both in their order. */
 	if (!loop_timer_is_set(&l->again))
-		(void)logs_tell(l, LOG_DRAIN, 0, c->id, NULL, 0, NULL);
+		(void)logs_tell(l, LOG_DRAIN, 0, ctr_log_id(c), NULL, 0, NULL);
 }
 
 void logs_forget(struct ctr *c)
 {
-	const char *id = c->logging_id[0] ? c->logging_id : c->is_logging ? c->id : NULL;
+	const char *id = c->logging_id[0] ? c->logging_id : c->is_logging ? ctr_log_id(c) : NULL;
 	struct fdstore store;
 	struct err e = { 0 };
 
@@ -377,10 +377,13 @@ static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 	} else if (c && n >= streams && !strv_has(&t->unsent, tag)) {
 		int rc = logs_tell(l, LOG_ADD, is_tty ? LOG_IS_TTY : 0, tag, fds, streams, NULL);
 
+		/* A start that a crash broke off: its record is older than its streams. */
+		if (c->is_made && str_eq(ctr_log_id(c), tag) && !str_eq(c->logging_id, tag))
+			c->is_logging = true;
 		/* Of what is not there there is no end either: both are told again. */
 		if (rc == 0 && str_eq(c->logging_id, tag))
 			(void)logs_tell(l, LOG_DRAIN, 0, tag, NULL, 0, NULL);
-		if (n > streams && str_eq(c->id, tag) && c->stdin_fd < 0)
+		if (n > streams && str_eq(ctr_log_id(c), tag) && c->stdin_fd < 0)
 			c->stdin_fd = fcntl(fds[streams], F_DUPFD_CLOEXEC, 0);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -395,7 +398,7 @@ static void forget_written(const struct take_over *t)
 	for (struct ctr *c = t->s->ctrs; c; c = c->next) {
 		if (c->logging_id[0] && !strv_has(&t->seen, c->logging_id))
 			c->logging_id[0] = '\0';
-		if (c->is_logging && !strv_has(&t->seen, c->id))
+		if (c->is_logging && !strv_has(&t->seen, ctr_log_id(c)))
 			c->is_logging = false;
 	}
 }
@@ -434,13 +437,13 @@ bool logs_is_over(const struct engine *g, const char *id)
 {
 	const struct ctr *c = ctr_by_id(g, id);
 
-	return !c ||
-	       !((str_eq(c->id, id) && (c->is_logging || c->pid)) || str_eq(c->logging_id, id));
+	return !c || !((str_eq(ctr_log_id(c), id) && (c->is_logging || c->pid)) ||
+			     str_eq(c->logging_id, id));
 }
 
 int logs_attach(struct ctr *c, int sock, struct err *e)
 {
-	return logs_tell(c->sandbox->engine->logs, LOG_ATTACH, 0, c->id, &sock, 1, e);
+	return logs_tell(c->sandbox->engine->logs, LOG_ATTACH, 0, ctr_log_id(c), &sock, 1, e);
 }
 
 void logs_close_stdin(struct ctr *c)
@@ -454,7 +457,7 @@ void logs_close_stdin(struct ctr *c)
 	cleanup_fd(&c->stdin_fd);
 	if (c->sandbox->pause_fd < 0 || sandbox_store(c->sandbox, &store, &e) < 0)
 		return; /* the store goes with its sandbox */
-	if (fdstore_cut(&store, c->id, logs_fds(is_tty), &e) < 0)
+	if (fdstore_cut(&store, ctr_log_id(c), logs_fds(is_tty), &e) < 0)
 		log_warn("sandbox=%s %s", c->sandbox->name, e.text);
 	fdstore_close(&store);
 }

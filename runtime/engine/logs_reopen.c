@@ -48,7 +48,7 @@ static int send(struct ctr *c, const int *fds, size_t n, struct err *e)
 	struct logs *l = c->sandbox->engine->logs;
 
 	c->reopen->serial = ++l->serial;
-	return logs_tell(l, LOG_REOPEN, c->spec->tty ? LOG_IS_TTY : 0, c->id, fds, n, e);
+	return logs_tell(l, LOG_REOPEN, c->spec->tty ? LOG_IS_TTY : 0, ctr_log_id(c), fds, n, e);
 }
 
 static void finish(struct ctr *c)
@@ -83,7 +83,7 @@ static int check(const struct ctr *c, struct err *e)
 static int begin(struct ctr *c, const struct fdstore *store, const int *fds, size_t n,
 	void (*done)(void *arg), void *arg, struct err *e)
 {
-	CLEANUP(cleanup_free) char *tag = tag_of(c->id);
+	CLEANUP(cleanup_free) char *tag = tag_of(ctr_log_id(c));
 	int rc = fdstore_put(store, tag, fds, n, e);
 
 	if (rc < 0)
@@ -98,7 +98,7 @@ static int begin(struct ctr *c, const struct fdstore *store, const int *fds, siz
  * once more.  0: there is none. */
 static int go_on(struct ctr *c, const struct fdstore *store, struct err *e)
 {
-	CLEANUP(cleanup_free) char *tag = tag_of(c->id);
+	CLEANUP(cleanup_free) char *tag = tag_of(ctr_log_id(c));
 	int fds[FDSTORE_FDS_MAX], n = fdstore_get(store, tag, fds, e);
 
 	if (n < 0)
@@ -118,7 +118,7 @@ int logs_reopen(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e
 	if (rc < 0 || (rc = sandbox_store(c->sandbox, &store, e)) < 0)
 		return rc;
 	rc = go_on(c, &store, e);
-	n = rc < 0 ? 0 : fdstore_get(&store, c->id, fds, e);
+	n = rc < 0 ? 0 : fdstore_get(&store, ctr_log_id(c), fds, e);
 	rc = rc < 0 ? rc : n;
 	if (rc >= 0 && (size_t)n < streams)
 		rc = err_say(e, EIO, "the streams of container %s are not all there", c->id);
@@ -153,14 +153,14 @@ void logs_reopen_cancel(struct ctr *c)
 /* D and E. */
 static int settle(struct ctr *c, struct err *e)
 {
-	CLEANUP(cleanup_free) char *tag = tag_of(c->id);
+	CLEANUP(cleanup_free) char *tag = tag_of(ctr_log_id(c));
 	struct fdstore store;
 	int fds[FDSTORE_FDS_MAX], n, rc = sandbox_store(c->sandbox, &store, e);
 
 	if (rc < 0)
 		return rc;
 	n = fdstore_get(&store, tag, fds, e);
-	rc = n < 0 ? n : fdstore_swap(&store, c->id, LOG_FD_FILE, fds[n - 1], e);
+	rc = n < 0 ? n : fdstore_swap(&store, ctr_log_id(c), LOG_FD_FILE, fds[n - 1], e);
 	if (rc >= 0)
 		rc = fdstore_drop(&store, tag, e);
 	if (n > 0)
@@ -174,7 +174,7 @@ void reopen_answered(struct engine *g, const struct log_msg *m)
 	struct ctr *c = ctr_by_id(g, m->id);
 	struct err e = { 0 };
 
-	if (!c || !c->reopen || c->reopen->serial != m->serial || !str_eq(c->id, m->id))
+	if (!c || !c->reopen || c->reopen->serial != m->serial || !str_eq(ctr_log_id(c), m->id))
 		return;
 	if (settle(c, &e) < 0)
 		log_warn("sandbox=%s %s", c->sandbox->name, e.text);
@@ -183,7 +183,7 @@ void reopen_answered(struct engine *g, const struct log_msg *m)
 
 void reopen_over(struct ctr *c)
 {
-	CLEANUP(cleanup_free) char *tag = tag_of(c->id);
+	CLEANUP(cleanup_free) char *tag = tag_of(ctr_log_id(c));
 	struct fdstore store;
 
 	if (!c->reopen)
@@ -214,7 +214,7 @@ static int resume_one(void *arg, const char *tag, const int *fds, size_t n)
 	CLEANUP(cleanup_free) char *id = str_ndup(tag, strlen(tag) - 1);
 	struct ctr *c = reopen_is_tag(tag) ? ctr_by_id(r->s->engine, id) : NULL;
 
-	if (c && str_eq(c->id, id)) {
+	if (c && str_eq(ctr_log_id(c), id)) {
 		if (!c->reopen)
 			c->reopen = mem_zalloc(sizeof(*c->reopen));
 		if (send(c, fds, n, NULL) < 0)

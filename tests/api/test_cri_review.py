@@ -154,8 +154,8 @@ class Profiles(HoldsProfiles):
         path = ROOT + "/fifo"
         os.mkfifo(path)
         id_ = self.container(sandbox, "c", "exit", "0", security=self.security(path))
-        self.fails("UNKNOWN", "seccomp profile", of=lambda: self.cri.start(id_, timeout=5))
-        self.cri.call("Version", timeout=5)
+        self.fails("UNKNOWN", "seccomp profile", of=lambda: self.cri.start(id_, deadline_s=5))
+        self.cri.call("Version", deadline_s=5)
 
     def test_many(self):
         sandbox, _ = self.sandbox()

@@ -69,11 +69,13 @@ class Daemon:
         until("carpeld to listen", self.listens)
         connection = Cri()
         connection.call("Version")
+        self.reap()
         return connection
 
     def listens(self):
         if self.process.poll() is not None:
             raise AssertionError("carpeld ended with %s" % self.process.returncode)
+        self.reap()  # what it has just found and killed, too: pause waits for it
         try:
             with socket.socket(socket.AF_UNIX) as s:
                 s.connect(SOCKET)

@@ -205,8 +205,6 @@ static void on_up(struct ctr *ctr)
 	note(c);
 	log_info("sandbox=%s container=%s id=%s started", s->box.name, c->spec->name, ctr->id);
 	event_tell(s, ctr->id, CRI_STARTED);
-	/* Noted at its end only: a crash before the answer is out is found as one. */
-	c->is_answered = c->start.first != NULL;
 	wait_reply(&c->start, &started.base);
 	s->starting = NULL;
 	container_start_next(s);

@@ -120,9 +120,12 @@ struct cri_container {
 	int64_t uid, gid, *groups; /* of its first process; groups_len -1: not known */
 	int groups_len;
 	uint64_t record_sum;
-	bool wants_start;                /* waits for its turn */
-	bool wants_end;                  /* is to be killed as soon as it is up */
-	bool was_signalled, is_answered; /* the stop signal was sent; StartContainer was answered */
+	bool wants_start;   /* waits for its turn */
+	bool wants_end;     /* is to be killed as soon as it is up */
+	bool was_signalled; /* the stop signal was sent */
+	/* StartContainer has failed, or was repeated after a crash.  An answer that was given is
+	 * none: it may not have left the process that a crash ended. */
+	bool is_answered;
 	bool is_removing, is_adopted;
 	struct loop_timer kill_timer;
 	int64_t kill_at_ms; /* boot time, while kill_timer is set */

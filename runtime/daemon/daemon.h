@@ -115,6 +115,8 @@ void pod_sandbox_start(struct pod *p);
 /* pod_ctr.c */
 void pod_ctr_open(struct pod *p, size_t index);
 void pod_ctr_start(struct pod_ctr *c);
+void pod_ctr_signal(struct pod_ctr *c); /* its stop signal */
+void pod_ctr_kill(struct pod_ctr *c);
 void pod_ctr_unlink_logs(struct pod *p); /* the links of log/containers to its instances' logs */
 void pod_ctr_drop_leases(struct pod *p); /* on its images' layers: nothing of it is mounted */
 void pod_log_rotate(struct pod_ctr *c);  /* pod_log.c: its log file is full */

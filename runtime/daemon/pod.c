@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,10 +153,10 @@ static void carry_out(struct pod *p, const struct pod_action *a)
 		pod_ctr_start(c);
 		break;
 	case ACT_SIGNAL_CTR:
-		ctr_signal(&c->ctr, c->ctr.stop_signal ? c->ctr.stop_signal : SIGTERM);
+		pod_ctr_signal(c);
 		break;
 	case ACT_KILL_CTR:
-		ctr_kill(&c->ctr);
+		pod_ctr_kill(c);
 		break;
 	case ACT_PROBES_START:
 		prober_instance(c);

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -317,4 +318,14 @@ void pod_ctr_start(struct pod_ctr *c)
 	ctr_new_id(c->ctr.id);
 	c->ctr.stop_signal = container_stop_signal(c->ctr.image.stop_signal);
 	ctr_start(&c->ctr);
+}
+
+void pod_ctr_signal(struct pod_ctr *c)
+{
+	ctr_signal(&c->ctr, c->ctr.stop_signal ? c->ctr.stop_signal : SIGTERM);
+}
+
+void pod_ctr_kill(struct pod_ctr *c)
+{
+	ctr_kill(&c->ctr);
 }

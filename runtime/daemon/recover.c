@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,9 +178,9 @@ static void resume_ended_wish(struct pod_ctr *c, const struct ctr_state *s)
 {
 	/* The wish is on disk; whether it was carried out is not known. */
 	if (s->kill_at_ms < 0)
-		ctr_kill(&c->ctr);
+		pod_ctr_kill(c);
 	else
-		ctr_signal(&c->ctr, c->ctr.stop_signal ? c->ctr.stop_signal : SIGTERM);
+		pod_ctr_signal(c);
 }
 
 static void resume_containers(struct pod *p)

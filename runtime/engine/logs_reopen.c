@@ -160,7 +160,7 @@ static int settle(struct ctr *c, struct err *e)
 	if (rc < 0)
 		return rc;
 	n = fdstore_get(&store, tag, fds, e);
-	rc = n < 0 ? n : fdstore_swap(&store, ctr_log_id(c), LOG_FD_FILE, fds[n - 1], e);
+	rc = n <= 0 ? n : fdstore_swap(&store, ctr_log_id(c), LOG_FD_FILE, fds[n - 1], e);
 	if (rc >= 0)
 		rc = fdstore_drop(&store, tag, e);
 	if (n > 0)

@@ -489,7 +489,8 @@ int streams_add(struct streams *s, const struct log_msg *m, const int *fds, size
 	next_file = is_reopen ? fds[len] : -1;
 	rc = set ? add_again(set, fds, len, next_file, e)
 		 : add_new(s, m->id, fds, len, next_file, e);
-	if (rc == 0)
-		limit(find(s, m->id), m);
+	set = find(s, m->id);
+	if (rc == 0 && set)
+		limit(set, m);
 	return rc;
 }

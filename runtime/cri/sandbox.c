@@ -5,20 +5,15 @@
  *        \________________/^  (failed, cancelled or stopped before it was up)
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "cri/state.h"
 #include "engine/discard.h"
-#include "pod/sandbox.h"
 #include "sys/cgroup.h"
-
-enum { NODE_FILE_MAX = 1 << 20 };
 
 static struct cri_sandbox *of(const struct sandbox *s)
 {
@@ -221,39 +216,6 @@ const struct sandbox_owner cri_sandbox_owner = {
 
 /* ---- RunPodSandbox ---- */
 
-static void read_node_file(const char *path, struct buf *out)
-{
-	if (fd_read_file(AT_FDCWD, path, NODE_FILE_MAX, out, NULL) < 0)
-		buf_adds(out, "");
-}
-
-static int launch(struct cri_sandbox *s, struct err *e)
-{
-	struct engine *g = s->cri->engine;
-	CLEANUP(buf_free) struct buf hosts = { 0 };
-	CLEANUP(buf_free) struct buf resolv = { 0 };
-	CLEANUP(cleanup_free) char *pause = layout_program(&g->layout, "carpel-pause");
-	CLEANUP(cleanup_free) char *warning = NULL;
-	CLEANUP(plan_free) struct plan plan;
-	int rc;
-
-	plan_init(&plan);
-	read_node_file("/etc/hosts", &hosts);
-	read_node_file("/etc/resolv.conf", &resolv);
-
-	const struct sandbox_facts facts = { .node_name = s->facts.node_name,
-		.node_hosts = hosts.data ? hosts.data : "",
-		.node_resolv = resolv.data ? resolv.data : "",
-		.pod_ip = s->facts.pod_ip,
-		.pause_path = pause };
-
-	rc = sandbox_prepare(&s->box.at, g->cgroups, s->spec, &facts, &warning, e);
-	if (rc < 0)
-		return rc;
-	sandbox_plan(&s->box.at, g->cgroups, s->spec, &facts, s->id, &plan);
-	return sandbox_launch(&s->box, &plan, e);
-}
-
 /* Its caller gave up: nothing of it is to stay. */
 static void on_run_gone(struct cri_wait *w)
 {
@@ -332,6 +294,7 @@ void rpc_run_sandbox(void *ctx, struct grpc_call *call)
 {
 	const Runtime__V1__RunPodSandboxRequest *q = (const void *)grpc_request(call);
 	CLEANUP(cleanup_free) char *key = NULL;
+	CLEANUP(cleanup_free) char *warning = NULL;
 	struct cri *c = ctx;
 	struct cri_sandbox *s;
 	struct cri_wait *w;
@@ -358,7 +321,7 @@ void rpc_run_sandbox(void *ctx, struct grpc_call *call)
 	w = wait_add(&s->run, call);
 	w->gone = on_run_gone;
 	w->arg = s;
-	if (launch(s, &e) < 0)
+	if (sandbox_start(&s->box, s->spec, &s->facts, s->id, &warning, &e) < 0)
 		on_failed(&s->box, &e);
 }
 

@@ -1,15 +1,10 @@
 /* A pod's sandbox: what the Pod life cycle asks of the engine, and how it hears of it. */
-#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "daemon/daemon.h"
 #include "daemon/qos.h"
 #include "engine/discard.h"
-#include "pod/sandbox.h"
-
-enum { NODE_FILE_MAX = 1 << 20 };
 
 static struct pod *pod_of(const struct sandbox *s)
 {
@@ -76,50 +71,16 @@ void pod_sandbox_open(struct pod *p)
 		layout_pod_place(&g->layout, p->spec));
 }
 
-static void read_node_file(const char *path, struct buf *out)
-{
-	if (fd_read_file(AT_FDCWD, path, NODE_FILE_MAX, out, NULL) < 0)
-		buf_adds(out, "");
-}
-
-static int prepare(struct pod *p, struct plan *plan, struct err *e)
-{
-	struct engine *g = &p->d->engine;
-	CLEANUP(buf_free) struct buf hosts = { 0 };
-	CLEANUP(buf_free) struct buf resolv = { 0 };
-	CLEANUP(cleanup_free) char *pause = layout_program(&g->layout, "carpel-pause");
-	CLEANUP(cleanup_free) char *warning = NULL;
-	int rc;
-
-	read_node_file("/etc/hosts", &hosts);
-	read_node_file("/etc/resolv.conf", &resolv);
-
-	const struct sandbox_facts facts = { .node_name = p->d->node_name,
-		.node_hosts = hosts.data ? hosts.data : "",
-		.node_resolv = resolv.data ? resolv.data : "",
-		.pod_ip = p->facts.pod_ip,
-		.pause_path = pause };
-
-	rc = sandbox_prepare(&p->sandbox.at, g->cgroups, p->spec, &facts, &warning, e);
-	if (rc == 0 && warning)
-		event_emit(p, NO_CTR, true, "DNSConfigForming", warning);
-	if (rc == 0)
-		sandbox_plan(&p->sandbox.at, g->cgroups, p->spec, &facts, p->spec->name, plan);
-	return rc;
-}
-
 void pod_sandbox_start(struct pod *p)
 {
-	struct plan plan;
+	CLEANUP(cleanup_free) char *warning = NULL;
 	struct err e = { 0 };
 	int rc;
 
-	plan_init(&plan);
 	qos_weigh(p->d, p->spec->qos);
-	rc = prepare(p, &plan, &e);
-	if (rc == 0)
-		rc = sandbox_launch(&p->sandbox, &plan, &e);
-	plan_free(&plan);
+	rc = sandbox_start(&p->sandbox, p->spec, &p->facts, p->spec->name, &warning, &e);
+	if (warning)
+		event_emit(p, NO_CTR, true, "DNSConfigForming", warning);
 	if (rc < 0)
 		on_failed(&p->sandbox, &e);
 }

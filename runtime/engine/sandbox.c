@@ -23,6 +23,7 @@
 enum { PAUSE_EXIT_READ = 3, PAUSE_STORE_WRITE = 5, PAUSE_STORE_READ = 6 };
 enum {
 	NOTES_A_TURN = 64,
+	NODE_FILE_MAX = 1 << 20,
 	LOG_WAIT_MS = 1000, /* for carpel-log to write an ended container's last words */
 	LOG_RETRY_MS = 10,
 	LOG_TRIES = 1000, /* then a log that cannot be finished is given up */
@@ -232,12 +233,39 @@ static void on_launched(void *arg, struct launch_result *r)
 		s->owner->up(s);
 }
 
-int sandbox_launch(struct sandbox *s, struct plan *p, struct err *e)
+static void read_node_file(const char *path, struct buf *out)
 {
-	const struct launch_fds fds = { 0 };
+	if (fd_read_file(AT_FDCWD, path, NODE_FILE_MAX, out, NULL) < 0)
+		buf_adds(out, "");
+}
 
+int sandbox_start(struct sandbox *s, const struct pod_spec *spec, const struct env_facts *facts,
+	const char *id, char **out_dns_warning, struct err *e)
+{
+	struct engine *g = s->engine;
+	CLEANUP(buf_free) struct buf hosts = { 0 };
+	CLEANUP(buf_free) struct buf resolv = { 0 };
+	CLEANUP(cleanup_free) char *pause = layout_program(&g->layout, "carpel-pause");
+	CLEANUP(plan_free) struct plan plan;
+	const struct launch_fds fds = { 0 };
+	int rc;
+
+	plan_init(&plan);
 	s->is_ending = false;
-	return launch_start(s->engine, p, &fds, on_launched, s, &s->launch, e);
+	read_node_file("/etc/hosts", &hosts);
+	read_node_file("/etc/resolv.conf", &resolv);
+
+	const struct sandbox_facts f = { .node_name = facts->node_name,
+		.node_hosts = hosts.data ? hosts.data : "",
+		.node_resolv = resolv.data ? resolv.data : "",
+		.pod_ip = facts->pod_ip,
+		.pause_path = pause };
+
+	rc = sandbox_prepare(&s->at, g->cgroups, spec, &f, out_dns_warning, e);
+	if (rc < 0)
+		return rc;
+	sandbox_plan(&s->at, g->cgroups, spec, &f, id, &plan);
+	return launch_start(g, &plan, &fds, on_launched, s, &s->launch, e);
 }
 
 static void on_end_timer(struct loop_timer *t)

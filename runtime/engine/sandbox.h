@@ -48,8 +48,10 @@ void sandbox_open(struct sandbox *s, struct engine *g, const struct sandbox_owne
 	struct place at);
 void sandbox_close(struct sandbox *s); /* lets go of it; what runs goes on */
 
-/* Its plan to carpel-launch; answered by up() or failed(), later. */
-int sandbox_launch(struct sandbox *s, struct plan *p, struct err *e);
+/* Its directories, cgroups and files, then its plan to carpel-launch; answered by up() or failed(),
+ * later.  id is for messages.  *out_dns_warning: see pod/etc.h; the caller frees. */
+int sandbox_start(struct sandbox *s, const struct pod_spec *spec, const struct env_facts *facts,
+	const char *id, char **out_dns_warning, struct err *e);
 /* Ends whatever there is of it, up or half up; answered by gone(), perhaps before it returns. */
 void sandbox_end(struct sandbox *s);
 

@@ -135,10 +135,9 @@ static void log_done(struct engine *g, const char *id)
 
 	if (!c)
 		return;
-	if (str_eq(ctr_log_id(c), id)) {
-		reopen_over(c);
+	reopen_over(c, id);
+	if (str_eq(ctr_log_id(c), id))
 		c->is_logging = false;
-	}
 	if (str_eq(c->logging_id, id))
 		c->logging_id[0] = '\0';
 	if (c->sandbox->pause_fd >= 0 && sandbox_store(c->sandbox, &store, &e) == 0) {
@@ -347,7 +346,7 @@ void logs_forget(struct ctr *c)
 
 	if (!id || c->sandbox->pause_fd < 0 || sandbox_store(c->sandbox, &store, &e) < 0)
 		return; /* the store goes with its sandbox */
-	reopen_over(c);
+	reopen_over(c, id);
 	if (fdstore_drop(&store, id, &e) < 0)
 		log_warn("sandbox=%s %s", c->sandbox->name, e.text);
 	fdstore_close(&store);

@@ -25,7 +25,7 @@ int log_file_open(const struct ctr *c, struct err *e);
 
 /* logs_reopen.c */
 void reopen_answered(struct engine *g, const struct log_msg *m); /* LOG_REOPENED */
-void reopen_over(struct ctr *c); /* its log is complete: a reopening has ended with it */
+void reopen_over(struct ctr *c, const char *id); /* that log is complete: so is its reopening */
 /* Sends LOG_REOPEN again for each reopening that the store tells of.  Adds the ids that could not
  * be sent, of which nothing else may be said, and tags that nobody knows any more.  After a failure
  * nothing may be said of any id of this sandbox. */

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "engine/logs_parts.h"
 
 struct log_reopen {
+	char id[65]; /* of its streams; the container may have others by now */
 	uint32_t serial;
 	void (*done)(void *arg); /* NULL: whoever asked is gone */
 	void *arg;
@@ -43,12 +45,19 @@ static bool is_same_file(int a, int b)
 	       x.st_ino == y.st_ino;
 }
 
+static void new_reopen(struct ctr *c, const char *id, void (*done)(void *arg), void *arg)
+{
+	c->reopen = mem_zalloc(sizeof(*c->reopen));
+	*c->reopen = (struct log_reopen){ .done = done, .arg = arg };
+	(void)snprintf(c->reopen->id, sizeof(c->reopen->id), "%s", id);
+}
+
 static int send(struct ctr *c, const int *fds, size_t n, struct err *e)
 {
 	struct logs *l = c->sandbox->engine->logs;
 
 	c->reopen->serial = ++l->serial;
-	return logs_tell(l, LOG_REOPEN, c->spec->tty ? LOG_IS_TTY : 0, ctr_log_id(c), fds, n, e);
+	return logs_tell(l, LOG_REOPEN, c->spec->tty ? LOG_IS_TTY : 0, c->reopen->id, fds, n, e);
 }
 
 static void finish(struct ctr *c)
@@ -88,8 +97,7 @@ static int begin(struct ctr *c, const struct fdstore *store, const int *fds, siz
 
 	if (rc < 0)
 		return rc;
-	c->reopen = mem_zalloc(sizeof(*c->reopen));
-	*c->reopen = (struct log_reopen){ .done = done, .arg = arg };
+	new_reopen(c, ctr_log_id(c), done, arg);
 	(void)send(c, fds, n, NULL);
 	return 0;
 }
@@ -103,7 +111,7 @@ static int go_on(struct ctr *c, const struct fdstore *store, struct err *e)
 
 	if (n < 0)
 		return n == -ENOENT ? 0 : n;
-	c->reopen = mem_zalloc(sizeof(*c->reopen));
+	new_reopen(c, ctr_log_id(c), NULL, NULL);
 	(void)send(c, fds, (size_t)n, NULL);
 	close_all(fds, (size_t)n);
 	return err_say(e, EAGAIN, "the log of container %s is being reopened", c->id);
@@ -153,14 +161,14 @@ void logs_reopen_cancel(struct ctr *c)
 /* D and E. */
 static int settle(struct ctr *c, struct err *e)
 {
-	CLEANUP(cleanup_free) char *tag = tag_of(ctr_log_id(c));
+	CLEANUP(cleanup_free) char *tag = tag_of(c->reopen->id);
 	struct fdstore store;
 	int fds[FDSTORE_FDS_MAX], n, rc = sandbox_store(c->sandbox, &store, e);
 
 	if (rc < 0)
 		return rc;
 	n = fdstore_get(&store, tag, fds, e);
-	rc = n <= 0 ? n : fdstore_swap(&store, ctr_log_id(c), LOG_FD_FILE, fds[n - 1], e);
+	rc = n <= 0 ? n : fdstore_swap(&store, c->reopen->id, LOG_FD_FILE, fds[n - 1], e);
 	if (rc >= 0)
 		rc = fdstore_drop(&store, tag, e);
 	if (n > 0)
@@ -174,19 +182,19 @@ void reopen_answered(struct engine *g, const struct log_msg *m)
 	struct ctr *c = ctr_by_id(g, m->id);
 	struct err e = { 0 };
 
-	if (!c || !c->reopen || c->reopen->serial != m->serial || !str_eq(ctr_log_id(c), m->id))
+	if (!c || !c->reopen || c->reopen->serial != m->serial || !str_eq(c->reopen->id, m->id))
 		return;
 	if (settle(c, &e) < 0)
 		log_warn("sandbox=%s %s", c->sandbox->name, e.text);
 	finish(c);
 }
 
-void reopen_over(struct ctr *c)
+void reopen_over(struct ctr *c, const char *id)
 {
-	CLEANUP(cleanup_free) char *tag = tag_of(ctr_log_id(c));
+	CLEANUP(cleanup_free) char *tag = tag_of(id);
 	struct fdstore store;
 
-	if (!c->reopen)
+	if (!c->reopen || !str_eq(c->reopen->id, id))
 		return;
 	if (c->sandbox->pause_fd >= 0 && sandbox_store(c->sandbox, &store, NULL) == 0) {
 		(void)fdstore_drop(&store, tag, NULL);
@@ -214,9 +222,9 @@ static int resume_one(void *arg, const char *tag, const int *fds, size_t n)
 	CLEANUP(cleanup_free) char *id = str_ndup(tag, strlen(tag) - 1);
 	struct ctr *c = reopen_is_tag(tag) ? ctr_by_id(r->s->engine, id) : NULL;
 
-	if (c && str_eq(ctr_log_id(c), id)) {
+	if (c && (!c->reopen || str_eq(c->reopen->id, id))) {
 		if (!c->reopen)
-			c->reopen = mem_zalloc(sizeof(*c->reopen));
+			new_reopen(c, id, NULL, NULL);
 		if (send(c, fds, n, NULL) < 0)
 			strv_add(r->unsent, id);
 	} else if (reopen_is_tag(tag)) {

@@ -112,7 +112,8 @@ is_full() {
 
 @test "stats -w goes on, with one header, and shows a pod that comes" {
 	pod a sleepy x | carpel run -f - --wait
-	carpel stats -w --interval 200ms >"$ROOT/out" 3>&- &
+	# Not by the function: its shell would be killed, and not the program.
+	"$CARPEL_BIN/carpel" --root "$ROOT" stats -w --interval 200ms >"$ROOT/out" 3>&- &
 	wait_for 10 has_lines '^a ' 2
 	pod b sleepy x | carpel run -f - --wait
 	wait_for 10 has_lines '^b ' 2

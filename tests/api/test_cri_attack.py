@@ -9,7 +9,7 @@ import time
 
 import grpc
 
-from cri_client import (GUEST, LIB, LOGS, ROOT, RUN, RUNNING, carpeld_pid, cri, instance_cgroup, pod_config, read, request_of,
+from cri_client import (GUEST, IS_SANITIZED, LIB, LOGS, ROOT, RUN, RUNNING, carpeld_pid, cri, instance_cgroup, pod_config, read, request_of,
                         resident_kib, until)
 from test_cri_containers import InSandbox
 from test_cri_exec import BUSYBOX, shell
@@ -151,7 +151,8 @@ class Floods(Attack):
         while not any(call.done() for call in calls):
             most = max(most, resident_kib(pid))
             time.sleep(0.1)
-        self.assertLess(most, 128 << 10)
+        if not IS_SANITIZED:  # it keeps what is freed for a while
+            self.assertLess(most, 128 << 10)
         for call in calls:
             call.exception()
         # What one keeps is nothing of what the next may.

@@ -9,8 +9,8 @@ import time
 
 import grpc
 
-from cri_client import (GUEST, IS_SANITIZED, LIB, LOGS, ROOT, RUN, RUNNING, carpeld_pid, cri, instance_cgroup, pod_config, read, request_of,
-                        resident_kib, until)
+from cri_client import (GUEST, IS_SANITIZED, LIB, LOGS, ROOT, RUN, RUNNING, carpeld_pid, cri, instance_cgroup,
+                        pod_config, read, request_of, resident_kib, until)
 from test_cri_containers import InSandbox
 from test_cri_exec import BUSYBOX, shell
 

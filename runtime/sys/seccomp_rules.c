@@ -73,7 +73,7 @@ int seccomp_op(const char *word, int *out, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(ops); i++)
 		if (str_eq(word, ops[i].word)) {
-			*out = ops[i].op;
+			*out = (int)ops[i].op;
 			return 0;
 		}
 	return err_say(e, EINVAL, "unknown comparison \"%.64s\"", word);

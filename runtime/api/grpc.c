@@ -177,11 +177,6 @@ const ProtobufCMessage *grpc_request(const struct grpc_call *c)
 	return c->request;
 }
 
-const char *grpc_method_name(const struct grpc_call *c)
-{
-	return c->method->name;
-}
-
 void grpc_on_gone(struct grpc_call *c, void (*gone)(void *arg, enum grpc_gone why), void *arg)
 {
 	c->gone = gone;

@@ -63,7 +63,6 @@ struct grpc_face {
 /* The request, unpacked; it lives until the call ends.  Its texts are valid UTF-8 without NUL. NULL
  * for a method with many requests. */
 const ProtobufCMessage *grpc_request(const struct grpc_call *c);
-const char *grpc_method_name(const struct grpc_call *c);
 
 /* Each ends a unary call, whose pointer is then dead.  m is borrowed and packed at once; one above
  * GRPC_MESSAGE_MAX becomes RESOURCE_EXHAUSTED.  Bytes of its texts that are no UTF-8 become U+FFFD

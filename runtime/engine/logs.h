@@ -26,7 +26,6 @@ void logs_end(struct ctr *c); /* the instance is dead: what is in its pipes is t
  * to the former one any more, or the container has ended; 1: it is that file already.  -EBUSY: it
  * does not run, -EAGAIN: it is being reopened. */
 int logs_reopen(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e);
-void logs_reopen_cancel(struct ctr *c); /* nobody is to be told; it happens all the same */
 void logs_reopen_forget(struct ctr *c); /* frees what is kept of one; no callback */
 /* Nobody will ask for them any more; what carpel-log has not written yet is lost. */
 void logs_forget(struct ctr *c);

@@ -150,12 +150,6 @@ int logs_reopen(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e
 	return rc;
 }
 
-void logs_reopen_cancel(struct ctr *c)
-{
-	if (c->reopen)
-		c->reopen->done = NULL;
-}
-
 /* ---- answered ---- */
 
 /* D and E. */

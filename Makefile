@@ -282,7 +282,9 @@ grpcserver_SRC := tests/bin/grpcserver.c tests/bin/fake_grpc.c gen/spec/cri.pb-c
 grpcserver_LIBS := $(apiserver_LIBS)
 cgroup_SRC := tests/bin/cgroup.c $(CGROUP_SRC) $(BASE_SRC)
 cgroup_LIBS := $(LIBS_JSON) -lm
-TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient grpcserver cgroup guest)
+deny_SRC := tests/bin/deny.c
+deny_LIBS := $(LIBS_SECCOMP)
+TEST_BINS := $(addprefix $(BUILD)/bin/test/,apiserver apiclient grpcserver cgroup deny guest)
 
 define test_bin_rule
 $(BUILD)/bin/test/$(1): $$(call obj,$$($(1)_SRC))
@@ -345,7 +347,7 @@ VM ?= tests/vm/selection
 SIM_STEPS ?= 1000000
 SIM_SEED ?= $(shell date +%s)
 
-.PHONY: check check-stages check-unit check-sim check-root check-vm check-san fuzz bench conformance
+.PHONY: check check-stages check-unit check-sim check-root check-deny check-vm check-san fuzz bench conformance
 check-unit: $(UNIT_BINS) ## the pure parts, by cmocka: no root, about a second
 	@contrib/tools/run-unit.sh $(UNIT_BINS) | $(call tally,unit)
 
@@ -355,6 +357,9 @@ check-sim: $(BUILD)/sim/sim_pods ## random histories of pods against what must a
 check-root: all $(TEST_BINS) ## what a user sees, by bats, as root (BATS=FILE… BATS_FLAGS='-f REGEX')
 	@[ "$$(id -u)" = 0 ] || { echo 'check-root: the tests of the whole need root' >&2; exit 1; }
 	@bats --formatter tap --print-output-on-failure -j $(JOBS) $(BATS_FLAGS) $(BATS) | $(call tally,root)
+
+check-deny: all $(TEST_BINS) ## the suites of launching without openat2, clone3, … one at a time: right, or refused by name (CALL=NAME)
+	@tests/deny/run.sh $(BUILD) $(CALL) | $(call tally,deny)
 
 check-vm: all $(addprefix $(BUILD)/bin/test/,cgroup guest) ## the same on pure cgroup v2 and Linux 6.1, in an emulated machine (VM=FILE, see tests/vm/selection)
 	@contrib/tools/deps.sh vm

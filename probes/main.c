@@ -45,7 +45,8 @@ static int serve(uid_t id, struct err *e)
 		type != SOCK_SEQPACKET)
 		return err_say(e, EINVAL, "descriptor %d is no channel to carpeld; see --help",
 			PROBE_WIRE_FD);
-	(void)close_range(PROBE_WIRE_FD + 1, ~0U, 0); /* what a careless parent left open */
+	if (close_range(PROBE_WIRE_FD + 1, ~0U, 0) < 0) /* what a careless parent left open */
+		return err_set(e, errno, "close_range");
 	l = loop_new();
 	rc = keeper_open(k, l, PROBE_WIRE_FD, e);
 	if (rc == 0)

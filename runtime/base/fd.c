@@ -19,6 +19,20 @@
  * needs. */
 enum { WALK_TRIES = 128, READ_CHUNK = 16 * 1024, FDS_MAX = 64 };
 
+/* EPERM: what a filter of an outer container may say of a call that it does not know. */
+static bool is_call_denied(int code)
+{
+	return code == ENOSYS || code == EPERM;
+}
+
+int fd_openat2(int dir, const char *path, const struct open_how *how, struct err *e)
+{
+	int fd = (int)syscall(SYS_openat2, dir, path, how, sizeof(*how));
+
+	return fd < 0 ? err_set(e, errno, "%s %s", is_call_denied(errno) ? "openat2" : "open", path)
+		      : fd;
+}
+
 int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
 {
 	struct open_how how = { .flags = flags | O_CLOEXEC,
@@ -27,11 +41,11 @@ int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err 
 	int fd = -1;
 
 	for (int i = 0; i < WALK_TRIES; i++) {
-		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-		if (fd >= 0 || errno != EAGAIN)
+		fd = fd_openat2(root, path, &how, e);
+		if (fd != -EAGAIN)
 			break;
 	}
-	return fd < 0 ? err_set(e, errno, "open %s", path) : fd;
+	return fd;
 }
 
 int fd_write_all(int fd, const void *bytes, size_t len)

@@ -15,6 +15,10 @@
  * Returns the descriptor. */
 int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
 
+/* openat2(2), which the error names when it is the call that is not to be had. */
+struct open_how;
+int fd_openat2(int dir, const char *path, const struct open_how *how, struct err *e);
+
 int fd_write_all(int fd, const void *bytes, size_t len); /* 0 or -errno; blocking descriptors */
 /* Reads at most max bytes; more is -EFBIG. Appends to out. */
 int fd_read_all(int fd, size_t max, struct buf *out, struct err *e);

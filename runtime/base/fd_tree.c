@@ -11,7 +11,6 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -29,11 +28,11 @@ static int open_dir(int parent, const char *name, struct err *e)
 {
 	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 		.resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
-	int fd = (int)syscall(SYS_openat2, parent, name, &how, sizeof(how));
+	int fd = fd_openat2(parent, name, &how, e);
 
-	if (fd < 0 && errno == EXDEV)
+	if (fd == -EXDEV)
 		return err_say(e, EXDEV, "remove %s: something is mounted there", name);
-	return fd < 0 ? err_set(e, errno, "open %s", name) : fd;
+	return fd;
 }
 
 /* A name that is taken is no harm: an empty directory is replaced, after anything else the next

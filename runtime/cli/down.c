@@ -105,7 +105,7 @@ static int read_instance(struct cli *c, struct instance *i, struct err *e)
 	/* It has just answered on this connection, so the number is still its own. */
 	i->daemon = open_pid(i->pid);
 	if (i->daemon < 0)
-		return err_set(e, errno, "watch carpeld, pid %" PRId64, i->pid);
+		return err_set(e, errno, "watch carpeld, pid %" PRId64 ": pidfd_open", i->pid);
 	if (json_is_true(json_get(info, "keeper")))
 		i->keeper = open_pid(parent_of(i->pid));
 	return 0;

@@ -193,7 +193,7 @@ static int start_locked(struct cli *c, struct err *e)
 		return rc;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0)
-		return err_set(e, errno, "watch carpeld");
+		return err_set(e, errno, "watch carpeld: pidfd_open");
 	return await_ready(c, pidfd, log_from, e);
 }
 

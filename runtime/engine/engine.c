@@ -2,14 +2,17 @@
 
 #include "engine/child.h"
 #include "engine/discard.h"
+#include "engine/find.h"
 #include "engine/launcher.h"
 #include "engine/logs.h"
 #include "engine/profiles.h"
 
 int engine_open(struct engine *g, struct err *e)
 {
-	int rc = cgroups_open(g->layout.cgroup, &g->cgroups, e);
+	int rc = find_check(e);
 
+	if (rc == 0)
+		rc = cgroups_open(g->layout.cgroup, &g->cgroups, e);
 	if (rc == 0)
 		rc = cgroup_make(g->cgroups, HELPERS_CGROUP, CGROUP_LEAF, NULL, e);
 	if (rc == 0)

@@ -24,6 +24,13 @@ static int open_pid(int32_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
+int find_check(struct err *e)
+{
+	CLEANUP(cleanup_fd) int fd = open_pid(getpid());
+
+	return fd < 0 ? err_set(e, errno, "pidfd_open") : 0;
+}
+
 /* The numbers in NSpid, ours first; 0 when the process is gone. */
 static size_t namespace_pids(int32_t pid, int64_t out[LEVELS_MAX])
 {

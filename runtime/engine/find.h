@@ -4,7 +4,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 struct engine;
+
+/* Fails where processes cannot be held at all: to the functions below all would be gone. */
+int find_check(struct err *e);
 
 /* Pidfd of the pause whose cgroup this is; -ENOENT when it is gone. */
 int find_pause(const struct engine *g, const char *cgroup);

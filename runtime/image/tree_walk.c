@@ -12,12 +12,12 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/str.h"
 #include "image/path.h"
 
@@ -69,9 +69,8 @@ int tree_open_real(const struct tree *t, const char *path, struct err *e)
 {
 	struct open_how how = { .flags = TREE_DIR_FLAGS,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
-	int fd = (int)syscall(SYS_openat2, t->fd, *path ? path : ".", &how, sizeof(how));
 
-	return fd < 0 ? err_set(e, errno, "open %s", path) : fd;
+	return fd_openat2(t->fd, *path ? path : ".", &how, e);
 }
 
 int tree_set_opaque(struct tree *t, int dir, struct err *e)

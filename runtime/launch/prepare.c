@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -70,12 +69,13 @@ static int write_oom(const struct job *j, int score, struct err *e)
 {
 	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS };
-	CLEANUP(cleanup_fd)
-	int fd = (int)syscall(SYS_openat2, j->proc_fd, "self/oom_score_adj", &how, sizeof(how));
+	CLEANUP(cleanup_fd) int fd = fd_openat2(j->proc_fd, "self/oom_score_adj", &how, e);
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%d", score);
 
-	if (fd < 0 || write(fd, text, (size_t)n) < 0)
+	if (fd < 0)
+		return err_wrap(e, fd, "set oom_score_adj to %d", score);
+	if (write(fd, text, (size_t)n) < 0)
 		return err_set(e, errno, "set oom_score_adj to %d", score);
 	return 0;
 }

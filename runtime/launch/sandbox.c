@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "launch/prepare.h"
 #include "launch/process.h"
 #include "sys/cred.h"
@@ -120,8 +121,10 @@ static int write_sysctl(const struct job *j, const struct plan_sysctl *s, struct
 		for (char *c = path; *c; c++)
 			if (*c == '.')
 				*c = '/';
-	fd = (int)syscall(SYS_openat2, j->proc_fd, path, &how, sizeof(how));
-	if (fd < 0 || write(fd, s->value, len) != (ssize_t)len)
+	fd = fd_openat2(j->proc_fd, path, &how, e);
+	if (fd < 0)
+		return err_wrap(e, fd, "sysctl %s=%s", s->name, s->value);
+	if (write(fd, s->value, len) != (ssize_t)len)
 		return err_set(e, errno, "sysctl %s=%s", s->name, s->value);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "launch/report.h"
 #include "spec/plan.h"
 #include "sys/cred.h"
 
@@ -46,44 +47,64 @@ static bool is_sound(const struct received *r, ssize_t len)
 }
 
 /* First out of the way of every number that may be asked for, then to its own; all else goes. */
-static int place(const struct received *r)
+static int place(const struct received *r, struct err *e)
 {
 	int high[LAUNCH_ORDER_FDS_MAX], top = FIRST_FREE;
 
 	for (size_t i = 0; i < r->n; i++) {
 		high[i] = fcntl(r->fds[i], F_DUPFD_CLOEXEC, LAUNCH_ORDER_NUMBER_MAX);
 		if (high[i] < 0)
-			return -errno;
+			return err_set(e, errno, "copy a descriptor");
 	}
 	if (syscall(SYS_close_range, FIRST_FREE, LAUNCH_ORDER_NUMBER_MAX - 1, 0) < 0)
-		return -errno;
+		return err_set(e, errno, "close_range");
 	for (size_t i = 0; i < r->n; i++) {
 		if (dup2(high[i], r->order.number[i]) < 0)
-			return -errno;
+			return err_set(e, errno, "place descriptor %d", r->order.number[i]);
 		if (r->order.number[i] >= top)
 			top = r->order.number[i] + 1;
 	}
-	return syscall(SYS_close_range, (unsigned)top, ~0U, 0) < 0 ? -errno : 0;
+	return syscall(SYS_close_range, (unsigned)top, ~0U, 0) < 0
+		       ? err_set(e, errno, "close_range")
+		       : 0;
 }
 
 /* Whoever ordered may want us dead. */
-static int tell_begun(int result_fd)
+static int tell_begun(int result_fd, struct err *e)
 {
 	const struct launch_report report = { .kind = REPORT_BEGUN, .pid = getpid() };
 	CLEANUP(cleanup_fd) int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	ssize_t n = self < 0 ? -errno : fd_send(result_fd, &report, sizeof(report), &self, 1);
+	ssize_t n;
 
-	return n < 0 ? (int)n : 0;
+	if (self < 0)
+		return err_set(e, errno, "pidfd_open");
+	n = fd_send(result_fd, &report, sizeof(report), &self, 1);
+	return n < 0 ? err_set(e, (int)-n, "tell that a launch has begun") : 0;
+}
+
+/* Where the order's result socket is before anything has its number. */
+static int result_as_received(const struct received *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->order.number[i] == r->order.result_fd)
+			return r->fds[i];
+	return -1;
 }
 
 static _Noreturn void carry_out(const struct received *r, pid_t server, int (*run)(void))
 {
+	struct err e = { 0 };
+	int result = r->order.result_fd;
+
 	/* The order goes with the server, and the server with carpeld. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != server)
 		_exit(EXIT_FAILURE);
-	if (place(r) < 0 || tell_begun(r->order.result_fd) < 0)
-		_exit(EXIT_FAILURE); /* the socket's end says that there is nothing to wait for */
-	_exit(run());
+	if (place(r, &e) < 0)
+		result = result_as_received(r);
+	else if (tell_begun(r->order.result_fd, &e) == 0)
+		_exit(run());
+	(void)report_failed(result, EXIT_FAILURE, &e);
+	_exit(EXIT_FAILURE);
 }
 
 int serve(int (*run)(void))

@@ -111,7 +111,7 @@ static int make_shm(int dev, struct err *e)
 	if (move_mount(AT_FDCWD, "/shm", dev, "shm", 0) < 0)
 		return err_set(e, errno, "take the pod's shared memory");
 	return mount_setattr(dev, "shm", 0, &attr, sizeof(attr)) < 0
-		       ? err_set(e, errno, "make /dev/shm writable")
+		       ? err_set(e, errno, "make /dev/shm writable: mount_setattr")
 		       : 0;
 }
 

@@ -78,10 +78,10 @@ static int serve(uid_t id, struct err *e)
 	struct loop *l;
 	int rc = check_listening(e);
 
-	if (rc == 0) {
-		(void)close_range(LOG_LISTEN_FD + 1, ~0U, 0); /* what a careless parent left open */
+	if (rc == 0 && close_range(LOG_LISTEN_FD + 1, ~0U, 0) < 0) /* a careless parent's */
+		rc = err_set(e, errno, "close_range");
+	if (rc == 0)
 		rc = make_tools(&tools, e);
-	}
 	if (rc == 0 && getrlimit(RLIMIT_NOFILE, &files) < 0)
 		rc = err_set(e, errno, "limit of descriptors");
 	if (rc < 0)

@@ -48,7 +48,7 @@ static int set(
 	unsigned flags = AT_EMPTY_PATH | (depth == MOUNT_WITH_BELOW ? AT_RECURSIVE : 0U);
 
 	return mount_setattr(dir, path, flags, attr, sizeof(*attr)) < 0
-		       ? err_set(e, errno, "set mount attributes")
+		       ? err_set(e, errno, "mount_setattr")
 		       : 0;
 }
 

@@ -80,7 +80,7 @@ int ns_start(const struct ns_child *c, pid_t *out_pid, int *out_pidfd, struct er
 	}
 	rc = start_on_stack(&args, c);
 	(void)munmap(stack, STACK_BYTES);
-	return rc < 0 ? err_set(e, (int)-rc, "clone") : 0;
+	return rc < 0 ? err_set(e, (int)-rc, "clone3") : 0;
 }
 
 int ns_enter(int pidfd, int flags, struct err *e)

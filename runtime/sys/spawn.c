@@ -49,8 +49,7 @@ ON_CHILD_STACK static int place_fds(const struct child *c)
 			(void)close(i);
 		else if (dup2(high[i], i) < 0)
 			return -1;
-	/* Not closed at once: the program may be one of them. */
-	return (int)syscall(SYS_close_range, (unsigned)n, ~0U, CLOSE_RANGE_CLOEXEC);
+	return 0;
 }
 
 ON_CHILD_STACK static void execute(const struct spawn *s, int exe)
@@ -72,10 +71,29 @@ ON_CHILD_STACK static void expose(void)
 	(void)close(fd);
 }
 
+/* Returns only when it fails; c says how. */
+ON_CHILD_STACK static void become(struct child *c)
+{
+	int exe;
+
+	c->failed = "place descriptors for";
+	exe = c->s->exe_fd > 0 ? fcntl(c->s->exe_fd, F_DUPFD_CLOEXEC, SPAWN_FDS_MAX) : 0;
+	if (exe < 0 || place_fds(c) < 0)
+		return;
+	c->failed = "close_range for";
+	/* Not closed at once: the program may be one of them. */
+	if (syscall(SYS_close_range, (unsigned)c->s->nfds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return;
+	c->failed = "enter directory for";
+	if (chdir(c->s->cwd ? c->s->cwd : "/") < 0)
+		return;
+	c->failed = "execute";
+	execute(c->s, exe);
+}
+
 ON_CHILD_STACK static int child_main(void *arg)
 {
 	struct child *c = arg;
-	int exe;
 
 	sig_reset();
 	if (c->s->dies_with_us)
@@ -83,15 +101,7 @@ ON_CHILD_STACK static int child_main(void *arg)
 			PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* vfork: the parent waits, it lives */
 	if (c->s->is_expendable)
 		expose();
-	c->failed = "place descriptors";
-	exe = c->s->exe_fd > 0 ? fcntl(c->s->exe_fd, F_DUPFD_CLOEXEC, SPAWN_FDS_MAX) : 0;
-	if (exe >= 0 && place_fds(c) == 0) {
-		c->failed = "enter directory";
-		if (chdir(c->s->cwd ? c->s->cwd : "/") == 0) {
-			c->failed = "execute";
-			execute(c->s, exe);
-		}
-	}
+	become(c);
 	c->error = errno;
 	_exit(127);
 }

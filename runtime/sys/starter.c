@@ -207,9 +207,12 @@ static _Noreturn void become_starter(int sock, pid_t asker)
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != asker ||
-		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || dup3(sock, SOCKET_FD, O_CLOEXEC) < 0 ||
-		syscall(SYS_close_range, SOCKET_FD + 1, ~0U, 0) < 0)
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || dup3(sock, SOCKET_FD, O_CLOEXEC) < 0)
 		_exit(1);
+	if (syscall(SYS_close_range, SOCKET_FD + 1, ~0U, 0) < 0) {
+		log_err("the starter: close_range: %s", strerror(errno));
+		_exit(1);
+	}
 	(void)prctl(PR_SET_NAME, "carpel-start", 0, 0, 0);
 	serve();
 }

@@ -56,7 +56,7 @@ teardown() {
 	output=$(printf '%s\n' kind=sandbox id=p pause=/nonexistent | driver run)
 	says "failed code=ENOENT exit=128 sandbox p: open carpel-pause: open /nonexistent: No such file or directory"
 	output=$(printf '%s\n' kind=sandbox id=p "pause=$CARPEL_BIN/carpel-pause" sysctl=net.no.such=1 | driver run)
-	says "failed code=ENOENT exit=128 sandbox p: set sysctls: sysctl net.no.such=1: No such file or directory"
+	says "failed code=ENOENT exit=128 sandbox p: set sysctls: sysctl net.no.such=1: open sys/net/no/such: No such file or directory"
 	output=$(printf '%s\n' kind=sandbox id=p "pause=$CARPEL_BIN/carpel-pause" cgroup-v2=/sys/fs/cgroup/no/such | driver run)
 	mentions "sandbox p: open cgroups: open /sys/fs/cgroup/no/such: "
 	output=$(printf '%s\n' kind=sandbox id=p "pause=$RUN/rootfs" | driver run)

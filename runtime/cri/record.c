@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cri/state.h"
+#include "engine/ctr_record.h"
 #include "pod/record.h"
 
 /* What a config may take: read back after a restart, it must fit into a record. */
@@ -138,40 +139,23 @@ static int load_sandbox(struct cri_sandbox *s, const struct json *body, struct e
 
 /* ---- containers ---- */
 
-/* What the kernel and carpel-log have of it: enough to find it again. */
+/* The engine's part, and what only we keep. */
 static void add_instance(struct json *body, const struct ctr *c)
 {
-	json_set_i64(body, "pid", c->pid);
-	json_set_i64(body, "oomKills", (int64_t)c->oom_kills_before);
-	json_set_bool(body, "logging", c->is_logging);
+	ctr_to_json(c, body);
 	json_set_bool(body, "isMade", c->is_made);
-	json_set_str(body, "loggingID", c->logging_id);
-	json_set_str(body, "logID", c->log_id);
-	json_set_i64(body, "stopSignal", c->stop_signal);
-	json_set_i64(body, "profileSum", (int64_t)c->profile_sum);
 	/* Whole, since its name may be gone from the store while the container lives. */
 	if (c->image.ref)
 		json_set(body, "image", image_record_json(&c->image));
 }
 
-static void read_id(const struct json *body, const char *key, char out[65])
+static void read_instance(const struct json *body, struct cri_container *c)
 {
-	const char *id = json_get_str(body, key);
-
-	if (id && strlen(id) < 65)
-		memcpy(out, id, strlen(id) + 1);
-}
-
-static void read_instance(const struct json *body, struct ctr *c)
-{
-	c->pid = (int32_t)number(body, "pid");
-	c->oom_kills_before = (uint64_t)number(body, "oomKills");
-	c->is_logging = json_is_true(json_get(body, "logging"));
-	c->is_made = json_is_true(json_get(body, "isMade"));
-	c->stop_signal = (int)number(body, "stopSignal");
-	c->profile_sum = (uint64_t)number(body, "profileSum");
-	read_id(body, "loggingID", c->logging_id);
-	read_id(body, "logID", c->log_id);
+	ctr_from_json(&c->ctr, body);
+	c->ctr.is_made = json_is_true(json_get(body, "isMade"));
+	if (json_get(body, "image"))
+		(void)image_record_parse(c->cri->engine->layout.images, json_get(body, "image"),
+			&c->ctr.image, NULL);
 }
 
 static struct json *groups_json(const struct cri_container *c)
@@ -272,10 +256,7 @@ static int load_container(struct cri_container *c, const struct json *body, stru
 	c->uid = number(body, "uid");
 	c->gid = number(body, "gid");
 	read_groups(json_get(body, "groups"), c);
-	read_instance(body, &c->ctr);
-	if (json_get(body, "image"))
-		(void)image_record_parse(c->cri->engine->layout.images, json_get(body, "image"),
-			&c->ctr.image, NULL);
+	read_instance(body, c);
 	c->is_adopted = true;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "engine/ctr_record.h"
 #include "engine/discard.h"
 #include "pod/record.h"
 #include "pod/status.h"
@@ -81,11 +82,7 @@ static struct json *runtime_json(const struct pod *p)
 		struct json *j = json_new_object();
 
 		json_set_str(j, "id", c->id);
-		json_set_i64(j, "pid", c->pid);
-		json_set_i64(j, "oomKills", (int64_t)c->oom_kills_before);
-		json_set_bool(j, "logging", c->is_logging);
-		json_set_str(j, "loggingID", c->logging_id);
-		json_set_i64(j, "stopSignal", c->stop_signal);
+		ctr_to_json(c, j);
 		json_push(list, j);
 	}
 	return list;

@@ -14,6 +14,7 @@
 #include "daemon/daemon.h"
 #include "engine/discard.h"
 #include "engine/logs.h"
+#include "engine/ctr_record.h"
 #include "engine/resume.h"
 #include "image/lease.h"
 #include "pod/record.h"
@@ -22,28 +23,14 @@
 
 /* ---- records ---- */
 
-static void restore_id(const struct json *j, const char *key, char out[65])
-{
-	const char *id = json_get_str(j, key);
-
-	if (id && strlen(id) < 65)
-		memcpy(out, id, strlen(id) + 1);
-}
-
 static void restore_ctr(struct pod_ctr *ctr, const struct json *j)
 {
 	struct ctr *c = &ctr->ctr;
-	int64_t n = 0;
+	const char *id = json_get_str(j, "id");
 
-	restore_id(j, "id", c->id);
-	restore_id(j, "loggingID", c->logging_id);
-	if (json_i64(json_get(j, "pid"), 0, INT32_MAX, &n) == 0)
-		c->pid = (int32_t)n;
-	if (json_i64(json_get(j, "oomKills"), 0, INT64_MAX, &n) == 0)
-		c->oom_kills_before = (uint64_t)n;
-	if (json_i64(json_get(j, "stopSignal"), 0, INT32_MAX, &n) == 0)
-		c->stop_signal = (int)n;
-	c->is_logging = json_is_true(json_get(j, "logging"));
+	if (id && strlen(id) < sizeof(c->id))
+		memcpy(c->id, id, strlen(id) + 1);
+	ctr_from_json(c, j);
 	c->is_made = *c->id;
 	ctr->instance = 1;
 	pod_ctr_place(ctr);

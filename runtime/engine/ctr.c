@@ -361,6 +361,7 @@ static void bury(struct ctr *c, int32_t wait_status)
 	/* With a shared pid namespace its children outlive it; they are of this instance and go
 	 * with it. */
 	(void)cgroup_kill(g->cgroups, cgroup, NULL);
+	c->ended_pid = c->pid;
 	ctr_release(c);
 	logs_end(c);
 	discard_cgroup(g, cgroup);

@@ -51,6 +51,7 @@ struct ctr {
 	char log_id[65];
 	char logging_id[65]; /* of the ended instance whose log is not complete yet */
 	int32_t pid;         /* in pause's pid namespace (PID_NODE: in ours); 0: none runs */
+	int32_t ended_pid;   /* what pid was before the last end: its note may still be there */
 	int pidfd;           /* of its first process, -1 */
 	int stdin_fd;        /* write end or pty master for attach, -1 */
 	uint64_t oom_kills_before;

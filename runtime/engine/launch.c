@@ -53,10 +53,17 @@ static void launch_free(struct launch *l)
 	free(l);
 }
 
+/* An end of file alone may be our crash, and then what was started lives on. */
+static void say_unwanted(const struct launch *l)
+{
+	(void)send(l->sock, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void launch_cancel(struct launch *l)
 {
 	if (!l)
 		return;
+	say_unwanted(l);
 	/* One that has not begun finds that nobody takes its word, and ends. */
 	if (l->process >= 0)
 		(void)syscall(SYS_pidfd_send_signal, l->process, SIGKILL, NULL, 0);
@@ -89,6 +96,7 @@ void launch_give_up(struct launch *l)
 	if (!l || loop_timer_is_set(&l->given_up))
 		return;
 	loop_io_stop(&l->io);
+	say_unwanted(l);
 	(void)shutdown(l->sock, SHUT_RDWR);
 	l->has_failed = true;
 	l->result.rc = err_say(&l->result.err, ECANCELED, "killed while it was being started");

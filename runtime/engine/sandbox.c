@@ -134,13 +134,23 @@ void sandbox_log_done(struct sandbox *s)
 	sandbox_watch_exits(s);
 }
 
+/* Recorded already, but its supervisor was killed before it could take the note away. */
+static bool is_told(const struct sandbox *s, int32_t pid)
+{
+	const struct ctr *c = s->ctrs;
+
+	while (c && c->ended_pid != pid)
+		c = c->next;
+	return c != NULL;
+}
+
 int32_t sandbox_find_exit(struct sandbox *s)
 {
 	struct exit_note notes[NOTES_A_TURN];
 	size_t n = s->exit_fd < 0 ? 0 : peek_exits(s, notes, ARRAY_LEN(notes));
 
 	for (size_t i = 0; i < n; i++)
-		if (!ctr_of_pid(s, notes[i].pid))
+		if (!ctr_of_pid(s, notes[i].pid) && !is_told(s, notes[i].pid))
 			return notes[i].pid;
 	return 0;
 }

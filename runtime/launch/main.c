@@ -1,8 +1,8 @@
 /* carpel-launch: reads a launch plan on descriptor 3, makes what it asks for, reports, ends.
  *
  * The report comes when the program has been executed or has failed to be, never before: what runs
- * on our memory (sys/ns.h) holds us until then.  A report that nobody takes means that nobody wants
- * what was made any more, and it is killed.
+ * on our memory (sys/ns.h) holds us until then.  What was made is killed again only when somebody
+ * says so: a supervisor that was killed meanwhile is no reason to end a program that runs.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -103,6 +103,8 @@ static int carry_out(const struct plan *p, struct err *e)
 			(void)close(p->result_fd);
 		return 0;
 	}
+	if (!report_is_unwanted(p->result_fd))
+		return 0; /* whoever wanted it has died: it is for the next one to find */
 	(void)syscall(SYS_pidfd_send_signal, j.pidfd, SIGKILL, NULL, 0);
 	return EXIT_FAILED;
 }

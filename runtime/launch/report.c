@@ -1,8 +1,10 @@
 #include "launch/report.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -55,6 +57,17 @@ int report_started(int fd, const struct job *j)
 	tell_user(&r, &j->user);
 	n = fd_send(fd, &r, sizeof(r), &j->pidfd, 1);
 	return n < 0 ? (int)n : 0;
+}
+
+/* A peer that closed with something of ours unread is told first, as an error. */
+bool report_is_unwanted(int fd)
+{
+	char word;
+	ssize_t n = recv(fd, &word, sizeof(word), MSG_DONTWAIT);
+
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(fd, &word, sizeof(word), MSG_DONTWAIT);
+	return n > 0;
 }
 
 int report_failed(int fd, int exit_code, const struct err *e)

@@ -9,4 +9,6 @@ int report_find_fd(const char *bytes, size_t len);
 
 /* Each returns 0 or -errno of the socket; fd -1: words on standard output or error. */
 int report_started(int fd, const struct job *j);
+/* Of a report that could not be sent: was it refused, as spec/plan.h says, or is nobody there? */
+bool report_is_unwanted(int fd);
 int report_failed(int fd, int exit_code, const struct err *e);

@@ -113,7 +113,10 @@ void plan_free(struct plan *p);
  * where it serves orders, REPORT_BEGUN with one descriptor (its own pidfd, by which it can be
  * killed); REPORT_STARTED with one descriptor (pidfd of the new process: pause, container init,
  * exec process) once exec has succeeded, or REPORT_FAILED instead: the named step failed and
- * nothing is left behind.  Then the descriptor closes. */
+ * nothing is left behind.  Then the descriptor closes.
+ *
+ * Who closes the other end before that is taken for dead, and what was started stays for whoever
+ * comes after; one byte sent before the close says that it is unwanted and has to end. */
 enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED, REPORT_BEGUN };
 
 enum { LAUNCH_REPORT_GROUPS_MAX = 64 };

@@ -78,9 +78,11 @@ has_ended() {
 @test "down after everything was killed" {
 	import_guest
 	SPEC='volumes: [{name: v, emptyDir: {}}]' EXTRA='volumeMounts: [{name: v, mountPath: /v}]' pod a stubborn x | carpel run -f - --wait
-	local pid container
+	local pid pids container
 	container=$(container_pid a)
-	for pid in $(pgrep -f -- "--root $ROOT( |$)"); do kill -9 "$pid"; done
+	mapfile -t pids < <(pgrep -f -- "--root $ROOT( |$)")
+	kill -9 "${pids[@]}" || : # one may follow another by itself
+	for pid in "${pids[@]}"; do wait_for 10 has_ended "$pid"; done # or the next call still reaches a dying one
 	[ -e "/proc/$container" ]
 	run carpel down --grace-period 0
 	[ "$status" = 0 ]

@@ -13,7 +13,7 @@
 A plan may name, beside carpel-launch's own keys: pause-pid=PID (becomes a pidfd and pause-fd),
 pid-target-pid=PID (pid-target-fd),
 stdin-file=, stdout-file=, stderr-file= (opened here), seccomp-file=, tty=1 (a pty whose output is
-printed), result-closed=1 (nobody listens), leak=N (descriptors 20…20+N stay open in carpel-launch),
+printed), result-closed=dead|unwanted (nobody listens), leak=N (descriptors 20…20+N stay open in carpel-launch),
 own-oom=N (carpel-launch is started with that oom_score_adj).
 Prints one line: "started pid=P user=UID:GID:GROUPS host=H" or "failed code=ERRNO exit=N TEXT", then, with --wait for an
 exec, "exited N" or "signalled N".
@@ -65,7 +65,7 @@ class Plan:
         self.next = 5
         self.records = []
         self.master = -1
-        self.is_deaf = False
+        self.deaf = None
         self.leaks = 0
         self.own_oom = None
         for line in text.splitlines():
@@ -85,7 +85,7 @@ class Plan:
             self.master, slave = pty.openpty()
             key, value = "tty-fd", self.give(slave)
         elif key == "result-closed":
-            self.is_deaf = True
+            self.deaf = value
             return
         elif key == "leak":
             self.leaks = int(value)
@@ -190,7 +190,9 @@ def run(plan, limit, sig=0):
     theirs.close()
     for fd in plan.fds.values():
         os.close(fd)
-    if plan.is_deaf:
+    if plan.deaf:
+        if plan.deaf == "unwanted":
+            ours.send(b"\0")
         ours.close()
         print("launch", os.waitpid(launch, 0)[1] >> 8)
         return

@@ -198,11 +198,14 @@ teardown() {
 	grep -q exit=0 "$RUN/exit"
 }
 
-@test "failure: nobody takes the report, so what was made is killed" {
+@test "failure: what nobody wants any more is killed; what its supervisor died over goes on" {
 	sandbox
-	output=$(plan_container c result-closed=1 -- /guest sleepy up | driver run)
+	output=$(plan_container c result-closed=unwanted -- /guest sleepy up | driver run)
 	says "launch 128"
 	driver exits "$PAUSE" 1 | grep -q signal=9
+	output=$(plan_container d result-closed=dead -- /guest exit 7 | driver run)
+	says "launch 0"
+	driver exits "$PAUSE" 1 | grep -q exit=7
 }
 
 @test "failure: a pod that has ended takes no container" {

@@ -68,14 +68,16 @@ int find_pause(const struct engine *g, const char *cgroup)
 	return take_fd(&fd);
 }
 
-static bool runs_launch(const struct engine *g, int32_t pid)
+/* 1: carpel-launch, which is still at work on it.  0: something else.  -errno: it has ended. */
+static int runs_launch(const struct engine *g, int32_t pid)
 {
 	CLEANUP(cleanup_free) char *exe = str_fmt("/proc/%d/exe", (int)pid);
 	CLEANUP(cleanup_free) char *launch = layout_program(&g->layout, "carpel-launch");
 	struct stat a, b;
 
-	return stat(exe, &a) == 0 && stat(launch, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
+	if (stat(exe, &a) < 0)
+		return -errno;
+	return stat(launch, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* The container's first process: PID 1 of a namespace of its own, or, with a shared one, the one
@@ -96,14 +98,15 @@ struct found find_container(const struct engine *g, const char *cgroup, int32_t 
 		CLEANUP(cleanup_fd) int fd = open_pid(all[i]);
 		int64_t pids[LEVELS_MAX];
 		size_t n = fd < 0 ? 0 : namespace_pids(all[i], pids);
+		int launch = n ? runs_launch(g, all[i]) : -ESRCH;
 
 		bool is_it = in_node ? n > 0 && (!want || pids[0] == want)
 				     : n > 1 && is_first(pids, n, want);
 
-		if (is_it)
+		if (is_it && launch >= 0)
 			return (struct found){ .pidfd = take_fd(&fd),
 				.pid = (int32_t)pids[in_node ? 0 : 1],
-				.has_started = !runs_launch(g, all[i]) };
+				.has_started = !launch };
 	}
 	return (struct found){ .pidfd = -1 };
 }

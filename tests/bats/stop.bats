@@ -136,16 +136,16 @@ descriptor() {
 
 @test "activeDeadlineSeconds: Failed while it still runs, then the normal grace" {
 	import_guest
-	GRACE=3600 SPEC='activeDeadlineSeconds: 1' pod a stubborn x | carpel apply -f - --wait --timeout 20s
+	GRACE=3600 SPEC='activeDeadlineSeconds: 3' pod a stubborn x | carpel apply -f - --wait --timeout 20s
 	wait_for 20 matches a '.status.phase == "Failed" and .status.containerStatuses[0].state.running != null'
 	is_field a .status.reason DeadlineExceeded
 	is_field a .status.message 'Pod was active on the node longer than the specified deadline'
 	has_event a DeadlineExceeded '^Pod was active on the node longer than the specified deadline$'
 	has_event a Killing '^Stopping container c$'
-	matches a '(.status.startTime | fromdate) + 1 <= now'
+	matches a '(.status.startTime | fromdate) + 3 <= now'
 	carpel delete pod a --now
 	# Its end by itself is Failed as well, even with a good exit.
-	SPEC='activeDeadlineSeconds: 2' pod b catch | carpel apply -f - --wait --timeout 20s
+	SPEC='activeDeadlineSeconds: 3' pod b catch | carpel apply -f - --wait --timeout 20s
 	carpel wait --for=exit pod/b --timeout 20s
 	is_status b '.state.terminated.exitCode' 0
 	is_field b .status.phase Failed

@@ -16,7 +16,7 @@ from cri_client import (CREATED, EXITED, GUEST, IS_SANITIZED, LIB, LOGS, NOTREAD
 from cri_crash import Daemon
 
 # Every so many steps, from a random one; 1: at each.
-STRIDE = int(os.environ.get("CRI_CRASH_STRIDE", "12" if IS_SANITIZED else "4"))
+STRIDE = int(os.environ.get("CRI_CRASH_STRIDE", "12" if IS_SANITIZED else "1"))
 FIRST = int(os.environ.get("CRI_CRASH_FIRST", "0"))  # 0: a random one
 SEED = int(os.environ.get("CRI_CRASH_SEED", time.time()))
 LOAD_S = float(os.environ.get("CRI_CRASH_LOAD_S", "5"))

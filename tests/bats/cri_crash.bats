@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # kill -9 of carpeld at the steps of each call of CRI, and at random under load: nothing that was there is lost,
-# nothing half made stays, the call repeated succeeds. By default every fourth step, from a random one; all of
-# them: CRI_CRASH_STRIDE=1 BATS_TEST_TIMEOUT=900.
+# nothing half made stays, the call repeated succeeds. At each step; under sanitizers at every twelfth, from a
+# random one, unless CRI_CRASH_STRIDE says otherwise.
 
 load lib/carpel
 load lib/cri

@@ -14,7 +14,7 @@
  *   keyring               "serial permissions" of the session keyring
  *   procs                 "pid name" of every process it can see
  * Trying (prints "NAME ok" or "NAME ERRNO", "NAME killed SIGNAL" when it died of it):
- *   try NAME…             system calls by the names of the table `tries`
+ *   try NAME… | try every system calls by the names of guest_try.c and guest_calls.c
  *   open FLAGS PATH       FLAGS of r w c(reate) t(runcate)
  *   write PATH TEXT | append PATH TEXT | mkdir PATH | unlink PATH | chmod PATH MODE
  *   bind SOURCE TARGET    a bind mount

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stddef.h>
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 int answer(const char *name, long rc); /* prints "NAME ok" or "NAME ERRNO" */
@@ -31,6 +33,10 @@ int look_show_link(char **args);
 int look_show_stat(char **args);
 int look_ns(char **args);
 int look_procs(char **args);
+
+const char *call_name(size_t i); /* NULL: there is none */
+long call_try(size_t i);
+long clone_apart(unsigned long flags); /* the child ends at once */
 
 int try_all(char **args);
 int try_open_path(char **args);

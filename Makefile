@@ -17,7 +17,7 @@ GEN := $(BUILD)/gen
 BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c aged.c base64.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
-SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c)
+SYS_SRC := $(addprefix runtime/sys/,ns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c device_rules.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
@@ -25,7 +25,7 @@ SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selecto
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
 	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c check.c \
 	validate.c validate_container.c validate_env.c validate_probe.c validate_security.c validate_volume.c)
-PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c
+PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c runtime/spec/plan_device.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 # CRI's messages; gen/ is what protoc-c writes, see below.
 MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_json_read.c message_json_write.c)
@@ -48,7 +48,7 @@ CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c san
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
 	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c usage.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c sandbox.c container.c process.c \
-	overlay.c binds.c devices.c tree.c mask.c profile_json.c)
+	overlay.c binds.c devices.c devices_rules.c tree.c mask.c profile_json.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := $(addprefix runtime/log/,reader.c rotated.c)
 IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)
@@ -225,6 +225,7 @@ unit_user_SRC := runtime/launch/user.c $(BASE_SRC)
 unit_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_bpf.c seccomp_rules.c caps.c) $(BASE_SRC)
 unit_seccomp_json_LIBS := $(LIBS_SECCOMP)
 unit_mountinfo_SRC := runtime/sys/mountinfo.c $(BASE_SRC)
+unit_device_rules_SRC := runtime/sys/device_rules.c $(BASE_SRC)
 unit_launch_report_SRC := runtime/launch/report.c $(BASE_SRC)
 unit_options_SRC := runtime/cli/options.c $(BASE_SRC)
 unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c yaml.c yaml_scalar.c) runtime/spec/names.c $(BASE_SRC)

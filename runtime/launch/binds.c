@@ -185,11 +185,9 @@ int target_open(int root, const char *path, enum target_kind kind, struct err *e
 	return err_set(e, ELOOP, "make %s", path);
 }
 
-static int attach_one(struct job *j, size_t i, struct err *e)
+int target_attach(struct job *j, int mount, const char *path, enum target_kind kind, struct err *e)
 {
-	const struct plan_mount *m = &j->plan->mounts[i];
-	enum target_kind kind = m->is_file ? TARGET_FILE : TARGET_DIRECTORY;
-	CLEANUP(cleanup_fd) int target = target_open(j->mounts.root, m->target, kind, e);
+	CLEANUP(cleanup_fd) int target = target_open(j->mounts.root, path, kind, e);
 	struct statfs fs;
 	int is_root;
 
@@ -204,7 +202,15 @@ static int attach_one(struct job *j, size_t i, struct err *e)
 		return err_set(e, errno, "look at the target");
 	if (fs.f_type == PROC_SUPER_MAGIC)
 		return err_say(e, EPERM, "the target is inside /proc");
-	return mount_attach(j->mounts.binds[i], target, e);
+	return mount_attach(mount, target, e);
+}
+
+static int attach_one(struct job *j, size_t i, struct err *e)
+{
+	const struct plan_mount *m = &j->plan->mounts[i];
+
+	return target_attach(
+		j, j->mounts.binds[i], m->target, m->is_file ? TARGET_FILE : TARGET_DIRECTORY, e);
 }
 
 int binds_attach(struct job *j, struct err *e)

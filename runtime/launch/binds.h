@@ -12,3 +12,5 @@ enum target_kind { TARGET_DIRECTORY = 1, TARGET_FILE };
 /* Opens path below root (O_PATH), making what is missing.  Links are followed below root, dangling
  * ones too: many images link /etc/resolv.conf to a file that only systemd makes. */
 int target_open(int root, const char *path, enum target_kind kind, struct err *e);
+/* Attaches the detached mount there, and not where it would replace the root or part of /proc. */
+int target_attach(struct job *j, int mount, const char *path, enum target_kind kind, struct err *e);

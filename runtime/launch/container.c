@@ -69,6 +69,7 @@ static const struct step first_process[] = {
 	{ "make /sys", tree_make_sys },           /* of the pod's network namespace */
 	{ "hide paths", mask_hide_default },      /* before volumes can stand in the way */
 	{ "attach mounts", binds_attach },        /* in the plan's order */
+	{ "attach devices", devices_attach },     /* in /dev, on volumes, anywhere */
 	{ "make working directory", make_cwd },   /* while the root is writable */
 	{ "make root read-only", restrict_root }, /* after the last thing made in it */
 	{ "apply masks", mask_apply_given },      /* volumes are there, and their paths count */
@@ -160,7 +161,8 @@ static const struct step container_steps[] = {
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
 	{ "copy mounts", binds_copy },             /* by the host's paths, detached */
 	{ "copy cgroup views", tree_copy_views },  /* by the host's paths, detached */
-	{ "list devices", devices_list },          /* of the host, for privileged ones */
+	{ "make devices", devices_make },          /* while the cgroup does not forbid us to */
+	{ "restrict devices", devices_restrict },  /* before anyone is in the cgroup */
 	{ "make root", overlay_make },             /* may change our directory: last of its kind */
 	{ "resolve user", resolve_user },          /* in the image, below the detached root */
 	{ "prepare arguments", prepare_arrays },   /* HOME is known now */

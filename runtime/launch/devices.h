@@ -1,7 +1,12 @@
-/* /dev of a container: the few nodes that everybody gets, and the host's for privileged ones. */
+/* /dev of a container: the few nodes that everybody gets, the host's for privileged ones, and what
+ * the plan asks for; and the cgroup's rules, which say what may be opened.
+ */
 #pragma once
 
 #include "launch/job.h"
 
-int devices_list(struct job *j, struct err *e); /* host's view; privileged containers only */
-int devices_make(struct job *j, int dev, struct err *e); /* in the new, still empty /dev */
+int devices_make(struct job *j, struct err *e);     /* host's view: j->mounts.dev, j->devices */
+int devices_restrict(struct job *j, struct err *e); /* the container's cgroup */
+int devices_attach(struct job *j, struct err *e);   /* in the container's mount namespace */
+/* The program of a plan that says nothing of devices, for job.device_program. */
+int devices_load_usual(struct err *e);

@@ -30,6 +30,7 @@ enum { JOB_CGROUPS_MAX = 16 };
 /* Detached mounts, each made in the host's view, -1: none. */
 struct job_mounts {
 	int root;                    /* the overlay */
+	int dev;                     /* a tmpfs with the nodes and links of /dev */
 	int console;                 /* the pty's slave, for /dev/console */
 	int cgroup[JOB_CGROUPS_MAX]; /* the container's own directories, in the order of the plan */
 	int cgroup_v2;
@@ -39,11 +40,11 @@ struct job_mounts {
 };
 
 struct job_device {
-	char *path; /* below /dev */
-	mode_t mode;
+	int mount;    /* a detached copy of the host's node */
+	char *target; /* in the container */
+	char type;    /* 'c', 'b' */
 	dev_t number;
-	uid_t uid;
-	gid_t gid;
+	unsigned access; /* of enum plan's; 0: no rule */
 };
 
 struct job {
@@ -66,8 +67,9 @@ struct job {
 	int shm_fd;       /* sandbox: the detached /dev/shm */
 
 	struct job_mounts mounts;
-	struct job_device *devices; /* privileged: those of the host; heap */
+	struct job_device *devices; /* those of the plan that are no nodes of our own; heap */
 	size_t devices_len;
+	int device_program; /* of the usual rules, loaded by whoever starts many; -1 */
 
 	struct user user;
 	uint64_t caps_mask, ambient_mask;

@@ -83,12 +83,13 @@ static int result_of(const struct job *j, int rc, struct err *e)
 	return j->is_executing ? 0 : err_say(e, ESRCH, "the new process was killed");
 }
 
-static int carry_out(const struct plan *p, struct err *e)
+static int carry_out(const struct plan *p, int device_program, struct err *e)
 {
 	struct job j;
 	int rc;
 
 	job_init(&j, p);
+	j.device_program = device_program;
 	rc = result_of(&j, launch(&j, e), e);
 	if (rc < 0) {
 		(void)err_wrap(e, rc, "%s %s: %s", kind_text(p->kind), p->id, j.step);
@@ -109,7 +110,7 @@ static int carry_out(const struct plan *p, struct err *e)
 	return EXIT_FAILED;
 }
 
-static int run_plan(bool is_second_try)
+static int run_plan(bool is_second_try, int device_program)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	CLEANUP(plan_free) struct plan p;
@@ -129,16 +130,16 @@ static int run_plan(bool is_second_try)
 		(rc = protect_ourselves(&text, is_second_try, &e)) < 0)
 		(void)err_wrap(&e, rc, "%s %s: protect our executable", kind_text(p.kind), p.id);
 	if (rc == 0)
-		return carry_out(&p, &e);
+		return carry_out(&p, device_program, &e);
 	(void)report_failed(report_find_fd(text.data ? text.data : "", text.len), EXIT_FAILED, &e);
 	return EXIT_FAILED;
 }
 
 /* The server was started from where it is safe, and so are its copies. */
-static int run_served(void)
+static int run_served(int device_program)
 {
 	sig_reset(); /* the server ignores SIGCHLD; no program may inherit that */
-	return run_plan(true);
+	return run_plan(true, device_program);
 }
 
 static int write_profile(uint64_t caps, struct err *e)
@@ -173,9 +174,9 @@ int main(int argc, char **argv)
 {
 	log_set_name("carpel-launch");
 	if (argc == 1)
-		return run_plan(false);
+		return run_plan(false, -1);
 	if (argc == 2 && strcmp(argv[1], protect_argument) == 0)
-		return run_plan(true);
+		return run_plan(true, -1);
 	if (argc == 2 && strcmp(argv[1], "--serve") == 0)
 		return serve(run_served);
 	if (argc == 3 && strcmp(argv[1], "--seccomp-profile") == 0)

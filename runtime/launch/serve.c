@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "launch/devices.h"
 #include "launch/report.h"
 #include "spec/plan.h"
 #include "sys/cred.h"
@@ -46,8 +47,9 @@ static bool is_sound(const struct received *r, ssize_t len)
 	return true;
 }
 
-/* First out of the way of every number that may be asked for, then to its own; all else goes. */
-static int place(const struct received *r, struct err *e)
+/* First out of the way of every number that may be asked for, then to its own; all else goes but
+ * *program, which is out of the way already. */
+static int place(const struct received *r, int *program, struct err *e)
 {
 	int high[LAUNCH_ORDER_FDS_MAX], top = FIRST_FREE;
 
@@ -63,6 +65,11 @@ static int place(const struct received *r, struct err *e)
 			return err_set(e, errno, "place descriptor %d", r->order.number[i]);
 		if (r->order.number[i] >= top)
 			top = r->order.number[i] + 1;
+	}
+	if (*program >= 0) {
+		if (dup3(*program, top, O_CLOEXEC) < 0)
+			return err_set(e, errno, "dup3");
+		*program = top++;
 	}
 	return syscall(SYS_close_range, (unsigned)top, ~0U, 0) < 0
 		       ? err_set(e, errno, "close_range")
@@ -91,7 +98,8 @@ static int result_as_received(const struct received *r)
 	return -1;
 }
 
-static _Noreturn void carry_out(const struct received *r, pid_t server, int (*run)(void))
+static _Noreturn void carry_out(
+	const struct received *r, pid_t server, int program, int (*run)(int device_program))
 {
 	struct err e = { 0 };
 	int result = r->order.result_fd;
@@ -99,16 +107,26 @@ static _Noreturn void carry_out(const struct received *r, pid_t server, int (*ru
 	/* The order goes with the server, and the server with carpeld. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != server)
 		_exit(EXIT_FAILURE);
-	if (place(r, &e) < 0)
+	if (place(r, &program, &e) < 0)
 		result = result_as_received(r);
 	else if (tell_begun(r->order.result_fd, &e) == 0)
-		_exit(run());
+		_exit(run(program));
 	(void)report_failed(result, EXIT_FAILURE, &e);
 	_exit(EXIT_FAILURE);
 }
 
-int serve(int (*run)(void))
+/* Loading costs more than all else of a container's rules, so nearly all share one.  Without it
+ * each tries by itself, and can say what is wrong. */
+static int load_program(void)
 {
+	CLEANUP(cleanup_fd) int fd = devices_load_usual(NULL);
+
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, LAUNCH_ORDER_NUMBER_MAX + 1);
+}
+
+int serve(int (*run)(int device_program))
+{
+	int program = load_program();
 	pid_t self = getpid();
 	struct err e = { 0 };
 
@@ -136,7 +154,7 @@ int serve(int (*run)(void))
 		}
 		pid = fork();
 		if (pid == 0)
-			carry_out(&r, self, run);
+			carry_out(&r, self, program, run);
 		if (pid < 0)
 			log_err("cannot fork for a launch");
 		close_all(&r);

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "launch/devices.h"
 #include "launch/mask.h"
 #include "sys/mount.h"
 
@@ -134,13 +133,8 @@ static int make_console(const struct job *j, int dev, struct err *e)
 
 int tree_make_dev(struct job *j, struct err *e)
 {
-	static const struct mount_option options[] = { { "mode", "755" }, { "size", "65536k" } };
-	CLEANUP(cleanup_fd)
-	int dev = mount_new("tmpfs", options, ARRAY_LEN(options), MOUNT_ATTR_NOSUID, e);
-	int rc = dev < 0 ? dev : attach_in_image(j, dev, "dev", e);
+	int dev = j->mounts.dev, rc = attach_in_image(j, dev, "dev", e);
 
-	if (rc == 0)
-		rc = devices_make(j, dev, e);
 	if (rc == 0)
 		rc = make_pts(dev, e);
 	if (rc == 0)

@@ -35,6 +35,8 @@ const struct plan_key plan_keys[] = {
 	{ "masked", VALUE_PATHS, CONTAINER, 0, offsetof(struct plan, masked) },
 	{ "readonly-path", VALUE_PATHS, CONTAINER, 0, offsetof(struct plan, readonly_paths) },
 	{ "mount", VALUE_MOUNT, CONTAINER, 0, offsetof(struct plan, mounts) },
+	{ "device", VALUE_DEVICE, CONTAINER, 0, offsetof(struct plan, devices) },
+	{ "device-rule", VALUE_DEVICE_RULE, CONTAINER, 0, offsetof(struct plan, device_rules) },
 	{ "arg", VALUE_TEXTS, PROCESS, PROCESS, offsetof(struct plan, args) },
 	{ "env", VALUE_ENV, PROCESS, 0, offsetof(struct plan, env) },
 	{ "cwd", VALUE_PATH, PROCESS, 0, offsetof(struct plan, cwd) },
@@ -106,6 +108,7 @@ void plan_free(struct plan *p)
 	}
 	free(p->sysctls);
 	free(p->mounts);
+	plan_free_devices(p);
 	for (size_t i = 0; i < plan_keys_len; i++)
 		switch (plan_keys[i].type) {
 		case VALUE_NAME:
@@ -130,6 +133,8 @@ void plan_free(struct plan *p)
 		case VALUE_BOOL:
 		case VALUE_SYSCTL:
 		case VALUE_MOUNT:
+		case VALUE_DEVICE:
+		case VALUE_DEVICE_RULE:
 			break;
 		}
 	plan_init(p);
@@ -149,7 +154,7 @@ static void write_number(struct buf *out, const char *name, int64_t value)
 	buf_addc(out, '\0');
 }
 
-static void escape(struct buf *out, const char *text)
+void plan_escape(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == ':' || *text == '\\')
@@ -172,9 +177,9 @@ static void write_mount(struct buf *out, const char *name, const struct plan_mou
 				       : "",
 		m->is_file ? "file," : "", m->no_exec ? "noexec," : "", m->no_dev ? "nodev," : "",
 		m->no_suid ? "nosuid," : "", propagations[m->propagation]);
-	escape(out, m->source);
+	plan_escape(out, m->source);
 	buf_addc(out, ':');
-	escape(out, m->target);
+	plan_escape(out, m->target);
 	buf_addc(out, '\0');
 }
 
@@ -238,6 +243,12 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 	case VALUE_MOUNT:
 		for (size_t i = 0; i < p->mounts_len; i++)
 			write_mount(out, k->name, &p->mounts[i]);
+		break;
+	case VALUE_DEVICE:
+		plan_write_devices(p, out);
+		break;
+	case VALUE_DEVICE_RULE:
+		plan_write_device_rules(p, out);
 		break;
 	}
 }

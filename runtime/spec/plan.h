@@ -45,6 +45,28 @@ struct plan_sysctl {
 	char *name, *value;
 };
 
+enum { PLAN_MKNOD = 1, PLAN_READ = 2, PLAN_WRITE = 4 }; /* access to a device */
+enum { PLAN_DEVICES_MAX = 256, PLAN_DEVICE_RULES_MAX = 512 };
+
+/* A node in the container.  The host's own, which nobody in the container can change the owner or
+ * mode of; or, where any of mode, uid and gid is given or a number instead of a path, a new one,
+ * below /dev only. */
+struct plan_device {
+	char *source, *target;  /* source: host path, whose links are followed: a device, or a
+				   directory of devices, which appear below target; or the type and
+				   number: "c10.229", "b7.0", "p" for a FIFO */
+	unsigned access;        /* allowed to the container; 0: no rule, only a node */
+	int32_t mode, uid, gid; /* -1: not given */
+};
+
+/* See sys/device_rules.h. */
+struct plan_device_rule {
+	bool is_allowed;
+	char type;            /* 'a', 'b', 'c' */
+	int64_t major, minor; /* -1: any */
+	unsigned access;
+};
+
 struct plan {
 	enum plan_kind kind; /* kind=sandbox|container|exec */
 	char *id;            /* id=: of the sandbox, container or exec; for messages */
@@ -86,6 +108,15 @@ struct plan {
 	 * "\\" escape; attached in this order, so parents come first */
 	struct plan_mount *mounts;
 	size_t mounts_len;
+	/* device=[ACCESS,][mode=OCTAL,][uid=N,][gid=N,]SOURCE:TARGET; ACCESS: of r, w, m in this
+	 * order; escapes as above */
+	struct plan_device *devices;
+	size_t devices_len;
+	/* device-rule=allow|deny,TYPE,MAJOR|*.MINOR|*,ACCESS.  Who is not privileged has the usual
+	 * nodes of /dev allowed and all else denied; then come these, then the devices' own, and
+	 * the last one that fits counts.  In force only with cgroup-v2 */
+	struct plan_device_rule *device_rules;
+	size_t device_rules_len;
 
 	/* container and exec */
 	struct strv args, env; /* arg= env=NAME=VALUE */

@@ -26,6 +26,8 @@ enum value_type {
 	VALUE_ENV,
 	VALUE_SYSCTL,
 	VALUE_MOUNT,
+	VALUE_DEVICE,
+	VALUE_DEVICE_RULE,
 };
 
 enum {
@@ -49,6 +51,19 @@ extern const size_t plan_keys_len;
 /* The words of an enum, by value: NULL where a value has none, and beyond the last. */
 const char *plan_word(enum value_type type, unsigned value);
 const char *plan_kind_name(enum plan_kind kind); /* NULL: no such kind */
+
+/* Parts of the grammar that several values have. */
+bool plan_is_path(const char *text);
+char *plan_unescape(const char **at); /* up to a ':' or the end; NULL: a stray backslash */
+void plan_escape(struct buf *out, const char *text);
+bool plan_take_word(const char **at, const char *word); /* "WORD," from the front */
+
+/* Devices (plan_device.c).  Reading: NULL, or what was wanted instead. */
+const char *plan_read_device(const char *value, struct plan *p);
+const char *plan_read_device_rule(const char *value, struct plan *p);
+void plan_write_devices(const struct plan *p, struct buf *out);
+void plan_write_device_rules(const struct plan *p, struct buf *out);
+void plan_free_devices(struct plan *p);
 
 /* The field of key k in p, as the type that the table promises. */
 #define FIELD(p, k, type) ((type *)(void *)((char *)(p) + (k)->at))

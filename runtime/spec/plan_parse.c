@@ -17,7 +17,7 @@ enum { NAME_MAX_LEN = 253, PATH_MAX_LEN = 4095, HOSTNAME_MAX_LEN = 64, FD_MAX = 
 /* ---- checks of single values: true when the text is acceptable
  * ------------------------------------ */
 
-static bool is_path(const char *text)
+bool plan_is_path(const char *text)
 {
 	return text[0] == '/' && strlen(text) <= PATH_MAX_LEN;
 }
@@ -138,8 +138,7 @@ static int read_sysctl(const struct plan_key *k, const char *value, struct plan 
 	return 0;
 }
 
-/* Takes the text up to an unescaped ':' or the end out of *at. NULL: a stray backslash. */
-static char *unescape(const char **at)
+char *plan_unescape(const char **at)
 {
 	CLEANUP(buf_free) struct buf b = { 0 };
 
@@ -151,8 +150,7 @@ static char *unescape(const char **at)
 	return buf_take(&b);
 }
 
-/* Takes "WORD," from the front of *at. */
-static bool take_word(const char **at, const char *word)
+bool plan_take_word(const char **at, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -165,15 +163,15 @@ static bool take_word(const char **at, const char *word)
 /* In this order only: one spelling for one meaning. */
 static void read_mount_words(const char **at, struct plan_mount *m)
 {
-	m->recursive_read_only = take_word(at, "rro");
-	m->read_only = m->recursive_read_only || take_word(at, "ro");
-	m->is_file = take_word(at, "file");
-	m->no_exec = take_word(at, "noexec");
-	m->no_dev = take_word(at, "nodev");
-	m->no_suid = take_word(at, "nosuid");
-	m->propagation = take_word(at, "slave")    ? PLAN_SLAVE
-			 : take_word(at, "shared") ? PLAN_SHARED
-						   : PLAN_PRIVATE;
+	m->recursive_read_only = plan_take_word(at, "rro");
+	m->read_only = m->recursive_read_only || plan_take_word(at, "ro");
+	m->is_file = plan_take_word(at, "file");
+	m->no_exec = plan_take_word(at, "noexec");
+	m->no_dev = plan_take_word(at, "nodev");
+	m->no_suid = plan_take_word(at, "nosuid");
+	m->propagation = plan_take_word(at, "slave")    ? PLAN_SLAVE
+			 : plan_take_word(at, "shared") ? PLAN_SHARED
+							: PLAN_PRIVATE;
 }
 
 static int read_mount(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
@@ -184,12 +182,12 @@ static int read_mount(const struct plan_key *k, const char *value, struct plan *
 	const char *at = value;
 
 	read_mount_words(&at, &m);
-	source = unescape(&at);
+	source = plan_unescape(&at);
 	if (source && *at == ':') {
 		at++;
-		target = unescape(&at);
+		target = plan_unescape(&at);
 	}
-	if (!target || *at || !is_path(source) || !is_path(target))
+	if (!target || *at || !plan_is_path(source) || !plan_is_path(target))
 		return refuse(k, value,
 			"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]"
 			"/SOURCE:/TARGET",
@@ -266,6 +264,8 @@ static int read_scalar(const struct plan_key *k, const char *value, struct plan 
 
 static int read_value(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
 {
+	const char *want;
+
 	switch (k->type) {
 	case VALUE_NAME:
 		return read_text(
@@ -274,7 +274,7 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 		return read_text(k, value, value[0], "want a text", p, e);
 	case VALUE_PATH:
 	case VALUE_PATHS:
-		return read_text(k, value, is_path(value), "want an absolute path", p, e);
+		return read_text(k, value, plan_is_path(value), "want an absolute path", p, e);
 	case VALUE_HOSTNAME:
 		return read_text(k, value, is_hostname(value),
 			"want letters, digits, '-' and '.', 64 at most", p, e);
@@ -290,6 +290,12 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 		return read_sysctl(k, value, p, e);
 	case VALUE_MOUNT:
 		return read_mount(k, value, p, e);
+	case VALUE_DEVICE:
+		want = plan_read_device(value, p);
+		return want ? refuse(k, value, want, e) : 0;
+	case VALUE_DEVICE_RULE:
+		want = plan_read_device_rule(value, p);
+		return want ? refuse(k, value, want, e) : 0;
 	case VALUE_KIND:
 	case VALUE_PID:
 	case VALUE_MASKS:
@@ -333,6 +339,10 @@ static int check_container(const struct plan *p, struct err *e)
 		return err_say(e, EINVAL, "plan: %s needs masks=given", list);
 	if (has_list && p->privileged)
 		return err_say(e, EINVAL, "plan: %s is not for privileged=1", list);
+	if (p->device_rules_len && p->privileged)
+		return err_say(e, EINVAL, "plan: device-rule is not for privileged=1");
+	if (p->device_rules_len && !p->cgroup_v2)
+		return err_say(e, EINVAL, "plan: device-rule needs cgroup-v2");
 	return 0;
 }
 

@@ -17,6 +17,8 @@
  *   try NAME… | try every system calls by the names of guest_try.c and guest_calls.c
  *   open FLAGS PATH       FLAGS of r w c(reate) t(runcate)
  *   write PATH TEXT | append PATH TEXT | mkdir PATH | unlink PATH | chmod PATH MODE
+ *   chown PATH ID         owner and group
+ *   mknod PATH TYPE       TYPE of c10.229 or b7.0
  *   bind SOURCE TARGET    a bind mount
  *   mq put NAME TEXT | mq get NAME        POSIX message queues
  *   connect PORT          TCP to 127.0.0.1
@@ -354,6 +356,8 @@ static const struct {
 	{ "mkdir", try_make_dir, 1 },
 	{ "unlink", try_remove_file, 1 },
 	{ "chmod", try_change_mode, 2 },
+	{ "chown", try_change_owner, 2 },
+	{ "mknod", try_make_node, 2 },
 	{ "bind", try_bind, 2 },
 	{ "mq", try_mq, 2 },
 	{ "connect", try_connect_port, 1 },

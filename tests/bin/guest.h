@@ -46,5 +46,7 @@ int try_make_dir(char **args);
 int try_remove_file(char **args);
 int try_change_mode(char **args);
 int try_bind(char **args);
+int try_change_owner(char **args);
+int try_make_node(char **args);
 int try_mq(char **args);
 int try_connect_port(char **args);

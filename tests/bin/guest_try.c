@@ -237,6 +237,20 @@ int try_change_mode(char **args)
 	return answer(args[0], chmod(args[0], (mode_t)strtol(args[1], NULL, 8)));
 }
 
+int try_change_owner(char **args)
+{
+	return answer(args[0], chown(args[0], (uid_t)atoi(args[1]), (gid_t)atoi(args[1])));
+}
+
+int try_make_node(char **args)
+{
+	mode_t type = args[1][0] == 'b' ? S_IFBLK : S_IFCHR;
+	unsigned major = 0, minor = 0;
+
+	(void)sscanf(args[1] + 1, "%u.%u", &major, &minor);
+	return answer(args[0], mknod(args[0], type | 0666, makedev(major, minor)));
+}
+
 int try_mq(char **args)
 {
 	struct mq_attr attr = { .mq_maxmsg = 4, .mq_msgsize = 256 };

@@ -131,6 +131,51 @@ static void test_pid_and_masks(void **state)
 	assert_int_equal(empty.masks, PLAN_MASKS_GIVEN);
 }
 
+static void test_devices(void **state)
+{
+	static const char text[] = "device=/dev/a:/b\n"
+				   "device=rwm,/dev/a\\:1:/b\n"
+				   "device=m,mode=640,uid=7,gid=0,c10.229:/dev/x\n"
+				   "device=mode=666,/dev/a:/dev/b\n"
+				   "device=rm,b4095.1048575:/dev/y\ndevice=p:/dev/p\n";
+	CLEANUP(plan_free) struct plan p;
+	const struct plan_device *d;
+
+	(void)state;
+	accept(text, &p);
+	assert_int_equal(p.devices_len, 6);
+	d = p.devices;
+	assert_true(d[0].access == 0 && d[0].mode == -1 && d[0].uid == -1 && d[0].gid == -1);
+	assert_string_equal(d[1].source, "/dev/a:1");
+	assert_true(d[1].access == (PLAN_READ | PLAN_WRITE | PLAN_MKNOD));
+	assert_true(
+		d[2].access == PLAN_MKNOD && d[2].mode == 0640 && d[2].uid == 7 && d[2].gid == 0);
+	assert_string_equal(d[2].source, "c10.229");
+	assert_string_equal(d[2].target, "/dev/x");
+	assert_true(d[3].access == 0 && d[3].mode == 0666);
+	assert_true(d[4].access == (PLAN_READ | PLAN_MKNOD));
+	assert_string_equal(d[5].source, "p");
+}
+
+static void test_device_rules(void **state)
+{
+	CLEANUP(plan_free) struct plan p;
+	const struct plan_device_rule *r;
+
+	(void)state;
+	accept("cgroup-v2=/g\ndevice-rule=deny,a,*.*,rwm\ndevice-rule=allow,c,136.*,r\n"
+	       "device-rule=allow,b,8.0,wm\n",
+		&p);
+	assert_int_equal(p.device_rules_len, 3);
+	r = p.device_rules;
+	assert_true(!r[0].is_allowed && r[0].type == 'a' && r[0].major == -1 && r[0].minor == -1 &&
+		    r[0].access == 7);
+	assert_true(r[1].is_allowed && r[1].type == 'c' && r[1].major == 136 && r[1].minor == -1 &&
+		    r[1].access == PLAN_READ);
+	assert_true(r[2].type == 'b' && r[2].major == 8 && r[2].minor == 0 &&
+		    r[2].access == (PLAN_WRITE | PLAN_MKNOD));
+}
+
 static void test_ambient(void **state)
 {
 	CLEANUP(plan_free) struct plan p;
@@ -145,6 +190,79 @@ static void test_ambient(void **state)
 }
 
 #define MOUNT "want [ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]/SOURCE:/TARGET"
+
+#define DEVICE "want [ACCESS,][mode=OCTAL,][uid=N,][gid=N,]SOURCE:/TARGET"
+#define RULE "want allow|deny,TYPE,MAJOR.MINOR,ACCESS"
+
+static void test_refused_devices(void **state)
+{
+	static const struct {
+		const char *value, *want;
+	} cases[] = {
+		{ "device=", DEVICE },
+		{ "device=/dev/a", DEVICE },
+		{ "device=/dev/a:b", DEVICE },
+		{ "device=dev/a:/b", DEVICE },
+		{ "device=/a:/b:/c", DEVICE },
+		{ "device=/a\\b:/c", DEVICE },
+		{ "device=rx,/a:/b", DEVICE },
+		{ "device=wr,/a:/b", DEVICE },
+		{ "device=rr,/a:/b", DEVICE },
+		{ "device=,/a:/b", DEVICE },
+		{ "device=uid=1,mode=600,/a:/b", DEVICE },
+		{ "device=mode=8,/a:/b", DEVICE },
+		{ "device=mode=10000,/a:/b", DEVICE },
+		{ "device=mode=,/a:/b", DEVICE },
+		{ "device=uid=-1,/a:/b", DEVICE },
+		{ "device=uid=2147483648,/a:/b", DEVICE },
+		{ "device=gid=99999999999999999999,/a:/b", DEVICE },
+		{ "device=c1:/b", DEVICE },
+		{ "device=c1.:/b", DEVICE },
+		{ "device=c.1:/b", DEVICE },
+		{ "device=c*.1:/b", DEVICE },
+		{ "device=c4096.0:/b", DEVICE },
+		{ "device=c0.1048576:/b", DEVICE },
+		{ "device=c1.-1:/b", DEVICE },
+		{ "device=a1.1:/b", DEVICE },
+		{ "device=p1.1:/b", DEVICE },
+		{ "device-rule=", RULE },
+		{ "device-rule=permit,c,1.1,r", RULE },
+		{ "device-rule=allow,d,1.1,r", RULE },
+		{ "device-rule=allow,,1.1,r", RULE },
+		{ "device-rule=allow,c,1.1,", RULE },
+		{ "device-rule=allow,c,1.1", RULE },
+		{ "device-rule=allow,c,1.1,rwx", RULE },
+		{ "device-rule=allow,c,1.1,mr", RULE },
+		{ "device-rule=allow,c,1.1,r,", RULE },
+		{ "device-rule=allow,c,**.1,r", RULE },
+		{ "device-rule=allow,c,1,r", RULE },
+		{ "device-rule=allow,c,1.1.1,r", RULE },
+		{ "device-rule=allow,c,-1.1,r", RULE },
+	};
+	CLEANUP(buf_free) struct buf many = { 0 };
+	struct plan p;
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(cleanup_free) char *line = str_fmt("%s\n", cases[i].value);
+		CLEANUP(cleanup_free)
+		char *want = str_fmt("plan: %s: %s", cases[i].value, cases[i].want);
+
+		assert_int_equal(parse(container, line, &p, &e), -EINVAL);
+		assert_string_equal(e.text, want);
+	}
+	assert_int_equal(parse(container, "device-rule=deny,a,*.*,r\n", &p, &e), -EINVAL);
+	assert_string_equal(e.text, "plan: device-rule needs cgroup-v2");
+	assert_int_equal(
+		parse(container, "cgroup-v2=/g\nprivileged=1\ndevice-rule=deny,a,*.*,r\n", &p, &e),
+		-EINVAL);
+	assert_string_equal(e.text, "plan: device-rule is not for privileged=1");
+	for (int i = 0; i <= PLAN_DEVICES_MAX; i++)
+		buf_adds(&many, "device=/a:/b\n");
+	assert_int_equal(parse(container, many.data, &p, &e), -EINVAL);
+	assert_string_equal(e.text, "plan: device=/a:/b: want no more than 256 devices");
+}
 
 static void test_refusals(void **state)
 {
@@ -209,6 +327,9 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_words_of_a_mount),
 		cmocka_unit_test(test_pid_and_masks),
+		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_device_rules),
+		cmocka_unit_test(test_refused_devices),
 		cmocka_unit_test(test_ambient),
 		cmocka_unit_test(test_refusals),
 	};

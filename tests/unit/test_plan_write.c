@@ -52,7 +52,11 @@ static void test_writing_is_the_inverse(void **state)
 		"kind=container\nid=c\npause-fd=5\nlower=/l\nupper=/u\nwork=/w\npid=target\n"
 		"pid-target-fd=0\nmasks=given\nmasked=/m\nmasked=/n\nreadonly-path=/r\n"
 		"mount=rro,noexec,nodev,nosuid,/a:/b\nmount=file,slave,/a:/b\n"
-		"mount=nodev,shared,/a:/b\nmount=ro,nosuid,/a:/b\narg=a\ncaps=3\nambient=2\n" };
+		"mount=nodev,shared,/a:/b\nmount=ro,nosuid,/a:/b\narg=a\ncaps=3\nambient=2\n",
+		"kind=container\nid=c\npause-fd=5\ncgroup-v2=/g\nlower=/l\nupper=/u\nwork=/w\n"
+		"device=/a\\::/b\ndevice=rwm,mode=640,uid=1,gid=0,c10.229:/dev/x\n"
+		"device=m,p:/dev/p\ndevice-rule=deny,a,*.*,rwm\n"
+		"device-rule=allow,c,136.*,r\narg=a\n" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(plans); i++) {
@@ -127,6 +131,21 @@ static void add_random_sysctl(struct plan *p, uint64_t *seed)
 			.value = random_text(seed, "1", "ab= \t\xff") };
 }
 
+static void add_random_device(struct plan *p, uint64_t *seed)
+{
+	static const char *const numbers[] = { "c10.229", "b0.0", "p" };
+	struct plan_device d = { .source = roll(seed, 2) ? random_text(seed, "/", ANY_TEXT)
+							 : str_dup(numbers[roll(seed, 3)]),
+		.target = random_text(seed, "/", ANY_TEXT),
+		.access = (unsigned)roll(seed, 8),
+		.mode = (int32_t)roll(seed, 4097) - 1,
+		.uid = (int32_t)roll(seed, 3) - 1,
+		.gid = (int32_t)roll(seed, 3) - 1 };
+
+	p->devices = mem_resize(p->devices, p->devices_len + 1, sizeof(*p->devices));
+	p->devices[p->devices_len++] = d;
+}
+
 static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
 {
 	switch ((int)k->type) {
@@ -144,6 +163,11 @@ static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
 		break;
 	case VALUE_SYSCTL:
 		add_random_sysctl(p, seed);
+		break;
+	case VALUE_DEVICE:
+		add_random_device(p, seed);
+		break;
+	case VALUE_DEVICE_RULE: /* not of privileged ones: see the plans above */
 		break;
 	default:
 		add_random_mount(p, seed);
@@ -239,6 +263,16 @@ static void assert_same_mount(const struct plan_mount *a, const struct plan_moun
 	assert_int_equal(a->propagation, b->propagation);
 }
 
+static void assert_same_device(const struct plan_device *a, const struct plan_device *b)
+{
+	assert_string_equal(a->source, b->source);
+	assert_string_equal(a->target, b->target);
+	assert_int_equal(a->access, b->access);
+	assert_int_equal(a->mode, b->mode);
+	assert_int_equal(a->uid, b->uid);
+	assert_int_equal(a->gid, b->gid);
+}
+
 static void test_random_plans_survive(void **state)
 {
 	enum { ROUNDS = 20000 };
@@ -266,6 +300,9 @@ static void test_random_plans_survive(void **state)
 		assert_int_equal(p.mounts_len, again.mounts_len);
 		for (size_t k = 0; k < p.mounts_len; k++)
 			assert_same_mount(&again.mounts[k], &p.mounts[k]);
+		assert_int_equal(p.devices_len, again.devices_len);
+		for (size_t k = 0; k < p.devices_len; k++)
+			assert_same_device(&again.devices[k], &p.devices[k]);
 	}
 }
 

@@ -23,7 +23,7 @@ CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgro
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
 SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
-	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c check.c \
+	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c resize.c check.c \
 	validate.c validate_container.c validate_env.c validate_probe.c validate_security.c validate_volume.c)
 PLAN_SRC := runtime/spec/plan.c runtime/spec/plan_parse.c runtime/spec/plan_device.c
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
@@ -32,13 +32,13 @@ MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_j
 # From CRI's messages to the model.
 SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security.c cri_container.c cri_mounts.c cri_resources.c \
 	cri_signal.c)
-POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_stop.c backoff.c \
+POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_resize.c lifecycle_stop.c resize.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
 	volume.c sandbox.c container.c container_mounts.c fdstore.c event_fold.c)
 H2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c h2_hold.c)
 GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_reflection.c grpc_request.c grpc_text.c grpc_wire.c) \
 	$(addprefix gen/spec/,health.pb-c.c reflection.pb-c.c)
-API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c kube_status.c list.c list_token.c log.c pods.c \
+API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c kube_status.c list.c list_token.c log.c pods.c resize.c \
 	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
@@ -46,7 +46,7 @@ ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c ctr_record.c 
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
-	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c shutdown.c qos.c usage.c)
+	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c resize.c shutdown.c qos.c usage.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c sandbox.c container.c process.c \
 	overlay.c binds.c devices.c devices_rules.c tree.c mask.c profile_json.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
@@ -57,7 +57,7 @@ IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_act.c cri_call.c cri_call_verb.c cri_config.c \
 	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
-	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c usage.c wait.c watch.c yaml.c yaml_out.c \
+	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c update.c usage.c wait.c watch.c yaml.c yaml_out.c \
 	yaml_scalar.c)
 PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c) $(LOCKDOWN_SRC)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
@@ -182,7 +182,7 @@ UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UN
 unit_layer_base := base aged base64 clock fd fd_tree json json_tree
 unit_layer_spec := names quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_write probe_wire
 unit_layer_cri := cri_bounds cri_sandbox cri_security cri_container cri_mounts cri_resources
-unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_stop backoff status state_json store object record layout env etc \
+unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_resize lifecycle_stop backoff status state_json store object record layout env etc \
 	resources volume sandbox container container_mounts container_cri fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(if $(filter $(1),$(unit_layer_cri)),$(UNIT_CRI),$(unit_$(1)_SRC)))))

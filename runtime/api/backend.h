@@ -61,6 +61,10 @@ struct api_backend {
 	/* New labels and annotations (whole maps; NULL: none). */
 	int (*pod_set_meta)(void *ctx, const char *ns, const char *name, const struct json *labels,
 		const struct json *annotations, struct err *e);
+	/* Other resources, and carpel/ annotations, for the containers of a pod: asked is the pod
+	 * as it is to be, checked against the one in the store (spec/resize.h). */
+	int (*pod_resize)(void *ctx, const char *ns, const char *name,
+		struct manifest_result *asked, struct err *e);
 	/* Begins the deletion; the object in the store shows it, or is gone already. -ENOENT,
 	 * -EEXIST never. */
 	int (*pod_delete)(void *ctx, const char *ns, const char *name,

@@ -19,8 +19,7 @@ static const char forbidden_text[] =
 	"negative)\ncarpel changes no field of a spec in place, delete the pod and create it "
 	"again: ";
 
-/* Reads the prepared document as a pod; answers and returns -1. */
-static int read_pod(const struct rest_request *r, const char *options_kind, const struct json *doc,
+int write_read_pod(const struct rest_request *r, const char *options_kind, const struct json *doc,
 	const struct strv *dups, struct manifest_result *out)
 {
 	const char *name = json_str(json_path(doc, "metadata.name"));
@@ -74,7 +73,7 @@ void pod_create(struct rest_request *r)
 
 	if (rest_dry_run(r, "CreateOptions", &dry_run) < 0 ||
 		rest_read_body(r, "Pod", &dups, &doc) < 0 || write_prepare_create(r, doc) < 0 ||
-		read_pod(r, "CreateOptions", doc, &dups, &pod) < 0)
+		write_read_pod(r, "CreateOptions", doc, &dups, &pod) < 0)
 		return;
 	create(r, &pod, dry_run);
 }
@@ -188,7 +187,7 @@ static void update(const struct rest_request *r, struct json *doc, const struct 
 
 	if (!old || rest_dry_run(r, options_kind, &dry_run) < 0 ||
 		write_prepare_update(r, doc, old) < 0 ||
-		read_pod(r, options_kind, doc, dups, &pod) < 0)
+		write_read_pod(r, options_kind, doc, dups, &pod) < 0)
 		return;
 	stored = rest_object_json(old);
 	if (check_spec(r, stored, pod.object) < 0 || check_annotations(r, stored, pod.object) < 0)

@@ -47,17 +47,20 @@ struct route {
 #define ONE_EVENT ALL_EVENTS "/:name"
 
 static const struct route routes[] = {
-	{ "GET", "api/v1/pods", &rest_pods, list_get },            /* of all namespaces */
-	{ "GET", ALL_PODS, &rest_pods, list_get },                 /* watch too */
-	{ "POST", ALL_PODS, &rest_pods, pod_create },              /* */
-	{ "DELETE", ALL_PODS, &rest_pods, pod_delete_collection }, /* */
-	{ "GET", ONE_POD, &rest_pods, object_get },                /* */
-	{ "PUT", ONE_POD, &rest_pods, pod_replace },               /* */
-	{ "PATCH", ONE_POD, &rest_pods, pod_patch },               /* */
-	{ "DELETE", ONE_POD, &rest_pods, pod_delete },             /* */
-	{ "GET", ONE_POD "/status", &rest_pods, object_get },      /* carpeld alone writes it */
-	{ "GET", ONE_POD "/log", &rest_pods, log_get },            /* */
-	{ "CONNECT", ONE_POD "/exec", &rest_pods, stream_exec },   /* RFC 8441 */
+	{ "GET", "api/v1/pods", &rest_pods, list_get },               /* of all namespaces */
+	{ "GET", ALL_PODS, &rest_pods, list_get },                    /* watch too */
+	{ "POST", ALL_PODS, &rest_pods, pod_create },                 /* */
+	{ "DELETE", ALL_PODS, &rest_pods, pod_delete_collection },    /* */
+	{ "GET", ONE_POD, &rest_pods, object_get },                   /* */
+	{ "PUT", ONE_POD, &rest_pods, pod_replace },                  /* */
+	{ "PATCH", ONE_POD, &rest_pods, pod_patch },                  /* */
+	{ "DELETE", ONE_POD, &rest_pods, pod_delete },                /* */
+	{ "GET", ONE_POD "/status", &rest_pods, object_get },         /* carpeld alone writes it */
+	{ "GET", ONE_POD "/resize", &rest_pods, object_get },         /* */
+	{ "PUT", ONE_POD "/resize", &rest_pods, pod_resize_replace }, /* */
+	{ "PATCH", ONE_POD "/resize", &rest_pods, pod_resize_patch }, /* */
+	{ "GET", ONE_POD "/log", &rest_pods, log_get },               /* */
+	{ "CONNECT", ONE_POD "/exec", &rest_pods, stream_exec },      /* RFC 8441 */
 	{ "GET", ONE_POD "/exec", &rest_pods, stream_without_upgrade },    /* */
 	{ "POST", ONE_POD "/exec", &rest_pods, stream_without_upgrade },   /* */
 	{ "CONNECT", ONE_POD "/attach", &rest_pods, stream_attach },       /* */

@@ -77,6 +77,8 @@ void watch_get(struct rest_request *r);
 void pod_create(struct rest_request *r);
 void pod_replace(struct rest_request *r);
 void pod_patch(struct rest_request *r);
+void pod_resize_replace(struct rest_request *r);
+void pod_resize_patch(struct rest_request *r);
 void pod_delete(struct rest_request *r);
 void pod_delete_collection(struct rest_request *r);
 void event_create(struct rest_request *r);

@@ -189,31 +189,114 @@ int write_prepare_update(const struct rest_request *r, struct json *doc, const s
 	return 0;
 }
 
-struct json *write_patched(const struct rest_request *r, const struct object *old)
+static bool is_type(const struct rest_request *r, const char *wanted)
 {
-	static const char merge[] = "application/merge-patch+json";
 	const char *type = h2_header(r->stream, H2_CONTENT_TYPE);
-	size_t type_len = type ? strcspn(type, "; ") : 0;
+	size_t len = type ? strcspn(type, "; ") : 0;
+
+	return type && len == strlen(wanted) && strncasecmp(type, wanted, len) == 0;
+}
+
+/* The body as a patch; answers and returns -1 when it is none. */
+static int read_patch(const struct rest_request *r, struct json **out)
+{
 	const struct buf *body = h2_request_body(r->stream);
 	CLEANUP(cleanup_json) struct json *patch = NULL;
-	struct json *doc;
 
-	if (type_len != strlen(merge) || strncasecmp(type, merge, type_len) != 0) {
-		kube_fail(r, 415, "UnsupportedMediaType", json_new_object(),
-			"the body of the request was in an unknown format - accepted media types "
-			"include: application/merge-patch+json");
-		return NULL;
-	}
 	if (json_parse(body->data ? body->data : "", body->len, NULL, &patch, NULL) < 0 ||
 		json_type(patch) != JSON_OBJECT) {
 		kube_bad_request(r, "invalid JSON patch");
-		return NULL;
+		return -1;
 	}
-	doc = rest_object_json(old);
+	*out = TAKE(patch);
+	return 0;
+}
+
+static struct json *refuse_type(const struct rest_request *r, const char *accepted)
+{
+	kube_fail(r, 415, "UnsupportedMediaType", json_new_object(),
+		"the body of the request was in an unknown format - accepted media types "
+		"include: %s",
+		accepted);
+	return NULL;
+}
+
+static const char merge_type[] = "application/merge-patch+json";
+static const char strategic_type[] = "application/strategic-merge-patch+json";
+
+static struct json *merge(const struct object *old, struct json *patch)
+{
+	struct json *doc = rest_object_json(old);
+
 	/* A version in the patch is a precondition; the stored one is none. */
 	(void)json_remove(json_get(doc, "metadata"), "resourceVersion");
 	json_merge_patch(&doc, patch);
 	return doc;
+}
+
+struct json *write_patched(const struct rest_request *r, const struct object *old)
+{
+	CLEANUP(cleanup_json) struct json *patch = NULL;
+
+	if (!is_type(r, merge_type))
+		return refuse_type(r, merge_type);
+	return read_patch(r, &patch) < 0 ? NULL : merge(old, patch);
+}
+
+/* Puts the stored container under the patch of the same name. */
+static void merge_containers(const struct object *old, struct json *patch)
+{
+	CLEANUP(cleanup_json) struct json *stored = rest_object_json(old);
+	struct json *whole = json_copy(json_path(stored, "spec.containers"));
+	const struct json *changes = json_path(patch, "spec.containers");
+
+	for (size_t i = 0; i < json_len(changes); i++) {
+		const struct json *change = json_at(changes, i);
+		struct json *to = NULL;
+
+		for (size_t k = 0; k < json_len(whole) && !to; k++)
+			if (str_eq(json_get_str(json_at(whole, k), "name"),
+				    json_get_str(change, "name")))
+				to = json_at(whole, k);
+		if (to)
+			json_merge_patch(&to, change);
+		else
+			json_push(whole, json_copy(change)); /* refused as a new container */
+	}
+	json_set(json_get(patch, "spec"), "containers", whole);
+}
+
+/* kubectl sends the order of the list beside it, which a resize does not change. */
+static int check_strategic(const struct rest_request *r, struct json *spec)
+{
+	const struct json *changes = json_get(spec, "containers");
+
+	(void)json_remove(spec, "$setElementOrder/containers");
+	for (size_t i = 0; i < json_len(changes); i++)
+		if (!json_get_str(json_at(changes, i), "name")) {
+			kube_bad_request(r,
+				"spec.containers[%zu] does not contain declared merge "
+				"key: name",
+				i);
+			return -1;
+		}
+	return 0;
+}
+
+struct json *write_patched_pod(const struct rest_request *r, const struct object *old)
+{
+	CLEANUP(cleanup_json) struct json *patch = NULL;
+
+	if (is_type(r, merge_type))
+		return write_patched(r, old);
+	if (!is_type(r, strategic_type))
+		return refuse_type(
+			r, "application/merge-patch+json, application/strategic-merge-patch+json");
+	if (read_patch(r, &patch) < 0 || check_strategic(r, json_get(patch, "spec")) < 0)
+		return NULL;
+	if (json_type(json_path(patch, "spec.containers")) == JSON_ARRAY)
+		merge_containers(old, patch);
+	return merge(old, patch);
 }
 
 void write_answer_dry(

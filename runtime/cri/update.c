@@ -83,9 +83,8 @@ static int check_update(const struct cri_container *c,
 
 static int set_limits(const struct cri_container *c, const struct linux_resources *r, struct err *e)
 {
-	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&c->sandbox->box.at, c->ctr.id);
 	struct cgroup_limits limits = resources_of_linux(r);
-	int rc = cgroup_set_limits(c->cri->engine->cgroups, cgroup, &limits, e);
+	int rc = ctr_set_limits(&c->ctr, &limits, e);
 
 	cgroup_limits_release(&limits);
 	return rc;

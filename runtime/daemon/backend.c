@@ -260,6 +260,7 @@ void daemon_backend(struct daemon *d)
 		.node_name = d->node_name,
 		.pod_create = pod_create,
 		.pod_set_meta = pod_set_meta,
+		.pod_resize = pod_resize,
 		.pod_delete = pod_delete,
 		.event_put = put_event,
 		.event_delete = delete_event,

@@ -5,6 +5,7 @@
  *     pod.c          events into lifecycle_step     pods.c       the set of pods
  *     pod_sandbox.c  a pod's sandbox                pod_ctr.c    its containers' instances
  *     pod_log.c      rotation of their logs
+ *     resize.c       new limits for what runs
  *     prober.c       what carpel-probe asks, says   prober_link.c  its channel
  *     exec.c         exec, attach, exec probes      images.c     carpel-image
  *     backend.c      what the API asks of pods      calls.c      /apis/carpel/v1
@@ -101,6 +102,13 @@ struct pod_ctr *pod_ctr(struct pod *p, const char *name); /* NULL */
 void pod_free(struct pod *p);                             /* of one that is in no list */
 void pod_drop(struct pod *p);                             /* its life had ended already */
 bool pod_is_over(const struct pod *p);                    /* nothing of it runs or will run */
+
+/* resize.c */
+int pod_resize(
+	void *ctx, const char *ns, const char *name, struct manifest_result *asked, struct err *e);
+void pod_resize_tell(struct pod *p); /* ACT_RESIZE */
+void pod_resize_restore(
+	struct pod *p); /* after a crash: what is allocated, not what is asked for */
 
 /* pods.c */
 struct pod *pod_find(struct daemon *d, const char *ns, const char *name); /* NULL */

@@ -18,7 +18,9 @@ struct json *pod_object(const struct pod *p)
 {
 	struct json *object = json_copy(p->object);
 	struct json *metadata = json_get(object, "metadata");
-	const struct status_node node = { .host_ip = p->d->host_ip, .pod_ip = p->facts.pod_ip };
+	const struct status_node node = { .host_ip = p->d->host_ip,
+		.pod_ip = p->facts.pod_ip,
+		.containers = json_path(p->object, "spec.containers") };
 
 	json_set_i64(metadata, "generation", p->generation);
 	add_deletion(p->state, metadata);

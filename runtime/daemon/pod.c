@@ -164,6 +164,9 @@ static void carry_out(struct pod *p, const struct pod_action *a)
 	case ACT_EVENT:
 		event_emit(p, a->ctr, a->is_warning, a->reason, a->text);
 		break;
+	case ACT_RESIZE:
+		pod_resize_tell(p);
+		break;
 	case ACT_FORGET:
 		forget(p);
 		break;

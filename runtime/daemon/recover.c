@@ -67,6 +67,7 @@ static int load_pod(
 	}
 	p = pod_new(d, json_copy(object), spec);
 	p->state = state;
+	pod_resize_restore(p);
 	p->record_sum = sum;
 	(void)json_i64(json_get(body, "generation"), 1, INT64_MAX, &p->generation);
 	for (size_t i = 0; i < spec->containers_len; i++)

@@ -370,6 +370,17 @@ static void bury(struct ctr *c, int32_t wait_status)
 	c->owner->ended(c, wait_status, is_oom);
 }
 
+int ctr_set_limits(const struct ctr *c, struct cgroup_limits *l, struct err *e)
+{
+	CLEANUP(cleanup_free) char *cgroup = cgroup_of(c);
+	int rc = 0;
+
+	/* The device of the writable layer, as when it was made. */
+	if (cgroup_io_is_limited(&l->io))
+		rc = cgroup_io_find_device(c->dir, &l->io, e);
+	return rc < 0 ? rc : cgroup_set_limits(c->sandbox->engine->cgroups, cgroup, l, e);
+}
+
 /* Its last words may still be on their way through carpel-log. */
 static bool waits_for_log(struct ctr *c, int32_t wait_status)
 {

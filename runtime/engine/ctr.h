@@ -79,6 +79,8 @@ void ctr_new_id(char out[65]);
 void ctr_start(struct ctr *c);
 void ctr_signal(struct ctr *c, int signal);
 void ctr_kill(struct ctr *c); /* everything in its cgroup, also what is only about to start */
+/* New limits for an instance that runs, see cgroup_set_limits(): all of them or none. */
+int ctr_set_limits(const struct ctr *c, struct cgroup_limits *l, struct err *e);
 int32_t ctr_host_pid(const struct ctr *c); /* of its first process; 0: none */
 /* By what names its streams now, or by logging_id. */
 struct ctr *ctr_by_id(const struct engine *g, const char *id);

@@ -19,6 +19,7 @@ const struct lifecycle_config lifecycle_defaults = {
 	.min_kill_wait_ms = 2000,
 	.sandbox_retry_ms = 10000,
 	.start_retry_ms = 10000,
+	.resize_retry_ms = 3000,
 };
 
 /* ---- the sandbox -------------------------------------------------------------------------------
@@ -138,6 +139,9 @@ static void take_event(struct step *st, const struct pod_event *ev)
 	case EV_PROBE:
 		ctr_probe(st, ev);
 		return;
+	case EV_RESIZED:
+		resize_told(st, ev);
+		return;
 	case EV_STOP:
 	case EV_DELETE:
 		stop_request(st, ev);
@@ -176,6 +180,7 @@ static void do_what_is_due(struct step *st)
 	if (s->stop == STOP_NONE && s->sandbox == SANDBOX_NONE && s->sandbox_retry_at_ms != 0 &&
 		st->now.boot_ms >= s->sandbox_retry_at_ms)
 		start_sandbox(st);
+	resize_go_on(st); /* before the starts: those have what it allocates */
 	if (s->stop == STOP_NONE && s->sandbox == SANDBOX_READY)
 		ctr_start_next(st);
 	if (s->stop == STOP_NONE && ctr_all_ended(s))
@@ -229,6 +234,9 @@ int64_t lifecycle_next_timer(const struct pod_spec *spec, const struct pod_state
 	}
 	if (s->sandbox == SANDBOX_READY && !is_starting)
 		lower(&at, retry_at);
+	if (s->sandbox == SANDBOX_READY && s->resize && s->resize->is_running &&
+		s->resize->retry_at_ms != 0)
+		lower(&at, s->resize->retry_at_ms);
 	return at;
 }
 
@@ -272,6 +280,7 @@ void pod_state_free(struct pod_state *s)
 		ctr_end_clear(&c->before);
 	}
 	free(s->ctrs);
+	resize_free(s->resize);
 	free(s->reason);
 	free(s->message);
 	free(s);
@@ -309,6 +318,7 @@ static const char *const event_names[] = {
 	[EV_CTR_DIED] = "ctr-died",
 	[EV_PROBE] = "probe",
 	[EV_TIMER] = "timer",
+	[EV_RESIZED] = "resized",
 	[EV_STOP] = "stop",
 	[EV_DELETE] = "delete",
 };
@@ -323,6 +333,7 @@ static const char *const action_names[] = {
 	[ACT_PROBES_START] = "probes-start",
 	[ACT_PROBES_STOP] = "probes-stop",
 	[ACT_EVENT] = "event",
+	[ACT_RESIZE] = "resize",
 	[ACT_FORGET] = "forget",
 };
 static_assert(ARRAY_LEN(action_names) == POD_ACTIONS, "every action has a name");

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "pod/resize.h"
 #include "spec/pod.h"
 
 enum ctr_phase {
@@ -92,8 +93,8 @@ struct ctr_state {
 	int64_t retry_at_ms;         /* boot time, CTR_BACKOFF only */
 	int64_t kill_at_ms; /* boot time of SIGKILL in CTR_ENDING, and in CTR_STARTING while the pod
 			       stops; -1: already sent */
-	bool killed_by_probe; /* this instance ends because a probe said so: always restarts unless
-				 Never */
+	bool killed_by_probe; /* this instance ends because a probe or a resize said so: always
+				 restarts unless Never */
 };
 
 struct pod_state {
@@ -113,6 +114,7 @@ struct pod_state {
 	bool is_forgotten;      /* ACT_FORGET was given */
 	struct ctr_state *ctrs; /* one per spec->containers */
 	size_t ctrs_len;
+	struct pod_resize *resize; /* NULL: it never was */
 	/* lastTransitionTime of the conditions; value 0 false, 1 true, -1 never written */
 	struct {
 		int8_t value;
@@ -134,8 +136,10 @@ enum pod_event_kind {
 		      */
 	EV_PROBE,    /* ctr, probe, is_success: a result that reached its threshold */
 	EV_TIMER,
-	EV_STOP,   /* grace_seconds or -1 */
-	EV_DELETE, /* grace_seconds or -1; a later one may only shorten */
+	EV_RESIZED, /* ctr, id: that instance's cgroup has what is allocated.  NO_CTR, the last one:
+		       is_success: the pod's has, too; text: why not all could be told */
+	EV_STOP,    /* grace_seconds or -1 */
+	EV_DELETE,  /* grace_seconds or -1; a later one may only shorten */
 	POD_EVENTS
 };
 
@@ -159,6 +163,7 @@ enum pod_action_kind {
 	ACT_PROBES_START, /* ctr: a new instance runs, forget the former one's results */
 	ACT_PROBES_STOP,  /* ctr, probes = mask of 1 << enum probe_type */
 	ACT_EVENT,        /* is_warning, reason, text, ctr or NO_CTR: a v1.Event */
+	ACT_RESIZE,       /* cgroups of the pod and of stale running containers; EV_RESIZED */
 	ACT_FORGET,       /* the object goes; last action of a pod's life */
 	POD_ACTIONS
 };
@@ -187,6 +192,7 @@ struct lifecycle_config {
 	int64_t min_kill_wait_ms; /* 2 s between stop signal and SIGKILL; also for a grace of 0
 				     unless forced */
 	int64_t sandbox_retry_ms, start_retry_ms; /* after a start that failed: 10 s */
+	int64_t resize_retry_ms; /* after limits that a cgroup would not take: 3 s */
 };
 extern const struct lifecycle_config lifecycle_defaults;
 

@@ -198,6 +198,8 @@ static void start(struct step *st, size_t ctr)
 	}
 	c->attempt = c->id[0] ? c->restart_count + 1 : 0;
 	c->killed_by_probe = false;
+	if (st->s->resize)
+		resize_in_force(st->s->resize, ctr);
 	act(st, ACT_START_CTR, ctr);
 }
 

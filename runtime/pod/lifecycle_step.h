@@ -44,6 +44,10 @@ void ctr_end_clear(struct ctr_end *e);
 /* lifecycle_probe.c */
 void ctr_probe(struct step *st, const struct pod_event *ev); /* EV_PROBE */
 
+/* lifecycle_resize.c */
+void resize_go_on(struct step *st);
+void resize_told(struct step *st, const struct pod_event *ev); /* EV_RESIZED */
+
 /* lifecycle_stop.c */
 void stop_request(struct step *st, const struct pod_event *ev); /* EV_STOP, EV_DELETE */
 void stop_done(struct step *st);                                /* nothing is left to run */

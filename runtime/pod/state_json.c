@@ -88,6 +88,8 @@ struct json *pod_state_to_json(const struct pod_state *s)
 		json_push(conds, c);
 	}
 	json_set(j, "conditions", conds);
+	if (s->resize)
+		json_set(j, "resize", resize_to_json(s->resize));
 	return j;
 }
 
@@ -241,6 +243,8 @@ int pod_state_from_json(
 	for (size_t i = 0; i < s->ctrs_len; i++)
 		read_ctr(&r, i, &s->ctrs[i]);
 	read_conditions(&r, s);
+	if (resize_from_json(json_get(j, "resize"), spec, &s->resize) < 0)
+		r.wrong = "resize";
 	if (r.wrong)
 		return err_say(e, EINVAL, "pod state: %s is missing or wrong", r.wrong);
 	*out = TAKE(s);

@@ -94,7 +94,7 @@ struct json *status_to_json(const struct pod_spec *spec, const struct pod_state 
 		json_set(j, "podIPs", ip_list(node->pod_ip));
 	}
 	json_set(j, "startTime", status_time(s->created_wall_ms));
-	json_set(j, "containerStatuses", ctr_statuses_to_json(spec, s));
+	json_set(j, "containerStatuses", ctr_statuses_to_json(spec, s, node));
 	json_set_str(j, "qosClass", qos_names[spec->qos]);
 	return j;
 }

@@ -8,6 +8,9 @@
 struct status_node {
 	const char *host_ip; /* the node's address; NULL: left out */
 	const char *pod_ip;  /* the pod's; NULL: left out (loopback-only pods have none) */
+	/* spec.containers as it is stored: what they have while nobody resized them; NULL: left out
+	 */
+	const struct json *containers;
 };
 
 /* Recomputes phase and the condition times in s (call after every step), */

@@ -117,6 +117,8 @@ struct json *conditions_to_json(
 {
 	struct json *list = json_new_array();
 
+	if (s->resize)
+		resize_conditions(s->resize, list);
 	for (int i = 0; i < POD_CONDITIONS; i++) {
 		struct json *j = json_new_object();
 		struct condition c = { 0 };

@@ -100,7 +100,23 @@ static struct json *states_to_json(
 	return terminated(s, &c->last);
 }
 
-static struct json *one_status(const struct pod_spec *spec, const struct pod_state *s, size_t ctr)
+/* Nothing is said of a container that asks for nothing. */
+static void set_resources(
+	struct json *j, const struct pod_state *s, const struct status_node *node, size_t ctr)
+{
+	const struct json *stored = json_get(json_at(node->containers, ctr), "resources");
+	const struct json *allocated = s->resize ? s->resize->ctrs[ctr].allocated : stored;
+	const struct json *actual = s->resize ? s->resize->ctrs[ctr].actual : stored;
+	const struct json *requests = json_get(allocated, "requests");
+
+	if (json_len(requests))
+		json_set(j, "allocatedResources", json_copy(requests));
+	if (json_len(actual))
+		json_set(j, "resources", json_copy(actual));
+}
+
+static struct json *one_status(const struct pod_spec *spec, const struct pod_state *s,
+	const struct status_node *node, size_t ctr)
 {
 	const struct ctr_state *c = &s->ctrs[ctr];
 	struct json *j = json_new_object(), *last;
@@ -114,11 +130,13 @@ static struct json *one_status(const struct pod_spec *spec, const struct pod_sta
 	json_set_str(j, "imageID", c->image_id ? c->image_id : "");
 	set_container_id(j, c->id);
 	json_set_bool(j, "started", c->started);
+	set_resources(j, s, node, ctr);
 	return j;
 }
 
 /* Sorted by name, as the kubelet does; a pod has few containers. */
-struct json *ctr_statuses_to_json(const struct pod_spec *spec, const struct pod_state *s)
+struct json *ctr_statuses_to_json(
+	const struct pod_spec *spec, const struct pod_state *s, const struct status_node *node)
 {
 	struct json *list = json_new_array();
 	const char *former = "";
@@ -135,7 +153,7 @@ struct json *ctr_statuses_to_json(const struct pod_spec *spec, const struct pod_
 				next = i;
 		}
 		former = spec->containers[next].name;
-		json_push(list, one_status(spec, s, next));
+		json_push(list, one_status(spec, s, node, next));
 	}
 	return list;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "pod/lifecycle.h"
+#include "pod/status.h"
 
 /* status_conditions.c */
 bool conditions_value(const struct pod_spec *spec, const struct pod_state *s, enum pod_condition c);
@@ -11,7 +12,8 @@ struct json *conditions_to_json(
 	const struct pod_spec *spec, const struct pod_state *s, int64_t generation);
 
 /* status_ctr.c */
-struct json *ctr_statuses_to_json(const struct pod_spec *spec, const struct pod_state *s);
+struct json *ctr_statuses_to_json(
+	const struct pod_spec *spec, const struct pod_state *s, const struct status_node *node);
 
 /* status.c: a time in whole seconds, null for 0. */
 struct json *status_time(int64_t wall_ms);

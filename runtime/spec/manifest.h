@@ -63,5 +63,8 @@ void manifest_result_free(struct manifest_result *r);
 int manifest_read(const struct json *doc, enum field_validation fv, const struct strv *dups,
 	struct manifest_result *out, struct err *e);
 
+/* limits and requests of a container's "resources", which were checked before. */
+void manifest_read_resources(const struct json *resources, struct container_spec *out);
+
 /* "Pod \"p\" is invalid: e" or "…: [e1, e2]". */
 void causes_text(const struct causes *c, const char *kind, const char *name, struct buf *out);

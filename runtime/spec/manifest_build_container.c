@@ -77,6 +77,25 @@ static struct resource_spec build_resources(const struct json *list)
 	return r;
 }
 
+void manifest_read_resources(const struct json *resources, struct container_spec *out)
+{
+	out->limits = build_resources(json_get(resources, "limits"));
+	out->requests = build_resources(json_get(resources, "requests"));
+}
+
+static void build_resize_policy(const struct json *list, struct container_spec *out)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *one = json_at(list, i);
+		bool restarts = str_eq(text_at(one, "restartPolicy"), "RestartContainer");
+
+		if (str_eq(text_at(one, "resourceName"), "cpu"))
+			out->cpu_resize_restarts = restarts;
+		else
+			out->memory_resize_restarts = restarts;
+	}
+}
+
 /* Names are taken with or without "CAP_" and in any case. */
 static void build_capabilities(const struct json *list, struct strv *out)
 {
@@ -180,8 +199,8 @@ void build_container(const struct json *c, const struct json *pod_sc, struct con
 	build_ports(json_get(c, "ports"), out);
 	build_env(json_get(c, "env"), out);
 	build_mounts(json_get(c, "volumeMounts"), out);
-	out->limits = build_resources(json_path(c, "resources.limits"));
-	out->requests = build_resources(json_path(c, "resources.requests"));
+	manifest_read_resources(json_get(c, "resources"), out);
+	build_resize_policy(json_get(c, "resizePolicy"), out);
 	build_security(json_get(c, "securityContext"), pod_sc, &out->security);
 	build_probe(json_get(c, "livenessProbe"), &out->probes[PROBE_LIVENESS]);
 	build_probe(json_get(c, "readinessProbe"), &out->probes[PROBE_READINESS]);

@@ -17,7 +17,7 @@ static const struct field container[] = {
 	{ "envFrom", "[]v1.EnvFromSource", LATER, NULL },
 	{ "env", "[]v1.EnvVar", HONOURED, NULL },
 	{ "resources", "v1.ResourceRequirements", WRITTEN, NULL },
-	{ "resizePolicy", "[]v1.ContainerResizePolicy", LATER, NULL },
+	{ "resizePolicy", "[]v1.ContainerResizePolicy", HONOURED, NULL },
 	{ "restartPolicy", "*v1.ContainerRestartPolicy", LATER, NULL },
 	{ "restartPolicyRules", "[]v1.ContainerRestartRule", LATER, NULL },
 	{ "volumeMounts", "[]v1.VolumeMount", HONOURED, NULL },

@@ -141,6 +141,8 @@ struct container_spec {
 	struct mount_spec *mounts;
 	size_t mounts_len;
 	struct resource_spec limits, requests; /* requests: defaulted from limits */
+	/* resizePolicy: a change of these takes a restart of the container. */
+	bool cpu_resize_restarts, memory_resize_restarts;
 	struct io_spec io;
 	struct security_spec security;
 	struct probe_spec probes[PROBE_TYPES]; /* by enum probe_type; [0] unused */

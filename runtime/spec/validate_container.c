@@ -222,6 +222,41 @@ void validate_resources(struct check *k, const struct json *resources, const cha
 	}
 }
 
+/* Whatever is wrong with an entry is said of the list. */
+static void check_resize_word(
+	struct check *k, const char *word, const char *path, const char *const *words)
+{
+	for (size_t i = 0; words[i]; i++)
+		if (str_eq(word, words[i]))
+			return;
+	if (*word)
+		cause_unsupported(k->causes, path, word, words);
+	else
+		cause_required(k->causes, path, "");
+}
+
+static void validate_resize_policy(struct check *k, const struct json *list, const char *path)
+{
+	static const char *const resources[] = { "cpu", "memory", NULL };
+	static const char *const policies[] = { "NotRequired", "RestartContainer", NULL };
+	bool is_never = str_eq(text_at(k->spec, "restartPolicy"), "Never");
+	CLEANUP(seen_free) struct seen names = { 0 };
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *name = text_at(json_at(list, i), "resourceName");
+		const char *policy = text_at(json_at(list, i), "restartPolicy");
+		CLEANUP(cleanup_free) char *at = str_fmt("%s[%zu]", path, i);
+
+		if (seen_before(&names, name))
+			cause_duplicate(k->causes, at, name);
+		check_resize_word(k, name, path, resources);
+		check_resize_word(k, policy, path, policies);
+		if (is_never && !str_eq(policy, "NotRequired"))
+			cause_invalid(k->causes, path, policy,
+				"must be 'NotRequired' when pod `restartPolicy` is 'Never'");
+	}
+}
+
 /* ---- the container ---- */
 
 static void validate_container(struct check *k, const struct json *c, const char *path)
@@ -233,6 +268,7 @@ static void validate_container(struct check *k, const struct json *c, const char
 	CLEANUP(cleanup_free) char *image_at = str_fmt("%s.image", path);
 	CLEANUP(cleanup_free) char *env_at = str_fmt("%s.env", path);
 	CLEANUP(cleanup_free) char *resources_at = str_fmt("%s.resources", path);
+	CLEANUP(cleanup_free) char *resize_at = str_fmt("%s.resizePolicy", path);
 	CLEANUP(cleanup_free) char *security_at = str_fmt("%s.securityContext", path);
 
 	if (!*name)
@@ -247,6 +283,7 @@ static void validate_container(struct check *k, const struct json *c, const char
 	validate_mounts(k, c, path);
 	check_word(k, c, "imagePullPolicy", path, pulls);
 	validate_resources(k, json_get(c, "resources"), resources_at);
+	validate_resize_policy(k, json_get(c, "resizePolicy"), resize_at);
 	validate_container_security(k, json_get(c, "securityContext"), security_at);
 }
 

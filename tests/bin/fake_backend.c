@@ -98,6 +98,19 @@ static int pod_set_meta(void *ctx, const char *ns, const char *name, const struc
 	return 0;
 }
 
+static int pod_resize(
+	void *ctx, const char *ns, const char *name, struct manifest_result *asked, struct err *e)
+{
+	struct fake *f = ctx;
+	CLEANUP(cleanup_json) struct json *pod = pod_tree(f, ns, name);
+
+	if (!pod)
+		return err_say(e, ENOENT, "pods \"%s\" not found", name);
+	json_set(pod, "spec", json_copy(json_get(asked->object, "spec")));
+	(void)store_put(f->backend.store, OBJECT_POD, pod);
+	return 0;
+}
+
 static int pod_delete(
 	void *ctx, const char *ns, const char *name, const struct delete_options *o, struct err *e)
 {
@@ -357,6 +370,7 @@ struct fake *fake_new(struct loop *l, const char *log_dir, uint64_t first_rv)
 		.node_name = "node1",
 		.pod_create = pod_create,
 		.pod_set_meta = pod_set_meta,
+		.pod_resize = pod_resize,
 		.pod_delete = pod_delete,
 		.event_put = event_put,
 		.event_delete = event_delete,

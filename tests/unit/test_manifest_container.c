@@ -42,6 +42,30 @@ static void test_names(void **state)
 	expect_all(cases, ARRAY_LEN(cases));
 }
 
+static void test_resize_policy(void **state)
+{
+#define POLICY C0 ".resizePolicy"
+	static const struct rule_case cases[] = {
+		{ C("'resizePolicy':[{'resourceName':'cpu','restartPolicy':'NotRequired'},"
+		    "{'resourceName':'memory','restartPolicy':'RestartContainer'}]"),
+			"" },
+		{ C("'resizePolicy':[{'resourceName':'cpu'}]"), REQUIRED(POLICY) },
+		{ C("'resizePolicy':[{'resourceName':'x','restartPolicy':'y'}]"),
+			UNSUPPORTED(POLICY, "\"x\"", "\"cpu\", \"memory\"") "\n" UNSUPPORTED(
+				POLICY, "\"y\"", "\"NotRequired\", \"RestartContainer\"") },
+		{ C("'resizePolicy':[{'resourceName':'cpu','restartPolicy':'NotRequired'},"
+		    "{'resourceName':'cpu','restartPolicy':'NotRequired'}]"),
+			DUPLICATE(POLICY "[1]", "\"cpu\"") },
+		{ S("'restartPolicy':'Never','containers':[{'name':'a','image':'i','resizePolicy':"
+		    "[{'resourceName':'cpu','restartPolicy':'RestartContainer'}]}]"),
+			INVALID(POLICY, "\"RestartContainer\"",
+				"must be 'NotRequired' when pod `restartPolicy` is 'Never'") },
+	};
+
+	(void)state;
+	expect_all(cases, ARRAY_LEN(cases));
+}
+
 static void test_ports(void **state)
 {
 #define P0 C0 ".ports[0]"
@@ -447,6 +471,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_resize_policy),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_env),
 		cmocka_unit_test(test_subscripts),

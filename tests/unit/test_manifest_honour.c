@@ -81,7 +81,6 @@ static void test_container(void **state)
 #define FROM C0 ".env[0].valueFrom"
 	static const struct rule_case cases[] = {
 		{ C("'envFrom':[{'prefix':'x'}]"), LATER(C0 ".envFrom") },
-		{ C("'resizePolicy':[{'resourceName':'cpu'}]"), LATER(C0 ".resizePolicy") },
 		{ C("'restartPolicy':'Always'"), LATER(C0 ".restartPolicy") },
 		{ C("'restartPolicyRules':[{'action':'Restart'}]"),
 			LATER(C0 ".restartPolicyRules") },

@@ -168,7 +168,7 @@ _carpel_cri()
 _carpel()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb own=
-	local verbs='run apply create get describe logs exec attach events stats wait stop delete label annotate
+	local verbs='run apply create get describe logs exec attach events stats wait stop delete label annotate update
 		probe image info version cri down help'
 	local common='-n --namespace -A --all-namespaces --help'
 
@@ -243,6 +243,7 @@ _carpel()
 		own='-f --filename -l --selector --field-selector --all --grace-period --now --force --ignore-not-found
 			--wait=false --timeout'
 		;;
+	update) own='-c --container --cpus --cpu -m --memory --limits --requests --pids-limit --io' ;;
 	label | annotate) own='--overwrite -l --selector --all' ;;
 	probe) own='--type -c --container' ;;
 	image | info) own='-o --output' ;;
@@ -260,7 +261,7 @@ _carpel()
 	get)
 		_carpel_words "pods pod events $(_carpel_pods)" "$cur"
 		;;
-	describe | logs | exec | attach | events | stats | wait | stop | delete | label | annotate)
+	describe | logs | exec | attach | events | stats | wait | stop | delete | label | annotate | update)
 		_carpel_words "$(_carpel_pods)" "$cur"
 		;;
 	probe)

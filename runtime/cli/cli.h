@@ -75,6 +75,7 @@ int verb_stop(struct cli *c, char **argv);
 int verb_delete(struct cli *c, char **argv);
 int verb_label(struct cli *c, char **argv);
 int verb_annotate(struct cli *c, char **argv);
+int verb_update(struct cli *c, char **argv);
 int verb_stats(struct cli *c, char **argv);
 int verb_probe(struct cli *c, char **argv);
 int verb_image(struct cli *c, char **argv);

@@ -54,6 +54,9 @@ static const struct verb verbs[] = {
 		"label POD... KEY=VALUE... KEY-... [--overwrite] [-l SELECTOR]" },
 	{ "annotate", verb_annotate, "set or remove annotations",
 		"annotate POD... KEY=VALUE... KEY-... [--overwrite] [-l SELECTOR]" },
+	{ "update", verb_update, "change the resources of a container that runs",
+		"update POD [-c CONTAINER] [--cpus N] [-m|--memory N] [--limits cpu=N,memory=N]\n"
+		"    [--requests cpu=N,memory=N] [--pids-limit N] [--io NAME=VALUE,...]" },
 	{ "probe", verb_probe, "run a probe now",
 		"probe run POD CONTAINER [--type readiness|liveness|startup]\n"
 		"  carpel probe http://HOST:PORT/PATH|tcp://HOST:PORT [OPTION...]" },

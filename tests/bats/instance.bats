@@ -163,7 +163,7 @@ has_ended() {
 	LINES
 	run carpel
 	[ "$status" = 2 ]
-	for line in run apply create get describe logs events wait exec attach probe label annotate stop delete image info version down; do
+	for line in run apply create get describe logs events wait exec attach probe label annotate update stop delete image info version down; do
 		run carpel $line --help
 		[ "$status" = 0 ]
 		says "usage: carpel $line"

@@ -11,7 +11,7 @@
  *   cat FILE… | ls DIR | readlink FILE
  *   stat PATH…            "PATH TYPE MODE UID GID MAJOR:MINOR" or "PATH ERRNO"
  *   ns                    the namespaces, "net net:[4026531833]"
- *   keyring               "serial permissions" of the session keyring
+ *   keyring [SERIAL]      "serial permissions" of the session keyring, or of another
  *   procs                 "pid name" of every process it can see
  * Trying (prints "NAME ok" or "NAME ERRNO", "NAME killed SIGNAL" when it died of it):
  *   try NAME… | try every system calls by the names of guest_try.c and guest_calls.c

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -44,8 +45,12 @@ static long call_mknod_char(void)
 
 static long call_mknod_fifo(void)
 {
-	(void)unlink("/dev/shm/tmp-fifo");
-	return mknod("/dev/shm/tmp-fifo", S_IFIFO | 0600, 0);
+	char path[40];
+	int rc;
+
+	snprintf(path, sizeof(path), "/dev/shm/fifo-%d-%ld", getpid(), (long)time(NULL));
+	rc = mknod(path, S_IFIFO | 0600, 0);
+	return rc < 0 ? rc : unlink(path);
 }
 
 static long call_packet(void)

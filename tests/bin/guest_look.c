@@ -99,9 +99,10 @@ static void report_limits(void)
 int look_keyring(char **args)
 {
 	char text[200];
-	long key = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+	long key =
+		args[0] ? number(args[0])
+			: syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
 
-	(void)args;
 	if (key < 0)
 		return answer("keyring", -1);
 	if (syscall(SYS_keyctl, KEYCTL_DESCRIBE, key, text, sizeof(text)) < 0)

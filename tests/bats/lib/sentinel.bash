@@ -58,7 +58,8 @@ sentinel_host() {
 		sha256sum "$CARPEL_BIN"/carpel*
 		cd /dev && stat -c '%n %F %a %u:%g %t:%T' $SENTINEL_DEVICES
 		cd /etc && stat -c '%n %F %a %u:%g %i' $SENTINEL_ETC
-		sha256sum $SENTINEL_ETC
+		readlink mtab
+		sha256sum ${SENTINEL_ETC/mtab/} # which shows the mounts
 		cd /proc/sys/kernel && grep -H '' $SENTINEL_SETTINGS
 		grep -H '' /sys/fs/cgroup/*/release_agent
 		ls -A /

@@ -1,0 +1,296 @@
+#!/usr/bin/env bats
+# T13-T24 of the security specification, by number: what a container of a pod is, may and sees, whether it was
+# created, executed into or probed; what hostile requests, images and peers get.  Nothing of it may show on the host:
+# lib/sentinel.bash.  T01-T12: security_paths.bats.  What every container of every kind looks like, in detail:
+# launch.bats; against other runtimes: differential.bats.
+#
+# The tests of views share an instance, which setup_file makes: in it each container of the pod "views" runs
+# /bin/look once as its command, once by an exec and once as its exec probe, and what it said is in
+# $VIEWS/CONTAINER.create, .exec and .probe.
+
+# Each test has a shell of its own, and a dollar in single quotes is meant.
+# shellcheck disable=SC2016,SC2030,SC2031
+
+load lib/carpel
+load lib/pod
+load lib/cri
+load lib/sentinel
+
+WAYS="create exec probe"
+# The kinds of pods whose containers are looked at.
+MODES=${MODES:-host}
+CONTAINERS="plain user bare net keys free"
+
+# ---- the image and the pod that the views are of ----
+
+look_script() {
+	cat <<-'END'
+		#!/bin/busybox sh
+		/bin/guest all report ns "procs" "keyring" "try every" "stat /proc/keys /proc/timer_list /proc/interrupts" \
+			"cat /proc/keys /proc/timer_list /proc/interrupts /proc/kcore /proc/sched_debug" "ls /proc/acpi" "ls /sys/firmware" \
+			"open r /dev/kmsg" "open r /proc/kmsg" "open w /proc/sysrq-trigger" "open w /proc/sys/kernel/core_pattern" \
+			"cat /acl/but-7 /acl/but-1001 /acl/but-99" "readlink /proc/1/cwd"
+		for dir in /sys/fs/cgroup /sys/fs/cgroup/*; do
+			for file in release_agent notify_on_release cgroup.procs ../cgroup.procs tasks devices.allow memory.limit_in_bytes; do
+				/bin/guest write $dir/$file 1
+			done
+			/bin/guest mkdir $dir/x
+		done
+		if /bin/busybox unshare -Urm /bin/busybox true 2>/dev/null; then
+			for act in "mount -o remount,bind,rw /sys/fs/cgroup" "mount -o remount,bind,rw /proc/sys" "umount /proc/keys" \
+				"umount /proc/sys" "mount -t cgroup -o memory x /tmp" "mount -t cgroup2 x /tmp" "mount -t proc x /tmp" \
+				"mount -t sysfs x /tmp"; do
+				/bin/busybox unshare -Urm /bin/busybox $act 2>/dev/null && echo "as root of a namespace: $act ok"
+			done
+			echo "a namespace of its own"
+		fi
+		echo "suid $(/bin/suid report | /bin/busybox grep ^uid)"
+		echo complete
+	END
+}
+
+views_image() {
+	local rootfs=$ROOT/views-rootfs
+
+	mkdir -p "$rootfs/bin" "$rootfs/tmp" "$rootfs/etc"
+	cp "$CARPEL_BIN/test/guest" "$rootfs/bin/guest"
+	cp "$CARPEL_BIN/test/guest" "$rootfs/bin/suid"
+	chmod 4755 "$rootfs/bin/suid"
+	cp "$(command -v busybox)" "$rootfs/bin/busybox"
+	look_script >"$rootfs/bin/look"
+	chmod 755 "$rootfs/bin/look"
+	mknod -m 666 "$rootfs/image-zero" c 1 5
+	carpel image import views "$rootfs"
+}
+
+# views_container MODE NAME [SECURITYCONTEXT]
+views_container() {
+	local out=/out/$1.$2
+	cat <<-END
+		- name: $2
+		  image: views
+		  command: [/bin/busybox, sh, -c, "/bin/look >$out.new 2>&1; /bin/busybox mv $out.new $out.create; exec /bin/guest sleepy x"]
+		  securityContext: {${3:-}}
+		  volumeMounts: [{name: out, mountPath: /out}, {name: acl, mountPath: /acl, readOnly: true}]
+		  livenessProbe:
+		    exec: {command: [/bin/busybox, sh, -c, "[ -e $out.probe ] || { /bin/look >$out.tmp 2>&1; /bin/busybox mv $out.tmp $out.probe; }"]}
+		    {periodSeconds: 1, timeoutSeconds: 60, failureThreshold: 1000}
+	END
+}
+
+views_pod() { # views_pod MODE
+	local users=''
+
+	[ "$1" = host ] || users='hostUsers: false'
+	cat <<-END
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: views-$1}
+		spec:
+		  terminationGracePeriodSeconds: 0
+		  securityContext: {supplementalGroups: [7]}
+		  $users
+		  volumes: [{name: out, hostPath: {path: $VIEWS}}, {name: acl, hostPath: {path: $ROOT/acl}}]
+		  containers:
+	END
+	{
+		views_container "$1" plain
+		views_container "$1" user 'runAsUser: 1000, runAsGroup: 1001, allowPrivilegeEscalation: false'
+		views_container "$1" bare 'capabilities: {drop: [ALL]}'
+		views_container "$1" net 'capabilities: {add: [NET_RAW], drop: [CHOWN]}'
+		views_container "$1" keys 'seccompProfile: {type: Unconfined}'
+		views_container "$1" free 'runAsUser: 1000, runAsGroup: 1000, seccompProfile: {type: Unconfined}'
+	} | sed 's/^/  /; s/^      {periodSeconds: \(.*\)}/      periodSeconds: \1/; /periodSeconds/s/, /\n      /g'
+}
+
+setup_file() {
+	local mode name
+
+	carpel_setup
+	export VIEWS=$ROOT/views
+	mkdir -m 777 "$VIEWS" "$ROOT/acl"
+	chmod 777 "$VIEWS"
+	for group in 7 1001 99; do
+		echo "all but $group" >"$ROOT/acl/but-$group"
+		chown 0:$group "$ROOT/acl/but-$group"
+		chmod 604 "$ROOT/acl/but-$group"
+	done
+	sentinel_make "$ROOT/sentinel"
+	views_image
+	import_guest
+	for mode in $MODES; do
+		views_pod "$mode" | apply
+		for name in $CONTAINERS; do
+			wait_for 60 [ -e "$VIEWS/$mode.$name.create" ]
+			carpel exec "views-$mode" -c "$name" -- /bin/look >"$VIEWS/$mode.$name.exec" 2>&1
+		done
+		for name in $CONTAINERS; do wait_for 60 [ -e "$VIEWS/$mode.$name.probe" ]; done
+	done
+	sentinel_same
+}
+
+teardown_file() {
+	BATS_TEST_COMPLETED=1 carpel_teardown
+}
+
+# view_tests use what setup_file made; the others have an instance of their own.
+setup() {
+	case $BATS_TEST_DESCRIPTION in
+	*\(views\)) ;;
+	*) cri_setup ;;
+	esac
+}
+
+teardown() {
+	case $BATS_TEST_DESCRIPTION in
+	*\(views\)) ;;
+	*) carpel_teardown ;;
+	esac
+}
+
+# in_views CONTAINER TEXT…: each is a line of every view of the container, however it was made.
+in_views() {
+	local name=$1 mode way missing
+
+	shift
+	for mode in $MODES; do
+		for way in $WAYS; do
+			missing=$(printf '%s\n' "$@" | grep -vxFf "$VIEWS/$mode.$name.$way") || continue
+			echo "$mode $name $way: not as wanted:"
+			echo "$missing"
+			awk '{ print $1 " " }' <<<"$missing" | grep -Ff - "$VIEWS/$mode.$name.$way" || tail -n 3 "$VIEWS/$mode.$name.$way"
+			return 1
+		done
+	done
+}
+
+# not_in_views CONTAINER REGEX
+not_in_views() {
+	local found
+
+	# shellcheck disable=SC2086 # a pattern
+	if found=$(grep -E -- "$2" "$VIEWS"/*.$1.{create,exec,probe}); then
+		echo "$found"
+		return 1
+	fi
+}
+
+@test "T00 an exec and a probe are confined exactly as the container is (views)" {
+	for mode in $MODES; do
+		for name in $CONTAINERS; do
+			for way in $WAYS; do
+				# but who is who in the process tree, and what is a session's own
+				grep -v -e '^[ps]p*id ' -e '^[0-9]* ' -e '^keyring [0-9]' -e '^env SHLVL=' "$VIEWS/$mode.$name.$way" >"$BATS_TEST_TMPDIR/$way"
+			done
+			diff "$BATS_TEST_TMPDIR/create" "$BATS_TEST_TMPDIR/exec"
+			diff "$BATS_TEST_TMPDIR/create" "$BATS_TEST_TMPDIR/probe"
+		done
+	done
+	for name in $CONTAINERS; do in_views "$name" complete; done
+}
+
+@test "T13 groups: those that were asked for and the primary one, and what only others may read stays closed (views)" {
+	in_views plain "groups 0 7"
+	in_views user "uid 1000 1000 1000 1000" "gid 1001 1001 1001 1001" "groups 7 1001" "/acl/but-7 EACCES" "/acl/but-1001 EACCES" \
+		"all but 99"
+	not_in_views user '^all but (7|1001)$'
+}
+
+@test "T14 capabilities: as asked for, none inheritable or ambient, none for a user (views)" {
+	for name in $CONTAINERS; do
+		in_views "$name" "inheritable 0000000000000000" "ambient 0000000000000000"
+	done
+	in_views plain "bounding 00000000000005fb" "permitted 00000000000005fb" "effective 00000000000005fb"
+	in_views user "bounding 00000000000005fb" "permitted 0000000000000000" "effective 0000000000000000" "setuid-0 EPERM" \
+		"suid uid 1000 1000 1000 1000"
+	in_views bare "bounding 0000000000000000" "permitted 0000000000000000" "effective 0000000000000000" "setgroups EPERM"
+	in_views net "bounding 00000000000025fa" "effective 00000000000025fa" "raw ok"
+	for cap in NET_RAWX '"NET RAW"' SYS_ADMIN+ '"CAP_CHOWN,CAP_KILL"' '""' '"ALL "' '"41"'; do
+		EXTRA="securityContext: {capabilities: {add: [$cap]}}" pod vain sleepy x >"$BATS_TEST_TMPDIR/pod"
+		run carpel apply -f "$BATS_TEST_TMPDIR/pod"
+		[ "$status" = 0 ] || continue # refused at once, or by its container
+		echo "$cap"
+		wait_for 20 has_event vain Failed 'capability .* is unknown'
+		carpel delete pod vain --now
+	done
+}
+
+# What the default filter and the nine capabilities answer, see contrib/docs: a call that is not for containers is
+# refused, an unknown one is not there, one of another architecture is deadly.
+REFUSED='mount umount open_tree unshare-user unshare-net clone-newuser setns bpf keyctl add_key request_key userfaultfd
+	io_uring_setup perf_event_open kexec_load open_by_handle_at personality chroot reboot swapon init_module sethostname alg
+	alg-wide vsock tiocsti pivot_root fsopen fsconfig fsmount fspick move_mount mount_setattr statmount
+	lsm_list_modules swapoff delete_module finit_module kexec_file_load iopl ioperm acct settimeofday clock_settime quotactl
+	syslog lookup_dcookie vhangup kcmp process_madvise fanotify_init io_uring_enter io_uring_register set_mempolicy mbind
+	move_pages migrate_pages setdomainname unshare-mnt unshare-pid unshare-ipc unshare-uts unshare-cgroup clone-newnet
+	tioclinux tiocsti-wide fifo-scheduler'
+DEADLY='x32 i386 i386-vsock i386-alg'
+
+@test "T20 the default policy: the answer to each call of the matrix, and to a setuid file (views)" {
+	local answers=() call
+
+	[ "$(uname -m)" = x86_64 ] || DEADLY=''
+	for call in $REFUSED; do answers+=("$call EPERM"); done
+	for call in $DEADLY; do answers+=("$call killed SIGSYS"); done
+	answers+=("clone3 ENOSYS" "unknown ENOSYS" "open_tree_attr ENOSYS" "seccomp 2" "trace-me ok")
+	[ ${#answers[@]} -ge 60 ]
+	for name in plain user bare net; do in_views "$name" "${answers[@]}"; done
+	in_views plain "raw EPERM" "packet EPERM" "mknod EPERM" "mknod-char EPERM" "mknod-fifo ok" "no_new_privs 0"
+	in_views user "no_new_privs 1" "mknod EACCES" "suid uid 1000 1000 1000 1000"
+	# Unconfined must be asked for; what is left are the capabilities.
+	in_views free "seccomp 0" "mount EPERM" "setns EINVAL" "reboot EPERM" "raw EPERM" "mknod EACCES" "sethostname EPERM" \
+		"unshare-user ok"
+}
+
+@test "T21 cgroups and devices: no file of a cgroup is written, no node is made or opened, nobody moves out (views)" {
+	local dirs dir file answers=() pid uid
+
+	mapfile -t dirs < <(sed -n 's|^\(/sys/fs/cgroup.*\)/release_agent .*|\1|p' "$VIEWS/host.plain.create")
+	for dir in "${dirs[@]}"; do
+		for file in release_agent notify_on_release cgroup.procs ../cgroup.procs tasks memory.limit_in_bytes x; do
+			answers+=("$dir/$file EROFS")
+		done
+	done
+	[ ${#answers[@]} -gt 6 ]
+	for name in plain bare net free; do in_views "$name" "${answers[@]}"; done
+	not_in_views '*' '^/sys/fs/cgroup.* ok$'
+	not_in_views '*' '^as root of a namespace: '
+	in_views free "a namespace of its own"
+	for mode in $MODES; do
+		uid=$(field "views-$mode" .metadata.uid)
+		[ "$(pod_pids "views-$mode" | wc -l)" -ge 6 ]
+		for pid in $(pod_pids "views-$mode"); do
+			! grep -E '^(0:|[0-9]+:(memory|pids|cpu|cpuacct):)' "/proc/$pid/cgroup" | grep -v "/pod$uid/"
+		done
+	done
+}
+
+@test "T21 limits bind: a container that takes more memory than it may is OOMKilled, whatever cgroups there are (views)" {
+	RESTART=Never EXTRA='resources: {limits: {memory: 16Mi}}' pod oom eat 64 | apply
+	carpel wait --for=exit pod/oom --timeout 60s || :
+	is_status oom '.state.terminated | "\(.exitCode) \(.reason)"' '137 OOMKilled'
+}
+
+@test "T22 leaks: nothing of the kernel's log, of keys, of the host's processes or of another pod (views)" {
+	local key
+
+	in_views plain "/proc/keys char 666 0 0 1:3" "/dev/kmsg ENOENT" "/proc/kmsg EPERM" "syslog EPERM" "keyring EPERM" \
+		"/proc/sys/kernel/core_pattern EROFS"
+	# of processes there are only its own, and who is about to execute its exec or probe; of what is masked there is no byte
+	not_in_views '*' '^[0-9]+ (carpel(d|-log|-probe|-pause|-start)|bats|bash|systemd|init|kthreadd)'
+	for name in $CONTAINERS; do
+		not_in_views "$name" '^ *[0-9]+: |jiffies|^[0-9a-f]{8} '
+	done
+	# Who has the same uid and no filter cannot look at the keyring of another pod.
+	for way in $WAYS; do
+		grep -q '^keyring [0-9]* .*;3f000000;' "$VIEWS/host.keys.$way"
+	done
+	EXTRA='securityContext: {seccompProfile: {type: Unconfined}}' SPEC='shareProcessNamespace: true' pod peer sleepy x |
+		carpel apply -f - --wait=ready --timeout 30s
+	key=$(sed -n 's/^keyring \([0-9]*\) .*/\1/p' "$VIEWS/host.keys.create") # of a container that lives
+	[ "$(guest peer keyring "$key")" = 'keyring EACCES' ]
+	# The holder of a pod has nothing to tell.
+	output=$(guest peer cat /proc/1/environ /proc/1/maps)
+	[[ -z $output || $output == *EACCES* || $output == *EPERM* ]]
+	[ "$(guest peer procs | grep -vc -e ' carpel-pause$' -e ' guest$')" = 0 ]
+}

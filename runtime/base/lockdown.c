@@ -23,6 +23,7 @@ struct wanted {
 	uid_t id;
 	const struct lockdown_call *calls;
 	size_t len;
+	bool is_lister; /* of directories */
 };
 
 struct step {
@@ -60,6 +61,8 @@ static int become(const struct wanted *w, struct err *e)
 {
 	if (geteuid() != 0)
 		return 0;
+	if (w->is_lister && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return err_set(e, errno, "keep capabilities");
 	if (setgroups(0, NULL) < 0 || setresgid(w->id, w->id, w->id) < 0 ||
 		setresuid(w->id, w->id, w->id) < 0)
 		return err_set(e, errno, "user %u", w->id);
@@ -70,11 +73,13 @@ static int become(const struct wanted *w, struct err *e)
 static int drop_caps(const struct wanted *w, struct err *e)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	const uint32_t kept = w->is_lister ? UINT32_C(1) << CAP_DAC_READ_SEARCH : 0;
+	const struct __user_cap_data_struct left[_LINUX_CAPABILITY_U32S_3] = {
+		{ .permitted = kept, .effective = kept },
+	};
 
-	(void)w;
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-		syscall(SYS_capset, &header, none) < 0)
+		syscall(SYS_capset, &header, left) < 0)
 		return err_set(e, errno, "capabilities");
 	return 0;
 }
@@ -93,7 +98,7 @@ struct landlock_rules {
 	uint64_t files, net, scoped;
 };
 
-enum { LANDLOCK_VERSION = 1U << 0, BIND_TCP = 1U << 0, SCOPE_ALL = 3 };
+enum { LANDLOCK_VERSION = 1U << 0, BIND_TCP = 1U << 0, SCOPE_ALL = 3, READ_DIR = 1U << 3 };
 
 /* All rights on files that the running kernel knows, by its version of Landlock. */
 static uint64_t file_rights(long version)
@@ -112,11 +117,12 @@ static int lock_files(const struct wanted *w, struct err *e)
 	CLEANUP(cleanup_fd) int rules = -1;
 	struct landlock_rules all;
 
-	(void)w;
 	if (version < 0) /* not built in, or not switched on: seccomp alone keeps files away */
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : err_set(e, errno, "version");
 	all = (struct landlock_rules){ file_rights(version), version >= 4 ? BIND_TCP : 0,
 		version >= 6 ? SCOPE_ALL : 0 };
+	if (w->is_lister)
+		all.files &= ~(uint64_t)READ_DIR;
 	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
 	if (rules < 0 || syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return err_set(e, errno, "rules");
@@ -198,15 +204,23 @@ static const struct step steps[] = {
 	{ "filter system calls", filter_calls },      /* last: denies what the rows above use */
 };
 
-int lockdown(uid_t id, const struct lockdown_call *calls, size_t len, struct err *e)
+static int take_all(const struct wanted *w, struct err *e)
 {
-	const struct wanted w = { id, calls, len };
-
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-		int rc = steps[i].take(&w, e);
+		int rc = steps[i].take(w, e);
 
 		if (rc < 0)
 			return err_wrap(e, rc, "%s", steps[i].name);
 	}
 	return 0;
+}
+
+int lockdown(uid_t id, const struct lockdown_call *calls, size_t len, struct err *e)
+{
+	return take_all(&(struct wanted){ id, calls, len, .is_lister = false }, e);
+}
+
+int lockdown_lister(uid_t id, const struct lockdown_call *calls, size_t len, struct err *e)
+{
+	return take_all(&(struct wanted){ id, calls, len, .is_lister = true }, e);
 }

@@ -46,6 +46,7 @@ static void write_header(struct stats *s)
 	names[n++] = "PIDS";
 	names[n++] = "READ";
 	names[n++] = "WRITTEN";
+	names[n++] = "DISK";
 	if (s->output.kind == OUTPUT_WIDE) {
 		names[n++] = "CPU-PSI";
 		names[n++] = "MEMORY-PSI";
@@ -103,6 +104,7 @@ static void add_row(
 	add_number(s, use, "pids.current", write_plain);
 	add_number(s, use, "io.readBytes", usage_size);
 	add_number(s, use, "io.writeBytes", usage_size);
+	add_number(s, use, "ephemeral-storage.usedBytes", usage_size);
 	if (s->output.kind == OUTPUT_WIDE) {
 		add_pressure(s, use, "cpu.psi.some.avg10");
 		add_pressure(s, use, "memory.psi.some.avg10");

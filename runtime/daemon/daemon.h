@@ -11,7 +11,7 @@
  *     backend.c      what the API asks of pods      calls.c      /apis/carpel/v1
  *     objects.c      v1.Pods into the store         events.c     v1.Events, kept by event_file.c
  *     versions.c     the resourceVersion counter    recover.c    taking pods over after a crash
- *     usage.c        what pods use
+ *     usage.c        what pods use                   disk.c       what of it is on the disk
  *     keeper.c       who starts us again            shutdown.c   the end of everything
  *     main.c         set-up; listen.c, node.c, options.c, qos.c
  *
@@ -31,7 +31,9 @@
 #include "pod/store.h"
 
 struct daemon;
+struct disk;
 struct pod;
+struct pod_disk;
 
 /* One container of a pod. Its instances come and go, each with an id of its own. */
 struct pod_ctr {
@@ -53,6 +55,7 @@ struct pod {
 	uint64_t shown_sum;     /* of the record that it had when it was published last */
 	struct env_facts facts; /* the node's, and the pod's address; texts are the daemon's */
 
+	struct pod_disk *disk; /* NULL: nobody wants it counted; disk.c */
 	struct loop_timer timer;
 	struct pod_ctr *ctrs; /* one per container of the spec */
 	/* Events that came up while a step's actions were being carried out. */
@@ -83,6 +86,7 @@ struct daemon {
 	uint64_t rv_reserved; /* versions up to this are on disk as used */
 
 	struct cri *cri;
+	struct disk *disk; /* NULL: not yet, or no more */
 	struct prober *prober;
 	struct events *events;
 	struct exec_session *execs;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "daemon/confine.h"
 #include "daemon/daemon.h"
+#include "daemon/disk.h"
 #include "daemon/keeper.h"
 #include "daemon/listen.h"
 #include "daemon/node.h"
@@ -164,6 +165,13 @@ static int resume_cri(struct setup *s, struct err *e)
 	return 0;
 }
 
+static int watch_disk(struct setup *s, struct err *e)
+{
+	(void)e;
+	(void)disk_open(s->d, s->o->disk_period_ms);
+	return 0;
+}
+
 static void on_log_changed(void *arg)
 {
 	const struct daemon *d = arg;
@@ -221,6 +229,7 @@ static const struct {
 	{ "open the prober", open_prober },     /* is told of those pods */
 	{ "resume pods", resume_pods },         /* makes news, so all that hear it come first */
 	{ "resume CRI", resume_cri },           /* */
+	{ "watch the disk", watch_disk },       /* of the pods that are left */
 	{ "serve", serve },                     /* clients see a whole picture at once */
 	{ "confine", confine },                 /* last: denies what the rows above use */
 };
@@ -263,6 +272,8 @@ static void tear_down(struct daemon *d)
 {
 	d->engine.log_changed = NULL;
 	api_server_free(d->server); /* its clients' sessions end, so they come first */
+	disk_close(d->disk);
+	d->disk = NULL;
 	prober_close(d);
 	cri_close(d->cri);
 	logs_close(&d->engine);

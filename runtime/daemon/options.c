@@ -19,7 +19,8 @@ enum {
 	OPT_BACKOFF,
 	OPT_VERBOSE,
 	OPT_LOG_SIZE,
-	OPT_LOG_FILES
+	OPT_LOG_FILES,
+	OPT_DISK
 };
 
 static const char help[] =
@@ -36,6 +37,8 @@ static const char help[] =
 	"  --container-log-max-size QUANTITY, --container-log-max-files N\n"
 	"                       a pod's container has at most N log files of about that size\n"
 	"                       (default: 10Mi, 5)\n"
+	"  --disk-period MS     how often the disk space of pods with limits is counted\n"
+	"                       (default: 10000)\n"
 	"  --verbose            log every step\n"
 	"  --help, --version\n";
 
@@ -121,6 +124,10 @@ static int take(int option, struct options *o)
 				"--container-log-max-files takes a number from 2 to 1000", optarg);
 		o->log_max_files = (unsigned)n;
 		return OPTIONS_RUN;
+	case OPT_DISK:
+		if (read_number(optarg, INT32_MAX, &o->disk_period_ms) < 0)
+			return usage_error("--disk-period takes a number of ms", optarg);
+		return OPTIONS_RUN;
 	case 'h':
 		(void)fputs(help, stdout);
 		return EXIT_SUCCESS;
@@ -143,9 +150,10 @@ int options_read(int argc, char **argv, struct options *out)
 		{ "back-off", required_argument, NULL, OPT_BACKOFF }, /* */
 		{ "container-log-max-size", required_argument, NULL, OPT_LOG_SIZE },
 		{ "container-log-max-files", required_argument, NULL, OPT_LOG_FILES },
-		{ "verbose", no_argument, NULL, OPT_VERBOSE }, /* */
-		{ "help", no_argument, NULL, 'h' },            /* */
-		{ "version", no_argument, NULL, 'v' },         /* */
+		{ "disk-period", required_argument, NULL, OPT_DISK }, /* */
+		{ "verbose", no_argument, NULL, OPT_VERBOSE },        /* */
+		{ "help", no_argument, NULL, 'h' },                   /* */
+		{ "version", no_argument, NULL, 'v' },                /* */
 		{ NULL, 0, NULL, 0 },
 	};
 	int option, rc;
@@ -154,7 +162,8 @@ int options_read(int argc, char **argv, struct options *out)
 		.listen_fd = -1,
 		.config = lifecycle_defaults,
 		.log_max_kib = 10 * 1024, /* both as the kubelet's */
-		.log_max_files = 5 };
+		.log_max_files = 5,
+		.disk_period_ms = 10000 };
 	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1)
 		if ((rc = take(option, out)) != OPTIONS_RUN)
 			return rc;

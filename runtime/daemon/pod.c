@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/disk.h"
 #include "engine/ctr_record.h"
 #include "engine/discard.h"
 #include "pod/record.h"
@@ -66,6 +67,7 @@ void pod_free(struct pod *p)
 	free(p->ctrs);
 	sandbox_close(&p->sandbox);
 	loop_timer_stop(&p->timer);
+	disk_forget(p);
 	pod_state_free(p->state);
 	pod_spec_free(p->spec);
 	json_free(p->object);
@@ -282,6 +284,7 @@ int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec, stru
 	}
 	pod_link(p);
 	prober_add(p);
+	disk_watch(p);
 	log_info("pod=%s/%s uid=%s admitted", spec->namespace, spec->name, spec->uid);
 	pod_step(p, &(struct pod_event){ .kind = EV_ADMIT });
 	return 0;

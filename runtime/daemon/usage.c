@@ -8,6 +8,10 @@
  * API: cpu.usageCoreNanoSeconds, memory.workingSetBytes …, psi; beside them what it lacks:
  * limitBytes, swap, pids, and io's bytes and operations.  What the kernel does not tell is left
  * out. Counters are as they stand: what is used by the second, whoever asks twice can say.
+ *
+ * Of the disk, too: ephemeral-storage and volume of a pod, rootfs (the writable layer), logs and
+ * their sum, ephemeral-storage, of a container.  That is counted beside us (daemon/disk.h) and not
+ * there at first.
  */
 #include "daemon/usage.h"
 
@@ -17,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "daemon/disk.h"
 #include "spec/selector.h"
 #include "sys/cgroup_stats.h"
 
@@ -122,6 +127,98 @@ static void set_use(struct json *use, const struct cgroup_stats *s)
 	}
 }
 
+/* ---- on the disk ---- */
+
+static void set_space(struct json *to, const struct disk_use *u)
+{
+	char time[CLOCK_TEXT_MAX];
+
+	clock_rfc3339_nano(u->wall_ns, time);
+	json_set_str(to, "time", time);
+	set_u64(to, "usedBytes", u->bytes);
+	set_u64(to, "inodesUsed", u->inodes);
+}
+
+static void set_tree(struct json *object, const char *key, const struct disk_use *u)
+{
+	struct json *space;
+
+	if (!u->wall_ns)
+		return;
+	space = json_new_object();
+	set_space(space, u);
+	json_set(object, key, space);
+}
+
+/* As old as its oldest part; not known as long as one of them is not. */
+static void add_part(struct disk_use *sum, bool *is_known, const struct disk_use *part)
+{
+	*is_known &= part->wall_ns != 0;
+	sum->bytes += part->bytes;
+	sum->inodes += part->inodes;
+	if (!sum->wall_ns || part->wall_ns < sum->wall_ns)
+		sum->wall_ns = part->wall_ns;
+}
+
+static void set_disk_of_container(struct json *object, const struct pod_ctr *c)
+{
+	const struct pod_spec *spec = c->pod->spec;
+	const struct disk_use *use = disk_ask(c->pod), *logs, *layer;
+	struct disk_use sum = { 0 };
+	bool is_known = true;
+
+	if (!use)
+		return;
+	logs = &use[disk_tree(spec, DISK_LOGS, c->index)];
+	layer = &use[disk_tree(spec, DISK_LAYER, c->index)];
+	set_tree(object, "rootfs", layer);
+	set_tree(object, "logs", logs);
+	add_part(&sum, &is_known, logs);
+	add_part(&sum, &is_known, layer);
+	if (is_known)
+		set_tree(object, "ephemeral-storage", &sum);
+}
+
+static struct json *volumes_of_pod(const struct pod_spec *spec, const struct disk_use *use,
+	struct disk_use *sum, bool *is_known)
+{
+	struct json *volumes = json_new_array();
+
+	for (size_t i = 0; i < spec->volumes_len; i++) {
+		const struct disk_use *u = &use[disk_tree(spec, DISK_VOLUME, i)];
+		struct json *volume;
+
+		if (!disk_has_tree(spec, DISK_VOLUME, i))
+			continue;
+		add_part(sum, is_known, u);
+		if (!u->wall_ns)
+			continue;
+		volume = json_new_object();
+		json_set_str(volume, "name", spec->volumes[i].name);
+		set_space(volume, u);
+		json_push(volumes, volume);
+	}
+	return volumes;
+}
+
+static void set_disk_of_pod(struct json *object, struct pod *p)
+{
+	const struct pod_spec *spec = p->spec;
+	const struct disk_use *use = disk_ask(p);
+	struct disk_use sum = { 0 };
+	bool is_known = true;
+
+	if (!use)
+		return;
+	json_set(object, "volume", volumes_of_pod(spec, use, &sum, &is_known));
+	for (size_t i = 0; i < spec->containers_len; i++) {
+		add_part(&sum, &is_known, &use[disk_tree(spec, DISK_LOGS, i)]);
+		add_part(&sum, &is_known, &use[disk_tree(spec, DISK_LAYER, i)]);
+	}
+	if (is_known)
+		set_tree(object, "ephemeral-storage", &sum);
+}
+
 /* NULL: it ended meanwhile, or what there is of it cannot be read. */
 static struct json *use_of_container(const struct pod_ctr *c)
 {
@@ -136,10 +233,11 @@ static struct json *use_of_container(const struct pod_ctr *c)
 	json_set_str(use, "name", c->ctr.spec->name);
 	json_set_str(use, "id", c->ctr.id);
 	set_use(use, &s);
+	set_disk_of_container(use, c);
 	return use;
 }
 
-static struct json *use_of_pod(const struct pod *p)
+static struct json *use_of_pod(struct pod *p)
 {
 	struct json *use = json_new_object(), *metadata = json_new_object(),
 		    *labels = json_new_object(), *containers = json_new_array();
@@ -154,6 +252,7 @@ static struct json *use_of_pod(const struct pod *p)
 	json_set(use, "metadata", metadata);
 	if (cgroup_stats_read(p->d->engine.cgroups, p->sandbox.at.cgroup, &s, NULL) == 0)
 		set_use(use, &s);
+	set_disk_of_pod(use, p);
 	for (size_t i = 0; i < p->spec->containers_len; i++) {
 		struct json *one = use_of_container(&p->ctrs[i]);
 
@@ -182,7 +281,7 @@ void usage_answer(struct daemon *d, struct api_call *c, const char *ns)
 	json_set_str(answer, "kind", "PodUsageList");
 	json_set_str(answer, "apiVersion", "carpel/v1");
 	json_set(answer, "metadata", json_new_object());
-	for (const struct pod *p = d->pods; p; p = p->next)
+	for (struct pod *p = d->pods; p; p = p->next)
 		if ((!ns || str_eq(ns, p->spec->namespace)) &&
 			selector_matches_labels(by, &p->spec->labels))
 			json_push(items, use_of_pod(p));

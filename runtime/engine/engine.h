@@ -9,6 +9,7 @@
  * compiled system call filters resume.c     taking over after a crash             find.c processes
  * found again child.c      processes that we wait for            helper.c    starting our own
  * programs outbox.c     messages that wait for them           discard.c   what is thrown away
+ *     image_job.c  carpel-image                           usage_job.c it too, counting
  *
  * Owners write a record of what they are about to ask for before they ask, so that after a crash it
  * can be finished or undone.

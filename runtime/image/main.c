@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "image/confine.h"
+#include "image/count.h"
 #include "image/import.h"
 #include "image/name.h"
 #include "image/record.h"
@@ -29,6 +30,7 @@ static const char usage[] =
 	"usage: carpel-image --store DIR [--max-size N[K|M|G|T]] import NAME PATH\n"
 	"       carpel-image --store DIR rm NAME\n"
 	"       carpel-image --store DIR list\n"
+	"       carpel-image usage <LIST\n"
 	"PATH is a directory with a root file system, a tar archive of one, an OCI image layout\n"
 	"(directory or tar), or what \"docker save\" writes.  The result is JSON on standard "
 	"output.\n";
@@ -191,6 +193,8 @@ static int run(const struct options *o, char **argv, int argc, struct err *e)
 {
 	const char *what = argc ? argv[0] : "";
 
+	if (str_eq(what, "usage") && argc == 1)
+		return count_trees(e);
 	if (!o->store)
 		return err_say(e, EINVAL, "--store is missing; see --help");
 	if (str_eq(what, "import") && argc == 3)
@@ -199,7 +203,7 @@ static int run(const struct options *o, char **argv, int argc, struct err *e)
 		return remove_image(o, argv[1], e);
 	if (str_eq(what, "list") && argc == 1)
 		return list(o, e);
-	return err_say(e, EINVAL, "import NAME PATH, rm NAME or list? See --help");
+	return err_say(e, EINVAL, "import NAME PATH, rm NAME, list or usage? See --help");
 }
 
 static const struct option long_options[] = {

@@ -146,6 +146,9 @@ static void take_event(struct step *st, const struct pod_event *ev)
 	case EV_DELETE:
 		stop_request(st, ev);
 		return;
+	case EV_EVICT:
+		stop_evict(st, ev);
+		return;
 	case EV_TIMER:
 	case POD_EVENTS:
 		return;
@@ -321,6 +324,7 @@ static const char *const event_names[] = {
 	[EV_RESIZED] = "resized",
 	[EV_STOP] = "stop",
 	[EV_DELETE] = "delete",
+	[EV_EVICT] = "evict",
 };
 static_assert(ARRAY_LEN(event_names) == POD_EVENTS, "every event has a name");
 

@@ -60,6 +60,7 @@ enum stop_cause {
 	STOP_DELETE,   /* the object goes when all has ended */
 	STOP_DEADLINE, /* activeDeadlineSeconds */
 	STOP_DONE,     /* the last container ended for good: only the sandbox is left to end */
+	STOP_EVICTED,  /* it has used more than its limits allow */
 	STOP_CAUSES
 };
 
@@ -140,6 +141,7 @@ enum pod_event_kind {
 		       is_success: the pod's has, too; text: why not all could be told */
 	EV_STOP,    /* grace_seconds or -1 */
 	EV_DELETE,  /* grace_seconds or -1; a later one may only shorten */
+	EV_EVICT,   /* text: which limit it has passed, for the status and an event */
 	POD_EVENTS
 };
 

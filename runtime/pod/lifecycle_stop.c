@@ -75,6 +75,26 @@ void stop_done(struct step *st)
 	begin(st, STOP_DONE, 0);
 }
 
+/* At once, while containers still run. */
+static void fail(struct step *st, const char *reason, const char *message)
+{
+	st->s->phase = POD_FAILED;
+	st->s->reason = str_dup(reason);
+	st->s->message = str_dup(message);
+}
+
+/* A grace of one second whatever the pod says, as the kubelet has it for limits. */
+void stop_evict(struct step *st, const struct pod_event *ev)
+{
+	const char *message = ev->text ? ev->text : "";
+
+	if (st->s->stop != STOP_NONE)
+		return;
+	act_event(st, NEWS_WARNING, NO_CTR, "Evicted", "%s", message);
+	fail(st, "Evicted", message);
+	begin(st, STOP_EVICTED, 1);
+}
+
 void stop_check_deadline(struct step *st)
 {
 	static const char message[] =
@@ -85,9 +105,7 @@ void stop_check_deadline(struct step *st)
 		st->now.boot_ms < s->deadline_boot_ms)
 		return;
 	act_event(st, NEWS_NORMAL, NO_CTR, "DeadlineExceeded", "%s", message);
-	s->phase = POD_FAILED; /* at once, while containers still run */
-	s->reason = str_dup("DeadlineExceeded");
-	s->message = str_dup(message);
+	fail(st, "DeadlineExceeded", message);
 	begin(st, STOP_DEADLINE, grace_of(st->spec, &(struct pod_event){ .grace_seconds = -1 }));
 }
 

@@ -122,8 +122,8 @@ static void walk_struct(
 
 /* ---- what depends on more than the field ---- */
 
-/* cpu and memory become the container's cgroup.  Disk space is not counted, so a limit of it would
- * hold nothing; to ask for some only chooses a node. */
+/* cpu and memory become the container's cgroup; disk space is counted.  To ask for some only
+ * chooses a node. */
 static void walk_limits(struct walk *w, const struct json *limits, const char *path)
 {
 	for (size_t i = 0; i < json_len(limits); i++) {
@@ -132,7 +132,8 @@ static void walk_limits(struct walk *w, const struct json *limits, const char *p
 
 		(void)json_member(limits, i, &name);
 		at = str_fmt("%s.limits[%s]", path, name);
-		if (!str_eq(name, "cpu") && !str_eq(name, "memory"))
+		if (!str_eq(name, "cpu") && !str_eq(name, "memory") &&
+			!str_eq(name, "ephemeral-storage"))
 			refuse_field(w, at);
 	}
 }

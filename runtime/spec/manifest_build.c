@@ -10,6 +10,7 @@
 #include "spec/manifest_build.h"
 #include "spec/manifest_parts.h"
 #include "spec/qos.h"
+#include "spec/quantity.h"
 
 int word_value(const struct word *words, const char *text)
 {
@@ -76,10 +77,12 @@ static void build_volumes(const struct json *volumes, struct pod_spec *out)
 	for (size_t i = 0; i < out->volumes_len; i++) {
 		const struct json *volume = json_at(volumes, i);
 		const struct json *host = json_get(volume, "hostPath");
+		int64_t size = -1;
 
+		(void)quantity_units(json_str(json_path(volume, "emptyDir.sizeLimit")), &size);
 		out->volumes[i] = (struct volume_spec){ .name = str_dup(text_at(volume, "name")),
 			.kind = host ? VOLUME_HOST_PATH : VOLUME_EMPTY_DIR,
-			.size_limit_bytes = -1,
+			.size_limit_bytes = size > 0 ? size : -1,
 			.host_path = optional_text(host, "path"),
 			.host_type = str_dup(text_at(host, "type")) };
 	}

@@ -50,7 +50,7 @@ static const struct field host_path[] = {
 
 static const struct field empty_dir[] = {
 	{ "medium", "v1.StorageMedium", LATER, NULL },
-	{ "sizeLimit", "*resource.Quantity", LATER, NULL },
+	{ "sizeLimit", "*resource.Quantity", HONOURED, NULL },
 	{ "mode", "*int32", LATER, NULL },
 };
 

@@ -35,7 +35,7 @@ struct sum {
 struct usage_walk {
 	struct usage_bounds bounds;
 	struct sum bytes, inodes;
-	bool is_partial;
+	bool is_partial, is_cut;
 	uint64_t entries;
 	struct level *levels;
 	size_t depth, room; /* levels there are, and have room */
@@ -93,7 +93,7 @@ static void enter(struct usage_walk *w, const char *name)
 	int fd;
 
 	if (w->depth >= w->bounds.depth) {
-		w->is_partial = true;
+		w->is_cut = true;
 		return;
 	}
 	fd = (int)syscall(SYS_openat2, w->levels[above].fd, name, &how, sizeof(how));
@@ -180,7 +180,7 @@ bool usage_step(struct usage_walk *w, unsigned entries)
 	for (unsigned i = 0; i < entries && w->depth > 0; i++) {
 		/* Both are work, and a tree that grows as we read ends here. */
 		if (w->entries++ >= w->bounds.entries) {
-			w->is_partial = true;
+			w->is_cut = true;
 			stop(w);
 			break;
 		}
@@ -225,7 +225,8 @@ struct usage usage_result(const struct usage_walk *w)
 {
 	return (struct usage){ .bytes = rounded(w->bytes),
 		.inodes = rounded(w->inodes),
-		.is_partial = w->is_partial || w->depth > 0 };
+		.is_partial = w->is_partial || w->is_cut || w->depth > 0,
+		.is_cut = w->is_cut };
 }
 
 void usage_free(struct usage_walk *w)

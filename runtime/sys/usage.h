@@ -25,6 +25,7 @@ enum { USAGE_FDS = 32 };
 struct usage {
 	uint64_t bytes, inodes;
 	bool is_partial; /* there was more */
+	bool is_cut;     /* more than the bounds let us look at */
 };
 
 struct usage_bounds {     /* 0: as many as these */

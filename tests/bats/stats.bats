@@ -70,7 +70,7 @@ is_full() {
 		has_usage a '.containers[0].io | .readBytes >= 0 and .writeBytes >= 0 and .readOperations >= 0'
 	else
 		has_usage a '.containers[0].io | has("readBytes") | not'
-		[[ "$(carpel stats a --no-headers)" =~ -\ +-$ ]]
+		[[ "$(carpel stats a --no-headers)" =~ -\ +-\ +[^\ ]+$ ]]
 	fi
 }
 
@@ -82,9 +82,9 @@ is_full() {
 	pod c sleepy x | carpel -n other run -f - --wait
 	pod gone exit 0 | carpel run -f - --wait=exit
 	[ "$(carpel stats --interval 50ms | awk '{ print $1 }' | tr '\n' ' ')" = 'NAME a b ' ]
-	[ "$(carpel stats --interval 50ms | head -n 1 | tr -s ' ')" = 'NAME CPU(cores) MEMORY(bytes) USAGE LIMIT PIDS READ WRITTEN' ]
+	[ "$(carpel stats --interval 50ms | head -n 1 | tr -s ' ')" = 'NAME CPU(cores) MEMORY(bytes) USAGE LIMIT PIDS READ WRITTEN DISK' ]
 	[ "$(carpel stats --interval 50ms -A --no-headers | awk '{ print $1 "/" $2 }' | tr '\n' ' ')" = 'default/a default/b other/c ' ]
-	[ "$(carpel stats --interval 50ms --containers b --no-headers -o wide | awk '{ print $1, $2, NF }')" = 'b c 12' ]
+	[ "$(carpel stats --interval 50ms --containers b --no-headers -o wide | awk '{ print $1, $2, NF }')" = 'b c 13' ]
 	[ "$(carpel stats --interval 50ms -l app=web -o jsonpath='{.items[*].metadata.name}')" = b ]
 	[ "$(carpel stats --interval 50ms -n other -o yaml | grep -c 'name: c$')" = 2 ]
 	run --separate-stderr carpel stats --interval 50ms a nosuch pod/gone

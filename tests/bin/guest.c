@@ -388,6 +388,7 @@ static const struct {
 	{ "litter", act_litter, 1 },
 	{ "halt", act_halt, 0 },
 	{ "pour", act_pour, 2 },
+	{ "fill", act_fill, 2 },
 	{ "age", act_age, 1 },
 	{ "echo", echo, 0 },
 	{ "tty", tty, 0 },

@@ -16,6 +16,7 @@ int act_catch(char **args);
 int act_have(char **args);
 int act_age(char **args);
 int act_pour(char **args); /* FILE MS: past the page cache */
+int act_fill(char **args); /* FILE BYTES: adds them, says how many went in and why no more */
 int act_nap(char **args);
 int act_litter(char **args);
 int act_halt(char **args);

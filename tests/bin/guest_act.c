@@ -76,6 +76,26 @@ int act_pour(char **args)
 	return fd < 0;
 }
 
+int act_fill(char **args)
+{
+	static char block[64 << 10];
+	int fd = open(args[0], O_WRONLY | O_CREAT | O_APPEND, 0666);
+	long left = number(args[1]), written = 0;
+	ssize_t n = fd < 0 ? -1 : 0;
+
+	memset(block, 'x', sizeof(block));
+	while (n >= 0 && written < left) {
+		size_t size = sizeof(block);
+
+		if ((long)size > left - written)
+			size = (size_t)(left - written);
+		n = write(fd, block, size);
+		written += n > 0 ? n : 0;
+	}
+	printf("%ld%s%s\n", written, n < 0 ? " " : "", n < 0 ? strerrorname_np(errno) : "");
+	return n < 0;
+}
+
 int act_stamp(char **args)
 {
 	const struct timespec moment = { .tv_nsec = 10 * NS_PER_MS };

@@ -207,6 +207,48 @@ static void test_deadline(void **state)
 	assert_string_equal(fx_stop(&f, EV_DELETE, -1), "forget");
 }
 
+static const char *evict(struct fx *f, const char *text)
+{
+	return fx_send(f, &(struct pod_event){ .kind = EV_EVICT, .text = text });
+}
+
+static void test_evict(void **state)
+{
+	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 1);
+
+	(void)state;
+	fx_run(&f);
+	assert_string_equal(evict(&f, "Too much. "),
+		"event W Evicted 'Too much. ', " EVENT_STOPPING("a") ", signal-ctr a");
+	assert_int_equal(f.s->phase, POD_FAILED); /* while it still runs */
+	assert_string_equal(f.s->reason, "Evicted");
+	assert_string_equal(f.s->message, "Too much. ");
+	assert_string_equal(evict(&f, "Far too much. "), ""); /* once */
+	assert_string_equal(f.s->message, "Too much. ");
+	assert_string_equal(fx_timer(&f, 2000), "kill-ctr a"); /* and not the pod's 30 seconds */
+	assert_string_equal(fx_died(&f, A, BY_SIGKILL), "end-sandbox"); /* never restarted */
+	assert_string_equal(fx_event(&f, EV_SANDBOX_GONE), "");
+	assert_int_equal(f.s->phase, POD_FAILED);
+	assert_int_equal(lifecycle_next_timer(&f.spec, f.s), INT64_MAX);
+	assert_string_equal(fx_stop(&f, EV_DELETE, -1), "forget");
+}
+
+/* It waits for its restart: there is nothing to stop, and no restart. */
+static void test_evict_in_back_off(void **state)
+{
+	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 1);
+
+	(void)state;
+	fx_run(&f);
+	fx_died(&f, A, EXIT_0);
+	fx_up(&f, A, "a1");
+	fx_died(&f, A, EXIT_0);
+	assert_int_equal(f.s->ctrs[A].phase, CTR_BACKOFF);
+	assert_string_equal(evict(&f, "x"), "event W Evicted 'x', end-sandbox");
+	assert_string_equal(fx_event(&f, EV_SANDBOX_GONE), "");
+	assert_int_equal(f.s->phase, POD_FAILED);
+}
+
 static void test_no_deadline_once_it_stops(void **state)
 {
 	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 1);
@@ -301,6 +343,8 @@ int main(void)
 		cmocka_unit_test(test_stop_during_probe_kill),
 		cmocka_unit_test(test_stop_in_back_off),
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_evict),
+		cmocka_unit_test(test_evict_in_back_off),
 		cmocka_unit_test(test_no_deadline_once_it_stops),
 		cmocka_unit_test(test_sandbox_is_made_again),
 		cmocka_unit_test(test_sandbox_death_ends_a_never_pod),

@@ -163,6 +163,7 @@ static void test_deep_in_slices(void **state)
 		slices++;
 		most = now > most ? now : most;
 		assert_true(usage_result(w).is_partial);
+		assert_false(usage_result(w).is_cut);
 	}
 	assert_true(slices > 6 * DEPTH / 500);
 	assert_in_range(most, before + USAGE_FDS, before + USAGE_FDS + 1);
@@ -185,14 +186,14 @@ static void test_bounds(void **state)
 	assert_int_equal(fd_mkdir_all(root, "t", 0700, NULL), 0);
 	make_deep(root, "t", 10);
 	assert_int_equal(usage_of_tree(root, "t", (struct usage_bounds){ .depth = 11 }, &u, &e), 0);
-	assert_false(u.is_partial);
+	assert_false(u.is_partial || u.is_cut);
 	assert_int_equal(u.inodes, 31);
 	assert_int_equal(usage_of_tree(root, "t", (struct usage_bounds){ .depth = 10 }, &u, &e), 0);
-	assert_true(u.is_partial);
+	assert_true(u.is_partial && u.is_cut);
 	assert_int_equal(u.inodes, 31); /* the last directory itself, but it is not entered */
 	assert_int_equal(
 		usage_of_tree(root, "t", (struct usage_bounds){ .entries = 20 }, &u, &e), 0);
-	assert_true(u.is_partial);
+	assert_true(u.is_partial && u.is_cut);
 	assert_true(u.inodes < 20);
 }
 

@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# Limits of disk space: who has more than they allow is evicted, and what is used can be seen.
+#
+# bats sets output and status.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154
+
+bats_require_minimum_version 1.5.0
+load lib/carpel
+load lib/pod
+load lib/user
+
+setup() {
+	carpel_setup
+	DAEMON_OPTIONS='--disk-period 200'
+	start_carpeld
+	import_guest
+}
+
+teardown() {
+	carpel_teardown
+}
+
+# evicted POD MESSAGE: it failed for that reason, nothing of it runs, nothing of it is on the disk.
+evicted() {
+	local uid
+
+	wait_for 20 is_field "$1" .status.phase Failed
+	[ "$(field "$1" .status.reason)" = Evicted ]
+	[ "$(field "$1" .status.message)" = "$2" ]
+	has_event "$1" Evicted "^$2$"
+	[ "$(carpel events --for "$1" -o json | jq -r '.items[] | select(.reason == "Evicted") | .type')" = Warning ]
+	wait_for 20 has_pids "$1" 0
+	[ "$(restarts "$1")" = 0 ]
+	uid=$(field "$1" .metadata.uid)
+	wait_for 20 is_away "$ROOT/var/lib/carpel/pods/$uid"
+}
+
+is_away() {
+	[ ! -e "$1" ]
+}
+
+# has_counted POD CONTAINER JQ: a condition on its usage, true at some time.
+has_counted() {
+	rest /apis/carpel/v1/usage | jq -e ".items[] | select(.metadata.name == \"$1\") | $2"
+}
+
+LIMIT='resources: {limits: {ephemeral-storage: 4Mi}}'
+
+@test "a container's writable layer and log count for its limit, those of others do not" {
+	pod_of a "{name: c, image: guest, command: [/bin/guest, sleepy], $LIMIT},
+		{name: d, image: guest, command: [/bin/guest, sleepy], resources: {limits: {ephemeral-storage: 1Gi}}}" | apply
+	RESTART=Never pod_of b "{name: c, image: guest, command: [/bin/guest, sleepy], $LIMIT},
+		{name: d, image: guest, command: [/bin/guest, bytes, '4200000'], resources: {limits: {ephemeral-storage: 6Mi}}}" | apply
+	wait_for 20 is_field a .status.phase Running
+	carpel exec a -c d -- /bin/guest fill /f 6000000
+	carpel exec a -c c -- /bin/guest fill /f 3500000
+	evicted b 'Container d exceeded its local ephemeral storage limit "6Mi". '
+	wait_for 20 has_counted a '.containers | any(.name == "c" and .rootfs.usedBytes > 3500000) and
+		any(.name == "d" and .rootfs.usedBytes > 6000000)'
+	is_field a .status.phase Running
+	carpel exec a -c c -- /bin/guest fill /tmp/g 800000
+	evicted a 'Container c exceeded its local ephemeral storage limit "4Mi". '
+}
+
+@test "an emptyDir has a limit of its own; without one it counts for the pod's" {
+	local volumes='volumes: [{name: v, emptyDir: {sizeLimit: 2Mi}}, {name: w, emptyDir: {}}]'
+	local mounts='volumeMounts: [{name: v, mountPath: /v}, {name: w, mountPath: /w}]'
+
+	SPEC=$volumes EXTRA=$mounts pod a sleepy | carpel run -f - --wait
+	SPEC=$volumes EXTRA="$LIMIT, $mounts" pod b sleepy | carpel run -f - --wait
+	guest a fill /w/f 9000000
+	guest a fill /f 9000000
+	guest a fill /v/f 1900000
+	guest b fill /w/f 4300000
+	evicted b 'Pod ephemeral local storage usage exceeds the total limit of containers 4Mi. '
+	wait_for 20 has_counted a '.volume | any(.name == "v" and .usedBytes > 1900000) and any(.name == "w" and .usedBytes > 9000000)'
+	is_field a .status.phase Running
+	guest a mkdir /v/d
+	guest a fill /v/d/f 200000
+	evicted a 'Usage of EmptyDir volume "v" exceeds the limit "2Mi". '
+}
+
+@test "limits hold after kill -9 of carpeld, and a pod that was evicted stays so" {
+	local pid
+
+	{
+		EXTRA=$LIMIT pod a sleepy
+		EXTRA=$LIMIT pod b sleepy
+	} | carpel run -f - --wait
+	guest b fill /f 5000000
+	evicted b 'Pod ephemeral local storage usage exceeds the total limit of containers 4Mi. '
+	pid=$(carpeld_pid)
+	kill -9 "$pid"
+	wait_for 20 is_other_pid "$pid"
+	[ "$(field b .status.reason)" = Evicted ]
+	guest a fill /f 5000000
+	evicted a 'Pod ephemeral local storage usage exceeds the total limit of containers 4Mi. '
+	[ "$(event_count b Evicted)" = 1 ]
+	carpel delete pod a b
+}
+
+is_other_pid() {
+	local now
+
+	now=$(carpeld_pid)
+	[ "$now" -gt 0 ] && [ "$now" != "$1" ]
+}
+
+@test "what is used: of pods, their volumes, containers and logs, also without limits" {
+	SPEC='volumes: [{name: v, emptyDir: {}}]' EXTRA='volumeMounts: [{name: v, mountPath: /v}]' pod a sleepy | carpel run -f - --wait
+	guest a fill /v/f 1000000
+	guest a fill /f 2000000
+	wait_for 20 has_counted a '.containers[0] | .rootfs.usedBytes >= 2000000 and .rootfs.inodesUsed >= 4 and
+		.logs.usedBytes >= 0 and (.rootfs.time | test("^20"))'
+	rest /apis/carpel/v1/usage | jq -e '.items[0] | .["ephemeral-storage"].usedBytes >= 3000000 and
+		.["ephemeral-storage"].usedBytes == .containers[0].rootfs.usedBytes + .containers[0].logs.usedBytes + .volume[0].usedBytes'
+	carpel stats --interval 50ms --no-headers a | grep -Eq ' (29|30)[0-9][0-9]Ki$'
+	carpel stats --interval 50ms --no-headers --containers a | grep -Eq ' (19|20)[0-9][0-9]Ki$'
+}

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "launch/userns.h"
 #include "sys/mount.h"
 #include "sys/mountinfo.h"
 
@@ -70,6 +71,8 @@ static int copy_one(const struct job *j, const struct plan_mount *m, struct err 
 	rc = mount_restrict_peers(fd, all, propagation, MOUNT_WITH_BELOW, e);
 	if (rc == 0 && m->read_only && !m->recursive_read_only)
 		rc = mount_restrict_peers(fd, MOUNT_ATTR_RDONLY, propagation, MOUNT_ONE, e);
+	if (rc == 0 && m->is_mapped)
+		rc = userns_map_mount(j, fd, e);
 	return rc < 0 ? err_wrap(e, rc, "%s", m->source) : take_fd(&fd);
 }
 

@@ -26,6 +26,7 @@
 #include "launch/prepare.h"
 #include "launch/process.h"
 #include "launch/tree.h"
+#include "launch/userns.h"
 #include "sys/cred.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
@@ -35,7 +36,9 @@
 /* The namespace's root is where we are when it is made: so not at clone, but after joining. */
 static int leave_cgroup_namespace(struct job *j, struct err *e)
 {
-	return j->plan->privileged ? 0 : ns_leave(CLONE_NEWCGROUP, e);
+	bool needs_own = !j->plan->privileged || j->plan->uid_map.len;
+
+	return needs_own ? ns_leave(CLONE_NEWCGROUP, e) : 0;
 }
 
 static int make_cwd(struct job *j, struct err *e)
@@ -62,6 +65,7 @@ static int enter_root(struct job *j, struct err *e)
 }
 
 static const struct step first_process[] = {
+	{ "become the pod's root", userns_become_root },    /* what is made below belongs to it */
 	{ "new cgroup namespace", leave_cgroup_namespace }, /* the intermediate has joined */
 	{ "attach root", tree_attach_root },                /* over pause's empty one */
 	{ "make /proc", tree_make_proc },                   /* of our PID namespace */
@@ -122,7 +126,9 @@ static void intermediate_main(void *arg)
 
 static int resolve_user(struct job *j, struct err *e)
 {
-	return prepare_user(j, j->mounts.root, e);
+	int rc = prepare_user(j, j->mounts.root, e);
+
+	return rc < 0 ? rc : userns_check_user(j, e);
 }
 
 static int hide_ourselves(struct job *j, struct err *e)
@@ -159,16 +165,21 @@ static const struct step container_steps[] = {
 	{ "set oom_score_adj", prepare_oom },      /* inherited */
 	{ "read seccomp filter", prepare_filter }, /* before the capabilities: they depend on it */
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
-	{ "copy mounts", binds_copy },             /* by the host's paths, detached */
-	{ "copy cgroup views", tree_copy_views },  /* by the host's paths, detached */
-	{ "make devices", devices_make },          /* while the cgroup does not forbid us to */
-	{ "restrict devices", devices_restrict },  /* before anyone is in the cgroup */
+	{ "prepare user namespace", userns_prepare }, /* for the copies of mounts and layers */
+	{ "copy mounts", binds_copy },                /* by the host's paths, detached */
+	{ "copy cgroup views", tree_copy_views },     /* by the host's paths, detached */
+	{ "make devices", devices_make },             /* while the cgroup does not forbid us to */
+	{ "restrict devices", devices_restrict },     /* before anyone is in the cgroup */
 	{ "make root", overlay_make },             /* may change our directory: last of its kind */
 	{ "resolve user", resolve_user },          /* in the image, below the detached root */
+	{ "give streams", process_give_streams },  /* to whom the program will be */
 	{ "prepare arguments", prepare_arrays },   /* HOME is known now */
 	{ "become non-dumpable", hide_ourselves }, /* before a stranger can see us */
 	{ "join the pod's namespaces", join_pod }, /* from here on no host path exists */
-	{ "start process", start_container },      /* runs the tables above to their end */
+	{ "prepare the inside", tree_prepare_inside }, /* while we have the host's power */
+	{ "raise limits", process_raise_limits },      /* the same */
+	{ "enter user namespace", userns_enter },      /* nobody has been born yet */
+	{ "start process", start_container },          /* runs the tables above to their end */
 };
 
 int container_launch(struct job *j, struct err *e)
@@ -208,7 +219,9 @@ static int join_container(struct job *j, struct err *e)
 
 static int resolve_user_inside(struct job *j, struct err *e)
 {
-	return prepare_user(j, AT_FDCWD, e); /* setns has put us into its "/" */
+	int rc = prepare_user(j, AT_FDCWD, e); /* setns has put us into its "/" */
+
+	return rc < 0 ? rc : userns_check_user(j, e);
 }
 
 static int start_exec(struct job *j, struct err *e)
@@ -225,10 +238,13 @@ static const struct step exec_steps[] = {
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
 	{ "become non-dumpable", hide_ourselves }, /* before a stranger can see us */
 	{ "join the container's namespaces",
-		join_container },                /* from here on no host path exists */
-	{ "resolve user", resolve_user_inside }, /* as the container's files say now */
-	{ "prepare arguments", prepare_arrays }, /* HOME is known now */
-	{ "start process", start_exec },         /* runs the tables above to their end */
+		join_container },                 /* from here on no host path exists */
+	{ "resolve user", resolve_user_inside },  /* as the container's files say now */
+	{ "give streams", process_give_streams }, /* to whom the program will be */
+	{ "prepare arguments", prepare_arrays },  /* HOME is known now */
+	{ "raise limits", process_raise_limits }, /* while we have the host's power */
+	{ "enter user namespace", userns_enter }, /* nobody has been born yet */
+	{ "start process", start_exec },          /* runs the tables above to their end */
 };
 
 int exec_launch(struct job *j, struct err *e)

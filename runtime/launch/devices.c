@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "launch/binds.h"
+#include "launch/userns.h"
 #include "sys/mount.h"
 
 enum { DEPTH_MAX = 4, HOST_DEVICES_MAX = 8192 };
@@ -202,6 +203,22 @@ static int note(struct job *j, const struct plan_device *d, const struct node *n
 	return 0;
 }
 
+/* The plan's are the container's, as all ids in it; the host's nodes keep the host's, and with a
+ * user namespace nobody in there is one of them. */
+static int own_ids(const struct job *j, const struct plan_device *d, struct node *n, struct err *e)
+{
+	const int64_t uid = plan_host_id(&j->plan->uid_map, (uint32_t)d->uid);
+	const int64_t gid = plan_host_id(&j->plan->gid_map, (uint32_t)d->gid);
+
+	if ((d->uid >= 0 && uid < 0) || (d->gid >= 0 && gid < 0))
+		return err_say(e, EINVAL, "its owner is not in the pod's user namespace");
+	if (d->uid >= 0)
+		n->uid = (uid_t)uid;
+	if (d->gid >= 0)
+		n->gid = (gid_t)gid;
+	return 0;
+}
+
 static int make_own(struct job *j, const struct plan_device *d, const char *target, struct node *n,
 	struct err *e)
 {
@@ -211,10 +228,8 @@ static int make_own(struct job *j, const struct plan_device *d, const char *targ
 		return err_say(e, EINVAL, "%s: a node of its own is made below /dev only", target);
 	if (d->mode >= 0)
 		n->mode = (n->mode & S_IFMT) | (mode_t)d->mode;
-	if (d->uid >= 0)
-		n->uid = (uid_t)d->uid;
-	if (d->gid >= 0)
-		n->gid = (gid_t)d->gid;
+	if ((rc = own_ids(j, d, n, e)) < 0)
+		return rc;
 	rc = note(j, d, n, -1, target, e);
 	return rc < 0 ? rc : make_below(j->mounts.dev, target + strlen(dev_prefix), n, e);
 }
@@ -276,7 +291,9 @@ static int take_path(struct job *j, const struct plan_device *d, struct err *e)
 static int take_number(struct job *j, const struct plan_device *d, struct err *e)
 {
 	unsigned major = 0, minor = 0;
-	struct node n = { .mode = S_IFIFO | 0666 };
+	struct node n = {
+		.mode = S_IFIFO | 0666, .uid = userns_root_uid(j), .gid = userns_root_gid(j)
+	};
 
 	if (*d->source != 'p') {
 		if (sscanf(d->source + 1, "%u.%u", &major, &minor) != 2)
@@ -287,6 +304,16 @@ static int take_number(struct job *j, const struct plan_device *d, struct err *e
 	return make_own(j, d, d->target, &n, e);
 }
 
+static int give_to_root(const struct job *j, const char *name, struct err *e)
+{
+	if (!j->plan->uid_map.len)
+		return 0;
+	return fchownat(j->mounts.dev, name, userns_root_uid(j), userns_root_gid(j),
+		       AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0
+		       ? err_set(e, errno, "give /dev/%s to the pod's root", name)
+		       : 0;
+}
+
 int devices_make(struct job *j, struct err *e)
 {
 	static const struct mount_option options[] = { { "mode", "755" }, { "size", "65536k" } };
@@ -295,14 +322,19 @@ int devices_make(struct job *j, struct err *e)
 	if (dev < 0)
 		return dev;
 	j->mounts.dev = dev;
+	rc = give_to_root(j, "", e);
 	for (size_t i = 0; i < ARRAY_LEN(common); i++)
 		if (mknodat(dev, common[i].name, S_IFCHR | 0666,
 			    makedev(common[i].major, common[i].minor)) < 0)
 			return err_set(e, errno, "make /dev/%s", common[i].name);
-	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(common); i++)
+		rc = give_to_root(j, common[i].name, e);
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(links); i++) {
 		if (symlinkat(links[i].target, dev, links[i].name) < 0)
 			return err_set(e, errno, "make /dev/%s", links[i].name);
-	if (j->plan->privileged)
+		rc = give_to_root(j, links[i].name, e);
+	}
+	if (rc == 0 && j->plan->privileged)
 		rc = copy_host(j, e);
 	for (size_t i = 0; rc == 0 && i < j->plan->devices_len; i++) {
 		const struct plan_device *d = &j->plan->devices[i];

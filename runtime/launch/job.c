@@ -14,6 +14,7 @@ void job_init(struct job *j, const struct plan *p)
 		.step = "start",
 		.null_fd = -1,
 		.proc_fd = -1,
+		.userns_fd = -1,
 		.cgroup_fd = -1,
 		.cgroup_procs = -1,
 		.program_fd = -1,
@@ -21,10 +22,13 @@ void job_init(struct job *j, const struct plan *p)
 		.pidfd = -1,
 		.device_program = -1,
 		.mounts = { .root = -1,
-			.dev = -1,
 			.console = -1,
 			.cgroup_v2 = -1,
 			.host_cgroups = -1,
+			.dev = -1,
+			.sys = -1,
+			.shm = -1,
+			.mqueue = -1,
 			.null = -1 } };
 	fill(j->cgroup_tasks, JOB_CGROUPS_MAX);
 	fill(j->mounts.cgroup, JOB_CGROUPS_MAX);

@@ -36,7 +36,11 @@ struct job_mounts {
 	int cgroup_v2;
 	int host_cgroups; /* privileged: all of /sys/fs/cgroup */
 	int *binds;       /* one for each mount of the plan; heap */
-	int null;         /* our /dev/null, by which no volume can be meant; for the plan's masks */
+	/* With a user namespace, since only the host's power makes them: */
+	int sys;    /* of the pod's network namespace */
+	int shm;    /* the pod's /dev/shm, writable */
+	int mqueue; /* the pod's message queues */
+	int null;   /* our /dev/null, by which no volume can be meant; for the plan's masks */
 };
 
 struct job_device {
@@ -59,6 +63,7 @@ struct job {
 
 	int null_fd;
 	int proc_fd;                       /* the host's, verified; for this stage only */
+	int userns_fd;                     /* one with the plan's maps; -1: it has none */
 	int cgroup_fd;                     /* v2, to be born in */
 	int cgroup_tasks[JOB_CGROUPS_MAX]; /* v1, to write "0" into */
 	int cgroup_procs; /* v2, to write "0" into where being born there does not work; else -1 */

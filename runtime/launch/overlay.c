@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -14,6 +15,9 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "launch/userns.h"
+#include "sys/mount.h"
+#include "sys/ns.h"
 
 enum { TEXT_MAX = 255 };
 
@@ -164,12 +168,41 @@ static bool unmark(const char *work)
 	return unlinkat(dir, "work/incompat/volatile", AT_REMOVEDIR) == 0;
 }
 
+static int map_layer(const struct job *j, const char *path, struct err *e)
+{
+	CLEANUP(cleanup_fd) int layer = mount_copy(AT_FDCWD, path, MOUNT_ONE, e);
+	int rc = layer < 0 ? layer : userns_map_mount(j, layer, e);
+
+	return rc < 0 ? err_wrap(e, rc, "layer %s", path)
+		      : mount_attach_at(layer, AT_FDCWD, path, e);
+}
+
+/* Layers belong to the ids that the image has; a mapped copy of each is laid over it where only we
+ * see it, in a mount namespace of our own, so that its path means the copy.  KERNEL 6.15: an
+ * overlay takes detached mounts, and needs neither. */
+static int map_layers(const struct job *j, struct err *e)
+{
+	const struct strv *lowers = &j->plan->lowers;
+	int rc;
+
+	if (j->userns_fd < 0)
+		return 0;
+	if ((rc = ns_leave(CLONE_NEWNS, e)) < 0 || (rc = mount_leave_peers(e)) < 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < lowers->len; i++)
+		rc = map_layer(j, lowers->at[i], e);
+	return rc;
+}
+
 /* volatile: no sync of the upper file system when a container ends.  The writable layer is never
  * mounted again after a crash of the machine, since the pod is gone then too.
  * nodev: an image's device nodes are files of a stranger; devices live in /dev only. */
 int overlay_make(struct job *j, struct err *e)
 {
-	int rc = try_once(j, e);
+	int rc = map_layers(j, e);
 
+	if (rc < 0)
+		return rc;
+	rc = try_once(j, e);
 	return rc == -EINVAL && unmark(j->plan->work) ? try_once(j, e) : rc;
 }

@@ -103,17 +103,30 @@ static int start_session(struct job *j, struct err *e)
  * Nothing else changes its owner: a stream may be the host's /dev/null. */
 static int give_stream(const struct job *j, int fd, struct err *e)
 {
+	const int64_t uid = plan_host_id(&j->plan->uid_map, j->user.uid);
 	struct stat st;
 
-	if (j->user.uid == 0)
+	if (uid == 0)
 		return 0;
 	if (fstat(fd, &st) < 0)
 		return err_set(e, errno, "look at stream %d", fd);
 	if (!S_ISFIFO(st.st_mode) && j->plan->tty_fd < 0)
 		return 0;
-	return fchown(fd, j->user.uid, (gid_t)-1) < 0
-		       ? err_set(e, errno, "give stream %d to uid %u", fd, j->user.uid)
+	return fchown(fd, (uid_t)uid, (gid_t)-1) < 0
+		       ? err_set(e, errno, "give stream %d to uid %u", fd, (uid_t)uid)
 		       : 0;
+}
+
+int process_give_streams(struct job *j, struct err *e)
+{
+	const struct plan *p = j->plan;
+	const int given[] = { p->tty_fd, p->stdin_fd, p->stdout_fd, p->stderr_fd };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < (p->tty_fd >= 0 ? 1 : ARRAY_LEN(given)); i++)
+		if (given[i] >= 0)
+			rc = give_stream(j, given[i], e);
+	return rc;
 }
 
 static int place_streams(struct job *j, struct err *e)
@@ -128,27 +141,36 @@ static int place_streams(struct job *j, struct err *e)
 		from[i] = given[i] >= 0 ? given[i] : j->null_fd;
 	if ((rc = process_place(from, STREAMS, 0, e)) < 0)
 		return rc;
-	for (int i = 0; i < (has_tty ? 1 : STREAMS); i++)
-		if (given[i] >= 0 && (rc = give_stream(j, i, e)) < 0)
-			return rc;
 	if (has_tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
 		return err_set(e, errno, "make the terminal the controlling one");
 	return 0;
 }
 
 /* All of them, so that none of carpeld's is inherited by accident. */
+static const struct cred_limit limits[] = {
+	{ RLIMIT_NOFILE, 1024, 524288 },
+	{ RLIMIT_CORE, 0, 0 },
+	{ RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
+	{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY }, /* the pids cgroup counts better */
+	{ RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
+	{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },
+};
+
+int process_raise_limits(struct job *j, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && j->plan->uid_map.len && i < ARRAY_LEN(limits); i++)
+		rc = cred_limit(
+			&(struct cred_limit){ limits[i].resource, limits[i].hard, limits[i].hard },
+			e);
+	return rc;
+}
+
 static int set_limits(struct job *j, struct err *e)
 {
-	static const struct cred_limit limits[] = {
-		{ RLIMIT_NOFILE, 1024, 524288 },
-		{ RLIMIT_CORE, 0, 0 },
-		{ RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
-		{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY }, /* the pids cgroup counts better */
-		{ RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
-		{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },
-	};
 	int rc = 0;
 
 	(void)j;
@@ -272,8 +294,8 @@ static int execute(struct job *j, struct err *e)
 }
 
 static const struct step common[] = {
-	{ "start session", start_session },       /* before the terminal becomes controlling */
-	{ "place streams", place_streams },       /* needs root: the streams change owner */
+	{ "start session", start_session }, /* before the terminal becomes controlling */
+	{ "place streams", place_streams },
 	{ "set limits", set_limits },             /* while they may still be raised */
 	{ "new session keyring", new_keyring },   /* a filter forbids it */
 	{ "enter working directory", enter_cwd }, /* root may enter what the user may not see */

@@ -24,8 +24,10 @@
 #include "base/fd.h"
 #include "launch/prepare.h"
 #include "launch/process.h"
+#include "launch/userns.h"
 #include "sys/cred.h"
 #include "sys/mount.h"
+#include "sys/ns.h"
 
 enum { SHM_BYTES = 64 << 20 };
 /* Descriptors of pause, see pause/pause.c. */
@@ -52,8 +54,13 @@ static int make_kept(struct job *j, struct err *e)
 
 static int make_shm(struct job *j, struct err *e)
 {
-	char bytes[24];
-	const struct mount_option options[] = { { "size", bytes }, { "mode", "1777" } };
+	char bytes[24], uid[24], gid[24];
+	const struct mount_option options[] = {
+		{ "size", bytes },
+		{ "mode", "1777" },
+		{ "uid", uid },
+		{ "gid", gid },
+	};
 	const int64_t size = j->plan->shm_bytes ? j->plan->shm_bytes : SHM_BYTES;
 
 	if (j->plan->host_ipc) {
@@ -63,6 +70,8 @@ static int make_shm(struct job *j, struct err *e)
 					       MOUNT_ONE, e);
 	}
 	(void)snprintf(bytes, sizeof(bytes), "%lld", (long long)size);
+	(void)snprintf(uid, sizeof(uid), "%u", userns_root_uid(j));
+	(void)snprintf(gid, sizeof(gid), "%u", userns_root_gid(j));
 	j->shm_fd =
 		mount_new("tmpfs", options, ARRAY_LEN(options), harmless | MOUNT_ATTR_RDONLY, e);
 	return j->shm_fd < 0 ? j->shm_fd : 0;
@@ -106,12 +115,23 @@ static int raise_loopback(struct job *j, struct err *e)
 	return 0;
 }
 
+/* In a user namespace the sysctls of the IPC namespace are written as the pod's root.  KERNEL 6.9:
+ * and before that as the host's, who we are until then. */
+static int open_sysctl(const struct job *j, const char *path, struct err *e)
+{
+	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
+	int fd = fd_openat2(j->proc_fd, path, &how, e);
+
+	if (fd != -EACCES || j->userns_fd < 0 || syscall(SYS_setresuid, -1, 0, -1) < 0)
+		return fd;
+	return fd_openat2(j->proc_fd, path, &how, e);
+}
+
 /* The same files of procfs show each process the values of its own namespaces.  The plan's reader
  * has checked that the name is one of those, and that no component of it is "..". */
 static int write_sysctl(const struct job *j, const struct plan_sysctl *s, struct err *e)
 {
-	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
 	CLEANUP(cleanup_fd) int fd = -1;
 	char path[512];
 	size_t len = strlen(s->value);
@@ -121,7 +141,7 @@ static int write_sysctl(const struct job *j, const struct plan_sysctl *s, struct
 		for (char *c = path; *c; c++)
 			if (*c == '.')
 				*c = '/';
-	fd = fd_openat2(j->proc_fd, path, &how, e);
+	fd = open_sysctl(j, path, e);
 	if (fd < 0)
 		return err_wrap(e, fd, "sysctl %s=%s", s->name, s->value);
 	if (write(fd, s->value, len) != (ssize_t)len)
@@ -138,7 +158,7 @@ static int set_sysctls(struct job *j, struct err *e)
 	return rc;
 }
 
-static int enter_root(struct job *j, struct err *e)
+static int attach_root(struct job *j, struct err *e)
 {
 	int rc = mount_leave_peers(e);
 
@@ -147,6 +167,24 @@ static int enter_root(struct job *j, struct err *e)
 	if (rc == 0)
 		rc = mount_attach_at(j->shm_fd, j->mounts.root, "shm", e);
 	return rc < 0 ? rc : mount_pivot(j->mounts.root, e);
+}
+
+static int enter_root(struct job *j, struct err *e)
+{
+	return j->userns_fd < 0 ? attach_root(j, e) : 0; /* born there */
+}
+
+/* The pod's other namespaces belong to its user namespace; but not the mount namespace of pause,
+ * for then the kernel would lock /dev/shm in it against us. */
+static int enter_user_namespace(struct job *j, struct err *e)
+{
+	int rc;
+
+	if (j->userns_fd < 0)
+		return 0;
+	if ((rc = ns_leave(CLONE_NEWNS, e)) < 0 || (rc = attach_root(j, e)) < 0)
+		return rc;
+	return ns_enter(j->userns_fd, CLONE_NEWUSER, e);
 }
 
 static int place_kept(struct job *j, struct err *e)
@@ -227,21 +265,23 @@ static int start(struct job *j, struct err *e)
 	const struct plan *p = j->plan;
 
 	return process_start(j,
-		CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | (p->host_network ? 0 : CLONE_NEWNET) |
-			(p->host_ipc ? 0 : CLONE_NEWIPC),
+		(j->userns_fd < 0 ? CLONE_NEWNS : 0) | CLONE_NEWPID | CLONE_NEWUTS |
+			(p->host_network ? 0 : CLONE_NEWNET) | (p->host_ipc ? 0 : CLONE_NEWIPC),
 		child_main, e);
 }
 
 static const struct step steps[] = {
-	{ "open carpel-pause", open_program },  /* by the host's path */
-	{ "open /dev/null", prepare_null },     /* pause's standard streams */
-	{ "open procfs", prepare_proc },        /* for the score, for sysctls */
-	{ "open cgroups", prepare_cgroups },    /* to be born in and to join */
-	{ "set oom_score_adj", prepare_oom },   /* inherited */
-	{ "make kept descriptors", make_kept }, /* the exit pipe and the descriptor store */
-	{ "make shared memory", make_shm },     /* detached: nobody sees it yet */
-	{ "make empty root", make_root },       /* detached */
-	{ "start process", start },             /* runs the table above to its end */
+	{ "open carpel-pause", open_program },     /* by the host's path */
+	{ "open /dev/null", prepare_null },        /* pause's standard streams */
+	{ "open procfs", prepare_proc },           /* for the score, for sysctls */
+	{ "open cgroups", prepare_cgroups },       /* to be born in and to join */
+	{ "set oom_score_adj", prepare_oom },      /* inherited */
+	{ "make user namespace", userns_prepare }, /* with its maps, and nobody in it */
+	{ "make kept descriptors", make_kept },    /* the exit pipe and the descriptor store */
+	{ "make shared memory", make_shm },        /* detached: nobody sees it yet */
+	{ "make empty root", make_root },          /* detached */
+	{ "enter user namespace", enter_user_namespace }, /* nobody has been born yet */
+	{ "start process", start },                       /* runs the table above to its end */
 };
 
 int sandbox_launch(struct job *j, struct err *e)

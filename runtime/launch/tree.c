@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -15,7 +16,9 @@
 
 #include "base/cleanup.h"
 #include "launch/mask.h"
+#include "launch/userns.h"
 #include "sys/mount.h"
+#include "sys/ns.h"
 
 static const uint64_t harmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
@@ -85,6 +88,41 @@ int tree_make_proc(struct job *j, struct err *e)
 	return rc < 0 ? rc : mount_permit(proc, MOUNT_ATTR_RDONLY, e);
 }
 
+static int new_sys(const struct job *j, struct err *e)
+{
+	uint64_t read_only = j->plan->privileged ? 0 : MOUNT_ATTR_RDONLY;
+
+	return mount_new("sysfs", NULL, 0, harmless | read_only, e);
+}
+
+/* A new procfs is given only to who sees one already, in full.  So our last mount namespace before
+ * the pod's user namespace has one, over what was the pod's shared memory; the container's first
+ * process leaves it with pause's root. */
+int tree_prepare_inside(struct job *j, struct err *e)
+{
+	struct job_mounts *m = &j->mounts;
+	CLEANUP(cleanup_fd) int proc = -1;
+	int rc;
+
+	if (!j->plan->uid_map.len)
+		return 0;
+	if ((rc = ns_leave(CLONE_NEWNS, e)) < 0 || (rc = mount_leave_peers(e)) < 0)
+		return rc;
+	if ((m->sys = new_sys(j, e)) < 0)
+		return m->sys;
+	if ((m->shm = mount_copy(AT_FDCWD, "/shm", MOUNT_ONE, e)) < 0)
+		return m->shm;
+	if ((rc = mount_permit(m->shm, MOUNT_ATTR_RDONLY, e)) < 0)
+		return rc;
+	/* It belongs to whoever made the IPC namespace: carpel-launch, on its way into the pod. */
+	if ((m->mqueue = mount_new("mqueue", NULL, 0, harmless, e)) < 0)
+		return m->mqueue;
+	if (fchownat(m->mqueue, "", userns_root_uid(j), userns_root_gid(j), AT_EMPTY_PATH) < 0)
+		return err_set(e, errno, "give /dev/mqueue to the pod's root");
+	proc = mount_new("proc", NULL, 0, harmless, e);
+	return proc < 0 ? proc : mount_attach_at(proc, AT_FDCWD, "/shm", e);
+}
+
 static int make_pts(int dev, struct err *e)
 {
 	static const struct mount_option options[] = {
@@ -101,10 +139,12 @@ static int make_pts(int dev, struct err *e)
 
 /* Our namespace is a copy of pause's: its mount of the pod's shared memory is taken from there, and
  * made writable. */
-static int make_shm(int dev, struct err *e)
+static int make_shm(const struct job *j, int dev, struct err *e)
 {
 	struct mount_attr attr = { .attr_clr = MOUNT_ATTR_RDONLY };
 
+	if (j->mounts.shm >= 0)
+		return attach_in_ours(j->mounts.shm, dev, "shm", e);
 	if (mkdirat(dev, "shm", 0755) < 0)
 		return err_set(e, errno, "make /dev/shm");
 	if (move_mount(AT_FDCWD, "/shm", dev, "shm", 0) < 0)
@@ -115,9 +155,12 @@ static int make_shm(int dev, struct err *e)
 }
 
 /* The kernel has one such file system for each IPC namespace, so this is the pod's. */
-static int make_mqueue(int dev, struct err *e)
+static int make_mqueue(const struct job *j, int dev, struct err *e)
 {
-	CLEANUP(cleanup_fd) int mqueue = mount_new("mqueue", NULL, 0, harmless, e);
+	const int prepared = j->mounts.mqueue;
+	CLEANUP(cleanup_fd)
+	int made = prepared >= 0 ? -1 : mount_new("mqueue", NULL, 0, harmless, e);
+	const int mqueue = prepared >= 0 ? prepared : made;
 
 	return mqueue < 0 ? mqueue : attach_in_ours(mqueue, dev, "mqueue", e);
 }
@@ -138,9 +181,9 @@ int tree_make_dev(struct job *j, struct err *e)
 	if (rc == 0)
 		rc = make_pts(dev, e);
 	if (rc == 0)
-		rc = make_shm(dev, e);
+		rc = make_shm(j, dev, e);
 	if (rc == 0)
-		rc = make_mqueue(dev, e);
+		rc = make_mqueue(j, dev, e);
 	if (rc == 0)
 		rc = make_console(j, dev, e);
 	return rc;
@@ -204,8 +247,8 @@ static int attach_cgroups(struct job *j, int sys, struct err *e)
 
 int tree_make_sys(struct job *j, struct err *e)
 {
-	uint64_t read_only = j->plan->privileged ? 0 : MOUNT_ATTR_RDONLY;
-	CLEANUP(cleanup_fd) int sys = mount_new("sysfs", NULL, 0, harmless | read_only, e);
+	CLEANUP(cleanup_fd) int made = j->mounts.sys >= 0 ? -1 : new_sys(j, e);
+	const int sys = j->mounts.sys >= 0 ? j->mounts.sys : made;
 	int rc = sys < 0 ? sys : attach_in_image(j, sys, "sys", e);
 
 	return rc < 0 ? rc : attach_cgroups(j, sys, e);

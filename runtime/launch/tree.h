@@ -7,6 +7,9 @@
 #include "launch/job.h"
 
 int tree_copy_views(struct job *j, struct err *e); /* host's view: cgroup directories, console */
+/* Only with a user namespace, for the steps below: in the pod's namespaces, just before the user
+ * namespace is entered. */
+int tree_prepare_inside(struct job *j, struct err *e);
 int tree_attach_root(struct job *j, struct err *e);
 int tree_make_proc(struct job *j, struct err *e);
 int tree_make_dev(struct job *j, struct err *e);

@@ -18,6 +18,8 @@ const struct plan_key plan_keys[] = {
 	{ "seccomp-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, seccomp_fd) },
 	{ "cgroup", VALUE_PATHS, ANY, 0, offsetof(struct plan, cgroups) },
 	{ "cgroup-v2", VALUE_PATH, ANY, 0, offsetof(struct plan, cgroup_v2) },
+	{ "uid-map", VALUE_MAP, ANY, 0, offsetof(struct plan, uid_map) },
+	{ "gid-map", VALUE_MAP, ANY, 0, offsetof(struct plan, gid_map) },
 	{ "pause", VALUE_PATH, SANDBOX, SANDBOX, offsetof(struct plan, pause_path) },
 	{ "hostname", VALUE_HOSTNAME, SANDBOX, 0, offsetof(struct plan, hostname) },
 	{ "host-network", VALUE_BOOL, SANDBOX, 0, offsetof(struct plan, host_network) },
@@ -109,6 +111,8 @@ void plan_free(struct plan *p)
 	free(p->sysctls);
 	free(p->mounts);
 	plan_free_devices(p);
+	free(p->uid_map.at);
+	free(p->gid_map.at);
 	for (size_t i = 0; i < plan_keys_len; i++)
 		switch (plan_keys[i].type) {
 		case VALUE_NAME:
@@ -135,6 +139,7 @@ void plan_free(struct plan *p)
 		case VALUE_MOUNT:
 		case VALUE_DEVICE:
 		case VALUE_DEVICE_RULE:
+		case VALUE_MAP:
 			break;
 		}
 	plan_init(p);
@@ -171,16 +176,26 @@ static void write_mount(struct buf *out, const char *name, const struct plan_mou
 		[PLAN_SHARED] = "shared,",
 	};
 
-	buf_addf(out, "%s=%s%s%s%s%s%s", name,
+	buf_addf(out, "%s=%s%s%s%s%s%s%s", name,
 		m->recursive_read_only ? "rro,"
 		: m->read_only         ? "ro,"
 				       : "",
 		m->is_file ? "file," : "", m->no_exec ? "noexec," : "", m->no_dev ? "nodev," : "",
-		m->no_suid ? "nosuid," : "", propagations[m->propagation]);
+		m->no_suid ? "nosuid," : "", m->is_mapped ? "idmap," : "",
+		propagations[m->propagation]);
 	plan_escape(out, m->source);
 	buf_addc(out, ':');
 	plan_escape(out, m->target);
 	buf_addc(out, '\0');
+}
+
+static void write_map(struct buf *out, const char *name, const struct plan_map *m)
+{
+	for (size_t i = 0; i < m->len; i++) {
+		buf_addf(out, "%s=%" PRIu32 ":%" PRIu32 ":%" PRIu32, name, m->at[i].inside,
+			m->at[i].outside, m->at[i].size);
+		buf_addc(out, '\0');
+	}
 }
 
 static void write_texts(struct buf *out, const char *name, const struct strv *v)
@@ -249,6 +264,9 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 		break;
 	case VALUE_DEVICE_RULE:
 		plan_write_device_rules(p, out);
+		break;
+	case VALUE_MAP:
+		write_map(out, k->name, CONST_FIELD(p, k, struct plan_map));
 		break;
 	}
 }

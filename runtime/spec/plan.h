@@ -16,7 +16,7 @@
 
 enum plan_kind { PLAN_SANDBOX = 1, PLAN_CONTAINER, PLAN_EXEC };
 
-enum { PLAN_FD = 3, PLAN_BYTES_MAX = 1 << 20 };
+enum { PLAN_FD = 3, PLAN_BYTES_MAX = 1 << 20, PLAN_IDS_MAX = 64 };
 
 /* What mounting and unmounting below one of source and target means for the other: nothing; what
  * the host does appears in the container too (Kubernetes' HostToContainer); both (Bidirectional).
@@ -28,7 +28,9 @@ struct plan_mount {
 	bool read_only;           /* this mount; those below it stay as they are */
 	bool recursive_read_only; /* and those below it; needs read_only and PLAN_PRIVATE */
 	bool is_file;             /* the target to create is a file */
-	bool no_exec, no_dev, no_suid;     /* also of what is mounted below it */
+	bool no_exec, no_dev, no_suid; /* also of what is mounted below it */
+	bool is_mapped; /* idmapped by the plan's uid-map and gid-map, with what is mounted below
+			   it; files on the host keep the ids that they have in the container */
 	enum plan_propagation propagation; /* slave: the source's mount must be shared or slave;
 					      shared: it must be shared */
 };
@@ -67,6 +69,16 @@ struct plan_device_rule {
 	unsigned access;
 };
 
+/* A range of ids of the pod's user namespace, as a line of /proc/PID/uid_map. */
+struct plan_ids {
+	uint32_t inside, outside, size;
+};
+
+struct plan_map {
+	struct plan_ids *at;
+	size_t len;
+};
+
 struct plan {
 	enum plan_kind kind; /* kind=sandbox|container|exec */
 	char *id;            /* id=: of the sandbox, container or exec; for messages */
@@ -82,6 +94,12 @@ struct plan {
 	 * beforehand */
 	struct strv cgroups; /* cgroup=: absolute directories to join, v1 ones by writing "0", */
 	char *cgroup_v2;     /* cgroup-v2=: this one by CLONE_INTO_CGROUP; NULL: none */
+
+	/* uid-map=CONTAINER:HOST:SIZE gid-map=, PLAN_IDS_MAX of each at most, without overlap and
+	 * with container id 0: the pod's user namespace.  All plans of a pod have the same; a
+	 * process whose plan says other than the pod's namespaces is not started.  Neither: the
+	 * host's.  upper= and what is in it belong to the ids on the host's side */
+	struct plan_map uid_map, gid_map;
 
 	/* sandbox */
 	char *pause_path;            /* pause=: host path of carpel-pause */
@@ -104,8 +122,9 @@ struct plan {
 	/* masked= readonly-path=: absolute, below the root; passed over where there is nothing.
 	 * Only with masks=given, and not of a privileged container */
 	struct strv masked, readonly_paths;
-	/* mount=[ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]SOURCE:TARGET; "\:" and
-	 * "\\" escape; attached in this order, so parents come first */
+	/* mount=[ro,|rro,][file,][noexec,][nodev,][nosuid,][idmap,][slave,|shared,]SOURCE:TARGET;
+	 * "\:" and "\\" escape; attached in this order, so parents come first.  idmap: only with
+	 * uid-map; shared: only without */
 	struct plan_mount *mounts;
 	size_t mounts_len;
 	/* device=[ACCESS,][mode=OCTAL,][uid=N,][gid=N,]SOURCE:TARGET; ACCESS: of r, w, m in this
@@ -139,6 +158,9 @@ int plan_parse(const char *bytes, size_t len, struct plan *out, struct err *e);
 void plan_write(const struct plan *p, struct buf *out); /* the exact inverse of plan_parse */
 void plan_init(struct plan *p);                         /* descriptors -1, rest empty */
 void plan_free(struct plan *p);
+
+/* The host's id of one in the pod.  Without a map it is the same.  -1: not mapped. */
+int64_t plan_host_id(const struct plan_map *m, uint32_t id);
 
 /* What carpel-launch sends on result_fd, one SEQPACKET message each, in this order:
  * where it serves orders, REPORT_BEGUN with one descriptor (its own pidfd, by which it can be

@@ -28,6 +28,7 @@ enum value_type {
 	VALUE_MOUNT,
 	VALUE_DEVICE,
 	VALUE_DEVICE_RULE,
+	VALUE_MAP,
 };
 
 enum {
@@ -64,6 +65,10 @@ const char *plan_read_device_rule(const char *value, struct plan *p);
 void plan_write_devices(const struct plan *p, struct buf *out);
 void plan_write_device_rules(const struct plan *p, struct buf *out);
 void plan_free_devices(struct plan *p);
+
+/* Adds one range, checked against those before it; and what only the whole plan shows. */
+int plan_map_read(const char *key, const char *value, struct plan_map *m, struct err *e);
+int plan_map_check(const struct plan *p, struct err *e);
 
 /* The field of key k in p, as the type that the table promises. */
 #define FIELD(p, k, type) ((type *)(void *)((char *)(p) + (k)->at))

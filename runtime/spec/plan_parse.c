@@ -169,6 +169,7 @@ static void read_mount_words(const char **at, struct plan_mount *m)
 	m->no_exec = plan_take_word(at, "noexec");
 	m->no_dev = plan_take_word(at, "nodev");
 	m->no_suid = plan_take_word(at, "nosuid");
+	m->is_mapped = plan_take_word(at, "idmap");
 	m->propagation = plan_take_word(at, "slave")    ? PLAN_SLAVE
 			 : plan_take_word(at, "shared") ? PLAN_SHARED
 							: PLAN_PRIVATE;
@@ -189,7 +190,7 @@ static int read_mount(const struct plan_key *k, const char *value, struct plan *
 	}
 	if (!target || *at || !plan_is_path(source) || !plan_is_path(target))
 		return refuse(k, value,
-			"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]"
+			"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][idmap,][slave,|shared,]"
 			"/SOURCE:/TARGET",
 			e);
 	/* What the host mounts below it later would be writable. */
@@ -296,6 +297,8 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 	case VALUE_DEVICE_RULE:
 		want = plan_read_device_rule(value, p);
 		return want ? refuse(k, value, want, e) : 0;
+	case VALUE_MAP:
+		return plan_map_read(k->name, value, FIELD(p, k, struct plan_map), e);
 	case VALUE_KIND:
 	case VALUE_PID:
 	case VALUE_MASKS:
@@ -330,6 +333,10 @@ static int check_container(const struct plan *p, struct err *e)
 {
 	const char *list = p->masked.len ? "masked" : "readonly-path";
 	bool has_list = p->masked.len || p->readonly_paths.len;
+	int rc = plan_map_check(p, e);
+
+	if (rc < 0)
+		return rc;
 
 	if (p->pid == PLAN_PID_TARGET && p->pid_target_fd < 0)
 		return err_say(e, EINVAL, "plan: pid=target needs pid-target-fd");

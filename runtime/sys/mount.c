@@ -70,6 +70,15 @@ int mount_permit(int mount, uint64_t attributes, struct err *e)
 	return set(mount, "", &(struct mount_attr){ .attr_clr = attributes }, MOUNT_ONE, e);
 }
 
+int mount_map(int mount, int userns, struct err *e)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns };
+
+	return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0
+		       ? err_set(e, errno, "map the ids of the mount")
+		       : 0;
+}
+
 int mount_leave_peers(struct err *e)
 {
 	struct mount_attr attr = { .propagation = MS_PRIVATE };

@@ -30,6 +30,9 @@ int mount_restrict(int mount, uint64_t attributes, enum mount_depth depth, struc
 int mount_restrict_peers(int mount, uint64_t attributes, uint64_t propagation,
 	enum mount_depth depth, struct err *e);
 int mount_permit(int mount, uint64_t attributes, struct err *e); /* clears them */
+/* Of a detached mount and all below it: who has an id on the file system has the one that userns
+ * maps it to on the mount. */
+int mount_map(int mount, int userns, struct err *e);
 /* Before anything is attached in a new mount namespace: its mounts are peers of the old one's. */
 int mount_leave_peers(struct err *e);
 int mount_attach(int mount, int target, struct err *e);

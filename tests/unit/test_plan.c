@@ -187,7 +187,8 @@ struct refusal {
 };
 
 #define NET "want NAME=VALUE with the name of a sysctl of the pod's namespaces"
-#define MOUNT "want [ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]/SOURCE:/TARGET"
+#define MOUNT                                                                                      \
+	"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][idmap,][slave,|shared,]/SOURCE:/TARGET"
 #define NAME "want 1 to 253 characters without blanks"
 #define HOST "want letters, digits, '-' and '.', 64 at most"
 #define HEX "want a mask of 1 to 16 lower-case hexadecimal digits"

@@ -189,7 +189,8 @@ static void test_ambient(void **state)
 	assert_true(exec.ambient == 3);
 }
 
-#define MOUNT "want [ro,|rro,][file,][noexec,][nodev,][nosuid,][slave,|shared,]/SOURCE:/TARGET"
+#define MOUNT                                                                                      \
+	"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][idmap,][slave,|shared,]/SOURCE:/TARGET"
 
 #define DEVICE "want [ACCESS,][mode=OCTAL,][uid=N,][gid=N,]SOURCE:/TARGET"
 #define RULE "want allow|deny,TYPE,MAJOR.MINOR,ACCESS"

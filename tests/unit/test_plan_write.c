@@ -116,6 +116,7 @@ static void add_random_mount(struct plan *p, uint64_t *seed)
 		.no_exec = roll(seed, 2),
 		.no_dev = roll(seed, 2),
 		.no_suid = roll(seed, 2),
+		.is_mapped = roll(seed, 2),
 		.propagation = (enum plan_propagation)roll(seed, 3) };
 
 	m.recursive_read_only = m.read_only && m.propagation == PLAN_PRIVATE && roll(seed, 2);
@@ -146,6 +147,15 @@ static void add_random_device(struct plan *p, uint64_t *seed)
 	p->devices[p->devices_len++] = d;
 }
 
+static void add_random_ids(struct plan_map *m, uint64_t *seed)
+{
+	const uint32_t n = (uint32_t)m->len;
+
+	m->at = mem_resize(m->at, m->len + 1, sizeof(*m->at));
+	m->at[m->len++] = (struct plan_ids){ n << 16, n << 16 | (uint32_t)roll(seed, 1 << 15),
+		(uint32_t)(1 + roll(seed, 1 << 15)) };
+}
+
 static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
 {
 	switch ((int)k->type) {
@@ -168,6 +178,9 @@ static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
 		add_random_device(p, seed);
 		break;
 	case VALUE_DEVICE_RULE: /* not of privileged ones: see the plans above */
+		break;
+	case VALUE_MAP:
+		add_random_ids(FIELD(p, k, struct plan_map), seed);
 		break;
 	default:
 		add_random_mount(p, seed);
@@ -229,6 +242,15 @@ static void make_consistent(struct plan *p, uint64_t *seed)
 		p->privileged = false;
 	}
 	p->ambient &= p->caps;
+	if (p->uid_map.len && !p->gid_map.len)
+		add_random_ids(&p->gid_map, seed);
+	if (!p->uid_map.len && p->gid_map.len)
+		add_random_ids(&p->uid_map, seed);
+	for (size_t i = 0; i < p->mounts_len; i++)
+		if (!p->uid_map.len)
+			p->mounts[i].is_mapped = false;
+		else if (p->mounts[i].propagation == PLAN_SHARED)
+			p->mounts[i].propagation = PLAN_SLAVE;
 }
 
 static void random_plan(struct plan *p, uint64_t *seed)
@@ -260,6 +282,7 @@ static void assert_same_mount(const struct plan_mount *a, const struct plan_moun
 	assert_int_equal(a->no_exec, b->no_exec);
 	assert_int_equal(a->no_dev, b->no_dev);
 	assert_int_equal(a->no_suid, b->no_suid);
+	assert_int_equal(a->is_mapped, b->is_mapped);
 	assert_int_equal(a->propagation, b->propagation);
 }
 

@@ -1,0 +1,136 @@
+#include "launch/userns.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "sys/cred.h"
+#include "sys/mount.h"
+#include "sys/ns.h"
+#include "sys/userns.h"
+
+/* Of a map as the kernel writes it: three numbers of 10 digits each, aligned. */
+enum { MAP_LINE = 40 };
+
+static bool is_wanted(const struct job *j)
+{
+	return j->plan->uid_map.len > 0;
+}
+
+static void write_map(const struct plan_map *m, struct buf *out)
+{
+	for (size_t i = 0; i < m->len; i++)
+		buf_addf(out, "%" PRIu32 " %" PRIu32 " %" PRIu32 "\n", m->at[i].inside,
+			m->at[i].outside, m->at[i].size);
+}
+
+int userns_prepare(struct job *j, struct err *e)
+{
+	CLEANUP(buf_free) struct buf uids = { 0 };
+	CLEANUP(buf_free) struct buf gids = { 0 };
+
+	if (!is_wanted(j))
+		return 0;
+	write_map(&j->plan->uid_map, &uids);
+	write_map(&j->plan->gid_map, &gids);
+	j->userns_fd = userns_make(j->proc_fd, uids.data, gids.data, e);
+	return j->userns_fd < 0 ? j->userns_fd : 0;
+}
+
+int userns_map_mount(const struct job *j, int mount, struct err *e)
+{
+	return mount_map(mount, j->userns_fd, e);
+}
+
+static int check_id(const struct plan_map *m, const char *what, uint32_t id, struct err *e)
+{
+	return plan_host_id(m, id) < 0
+		       ? err_say(e, EINVAL, "%s %u is not in the pod's user namespace", what, id)
+		       : 0;
+}
+
+int userns_check_user(const struct job *j, struct err *e)
+{
+	const struct plan *p = j->plan;
+	int rc;
+
+	if (!is_wanted(j))
+		return 0;
+	rc = check_id(&p->uid_map, "uid", j->user.uid, e);
+	if (rc == 0)
+		rc = check_id(&p->gid_map, "gid", j->user.gid, e);
+	for (size_t i = 0; rc == 0 && i < j->user.groups_len; i++)
+		rc = check_id(&p->gid_map, "group", j->user.groups[i], e);
+	return rc;
+}
+
+uid_t userns_root_uid(const struct job *j)
+{
+	return (uid_t)plan_host_id(&j->plan->uid_map, 0);
+}
+
+gid_t userns_root_gid(const struct job *j)
+{
+	return (gid_t)plan_host_id(&j->plan->gid_map, 0);
+}
+
+int userns_become_root(struct job *j, struct err *e)
+{
+	return is_wanted(j) ? cred_become(0, 0, NULL, 0, e) : 0;
+}
+
+/* The kernel may have sorted them. */
+static bool has_line(const struct plan_map *m, const char *line)
+{
+	struct plan_ids ids;
+
+	if (sscanf(line, "%" SCNu32 " %" SCNu32 " %" SCNu32, &ids.inside, &ids.outside,
+		    &ids.size) != 3)
+		return false;
+	for (size_t i = 0; i < m->len; i++)
+		if (memcmp(&m->at[i], &ids, sizeof(ids)) == 0)
+			return true;
+	return false;
+}
+
+static int check_map(const struct job *j, const char *name, const struct plan_map *m, struct err *e)
+{
+	char text[PLAN_IDS_MAX * MAP_LINE + 1];
+	size_t lines = 0;
+	int rc = userns_read_map(j->proc_fd, name, text, sizeof(text), e);
+
+	if (rc < 0)
+		return rc;
+	for (const char *at = text; *at; at += strcspn(at, "\n") + 1, lines++)
+		if (!has_line(m, at))
+			break;
+	return lines == m->len ? 0
+			       : err_say(e, EINVAL, "the pod's %s is not what the plan says", name);
+}
+
+/* The kernel refuses to enter the namespace that one is in. */
+static int check_host(const struct job *j, struct err *e)
+{
+	int rc = ns_enter(j->plan->pause_fd, CLONE_NEWUSER, e);
+
+	if (rc == -EINVAL)
+		return 0;
+	return rc < 0 ? rc : err_say(e, EINVAL, "the pod has one and the plan has no uid-map");
+}
+
+int userns_enter(struct job *j, struct err *e)
+{
+	const struct plan *p = j->plan;
+	int rc;
+
+	if (!is_wanted(j))
+		return check_host(j, e);
+	rc = ns_enter(p->pause_fd, CLONE_NEWUSER, e);
+	if (rc == 0)
+		rc = check_map(j, "uid_map", &p->uid_map, e);
+	return rc < 0 ? rc : check_map(j, "gid_map", &p->gid_map, e);
+}

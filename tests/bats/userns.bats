@@ -1,0 +1,108 @@
+#!/usr/bin/env bats
+# A pod's user namespace, by carpel-launch itself: whose ids files and processes have, what is still
+# denied to its root, and what fails closed.  Security tests T23, and T14, T20, T21 again inside.
+
+# Each test has a shell of its own, and a dollar in single quotes is meant.
+# shellcheck disable=SC2016,SC2030,SC2031
+
+load lib/launch
+
+BASE=1879048192
+MAPS=("uid-map=0:$BASE:65536" "gid-map=0:$BASE:65536")
+
+setup() {
+	launch_setup
+}
+
+teardown() {
+	launch_teardown
+}
+
+# mapped NAME: its writable layer, as carpeld makes it.
+mapped() {
+	mkdir -p "$RUN/$1.upper" "$RUN/$1.work"
+	chown "$BASE:$BASE" "$RUN/$1.upper" "$RUN/$1.work"
+}
+
+# inside NAME RECORD… -- ARGS…: a container of the namespace, run to its end.
+inside() {
+	mapped "$1"
+	guest "$1" "${MAPS[@]}" "${@:2}"
+}
+
+# owner FILE…: as the host sees it.
+owner() { stat -c %u:%g "$@"; }
+
+@test "userns: the pod's namespaces belong to it, and pause is nobody on the host" {
+	sandbox "${MAPS[@]}" sysctl=net.ipv4.ip_unprivileged_port_start=42 sysctl=kernel.shm_rmid_forced=1
+	[ "$(tr -s ' ' <"/proc/$PAUSE/uid_map")" = " 0 $BASE 65536" ]
+	[ "$(tr -s ' ' <"/proc/$PAUSE/gid_map")" = " 0 $BASE 65536" ]
+	for id in Uid Gid; do
+		[ "$(sed -n "s/^$id:\t//p" "/proc/$PAUSE/status")" = "$(printf '%s\t%s\t%s\t%s' $BASE $BASE $BASE $BASE)" ]
+	done
+	[ "$(sed -n 's/^Cap...:\t0*//p' "/proc/$PAUSE/status" | tr -d '\n')" = "" ]
+	for ns in net ipc uts pid; do
+		python3 - "/proc/$PAUSE/ns/$ns" "/proc/$PAUSE/ns/user" <<-'PY'
+			import fcntl, os, sys
+			NS_GET_USERNS = 0xb701
+			owner = fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), NS_GET_USERNS)
+			sys.exit(os.fstat(owner).st_ino != os.stat(sys.argv[2]).st_ino)
+		PY
+	done
+	output=$(inside c -- /guest all ns "cat /proc/self/uid_map /proc/sys/kernel/shm_rmid_forced /proc/sys/net/ipv4/ip_unprivileged_port_start" report)
+	says "user $(readlink "/proc/$PAUSE/ns/user")"
+	lacks "user $(readlink /proc/self/ns/user)"
+	says "         0 $BASE      65536"
+	says 1
+	says 42
+	says "hostname podhost"
+}
+
+@test "userns: a container and an exec have the filter, the capabilities and the limits of any other" {
+	sandbox "${MAPS[@]}"
+	output=$(inside c -- /guest report)
+	for i in "pid 1" "uid 0 0 0 0" "gid 0 0 0 0" "groups 0" "inheritable 0000000000000000" \
+		"permitted 0000000000000$NINE" "effective 0000000000000$NINE" \
+		"bounding 0000000000000$NINE" "ambient 0000000000000000" "no_new_privs 1" "seccomp 2" \
+		"fds 0 1 2" "limit_core 0 0" "limit_nofile 1024 $(ulimit -Hn | awk '{ print ($1 == "unlimited" || $1 > 524288) ? 524288 : $1 }')"; do
+		says "$i"
+	done
+	mapped d
+	container d "${MAPS[@]}" -- /guest sleepy
+	output=$(execute e "$CTR" "${MAPS[@]}" user=1000:1000 group=7 -- /guest all report ns "cat /proc/self/uid_map")
+	says "exited 0"
+	for i in "uid 1000 1000 1000 1000" "gid 1000 1000 1000 1000" "groups 7 1000" \
+		"permitted 0000000000000000" "bounding 0000000000000$NINE" "ambient 0000000000000000" \
+		"no_new_privs 1" "seccomp 2" "user $(readlink "/proc/$PAUSE/ns/user")" \
+		"cgroup $(readlink "/proc/$CTR/ns/cgroup")" "         0 $BASE      65536"; do
+		says "$i"
+	done
+}
+
+@test "userns: files of the image and of volumes keep their ids on the host" {
+	mkdir "$RUN/rootfs/mine" "$RUN/vol" "$RUN/plain"
+	echo image >"$RUN/rootfs/mine/f"
+	chown 0:0 "$RUN/rootfs/mine" "$RUN/rootfs/mine/f"
+	echo x >"$RUN/vol/of7"
+	chown 7:8 "$RUN/vol/of7"
+	chmod 600 "$RUN/vol/of7"
+	echo x >"$RUN/plain/root"
+	chmod 644 "$RUN/plain/root"
+	sandbox "${MAPS[@]}"
+	output=$(inside c "mount=idmap,$RUN/vol:/vol" "mount=$RUN/plain:/plain" cwd=/made/dir -- /guest all \
+		"stat / /mine/f /vol /vol/of7 /plain/root /made/dir /dev /dev/null /dev/shm /dev/mqueue /dev/fd" \
+		"write /mine/f new" "write /vol/new x" "write /root-file x" "write /plain/root x" "write /dev/shm/s x" "mq put /q x" "cat /vol/of7")
+	for i in "/ dir 755 0 0 0:0" "/mine/f file 644 0 0 0:0" "/vol dir 755 0 0 0:0" \
+		"/vol/of7 file 600 7 8 0:0" "/plain/root file 644 65534 65534 0:0" "/made/dir dir 755 0 0 0:0" \
+		"/dev dir 755 0 0 0:0" "/dev/null char 666 0 0 1:3" "/dev/shm dir 1777 0 0 0:0" \
+		"/dev/mqueue dir 1777 0 0 0:0" "/dev/fd link 777 0 0 0:0" "/mine/f ok" "/vol/new ok" "/root-file ok" "/dev/shm/s ok" "mq ok" x \
+		"/plain/root EACCES"; do # the last: of the host's root, and not mapped
+		says "$i"
+	done
+	[ "$(owner "$RUN/vol/new")" = 0:0 ]
+	[ "$(owner "$RUN/rootfs/mine/f")" = 0:0 ]
+	[ "$(cat "$RUN/rootfs/mine/f")" = image ]
+	for f in mine/f root-file made/dir; do
+		[ "$(owner "$RUN/c.upper/$f")" = $BASE:$BASE ]
+	done
+}

@@ -19,7 +19,7 @@ LOOP_SRC := runtime/base/loop.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c userns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c device_rules.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
-CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
+CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_self.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
 SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
@@ -45,7 +45,7 @@ ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c ctr_record.c 
 	resume.c find.c child.c helper.c outbox.c discard.c image_job.c usage_job.c)
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
-DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
+DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c own_cgroup.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
 	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c resize.c shutdown.c qos.c usage.c disk.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c userns.c sandbox.c container.c process.c \
 	overlay.c binds.c devices.c devices_rules.c tree.c mask.c profile_json.c)

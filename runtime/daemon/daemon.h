@@ -13,6 +13,7 @@
  *     versions.c     the resourceVersion counter    recover.c    taking pods over after a crash
  *     usage.c        what pods use                   disk.c       what of it is on the disk
  *     keeper.c       who starts us again            shutdown.c   the end of everything
+ *     own_cgroup.c   where we live ourselves
  *     main.c         set-up; listen.c, node.c, options.c, qos.c
  *
  * A pod's record is written before anything it speaks of is done (pod.c), so recover.c can always
@@ -66,6 +67,9 @@ struct pod {
 
 enum { POD_BUCKETS = 1024 };
 
+/* Our own, below the instance's root. */
+#define OWN_CGROUP "carpeld"
+
 struct daemon {
 	struct engine engine; /* serves pods and CRI alike */
 	struct store *store;
@@ -76,7 +80,9 @@ struct daemon {
 	unsigned log_max_files;
 	int listen_fd, pods_dir, lock_fd, own_netns;
 	struct loop_io starter_io;
-	pid_t keeper; /* who starts us again; 0: nobody */
+	pid_t starter_pid;
+	struct strv origin; /* own_cgroup.c: where we were started */
+	pid_t keeper;       /* who starts us again; 0: nobody */
 	int64_t started_boot_ms;
 	char *node_name, *host_ip; /* in engine.facts too */
 

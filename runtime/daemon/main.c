@@ -21,6 +21,7 @@
 #include "daemon/listen.h"
 #include "daemon/node.h"
 #include "daemon/options.h"
+#include "daemon/own_cgroup.h"
 #include "engine/child.h"
 #include "engine/logs.h"
 #include "sys/starter.h"
@@ -52,9 +53,8 @@ static void on_starter_gone(struct loop_io *io, unsigned events)
 static int open_starter(struct setup *s, struct err *e)
 {
 	struct daemon *d = s->d;
-	pid_t pid;
 
-	d->engine.starter = starter_open(&pid, e);
+	d->engine.starter = starter_open(&d->starter_pid, e);
 	if (d->engine.starter < 0)
 		return d->engine.starter;
 	loop_io_start(d->engine.loop, &d->starter_io, d->engine.starter, LOOP_READ, on_starter_gone,
@@ -119,6 +119,13 @@ static int open_engine(struct setup *s, struct err *e)
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(levels); i++)
 		rc = cgroup_make(g->cgroups, levels[i], CGROUP_INNER, NULL, e);
 	return rc;
+}
+
+static int own_cgroup(struct setup *s, struct err *e)
+{
+	(void)e;
+	own_cgroup_enter(s->d);
+	return 0;
 }
 
 static int open_versions(struct setup *s, struct err *e)
@@ -221,6 +228,7 @@ static const struct {
 	{ "open the network", open_network },   /* */
 	{ "read the node", read_node },         /* its name is in every object */
 	{ "open the engine", open_engine },     /* */
+	{ "enter our own cgroup", own_cgroup }, /* before there is much memory to protect */
 	{ "open versions", open_versions },     /* makes the store */
 	{ "open events", open_events },         /* into the store */
 	{ "load pods", load_pods },             /* into the store; adopts their sandboxes */
@@ -289,6 +297,7 @@ static void tear_down(struct daemon *d)
 	loop_io_stop(&d->starter_io);
 	cleanup_fd(&d->engine.starter);
 	node_free(d);
+	strv_free(&d->origin);
 	loop_free(d->engine.loop);
 }
 

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "daemon/own_cgroup.h"
 #include "engine/child.h"
 #include "engine/discard.h"
 #include "engine/launcher.h"
@@ -54,17 +55,29 @@ static void drained(void *arg)
 	loop_stop(d->engine.loop);
 }
 
+/* Else we would kill ourselves.  Without a way back the root stays, and only the rest goes. */
+static const char *what_to_kill(struct daemon *d)
+{
+	struct err e = { 0 };
+
+	if (own_cgroup_leave(d, &e) == 0)
+		return "";
+	log_warn("the instance's cgroup stays: %s", e.text);
+	return HELPERS_CGROUP;
+}
+
 /* No pod is left, so whatever still runs below our root is a helper or nobody's. rm, which runs
  * beside us, ends by itself. */
 static bool is_quiet(struct daemon *d)
 {
+	const char *all = what_to_kill(d);
 	struct err e = { 0 };
 
-	(void)cgroup_kill(d->engine.cgroups, "", NULL);
+	(void)cgroup_kill(d->engine.cgroups, all, NULL);
 	child_reap_strangers(&d->engine);
 	if (d->engine.children || d->engine.discards)
 		return false;
-	return cgroups_remove(d->engine.cgroups, &e) == 0;
+	return cgroup_remove(d->engine.cgroups, all, &e) == 0;
 }
 
 static void go_on(struct daemon *d)

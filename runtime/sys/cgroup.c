@@ -267,7 +267,7 @@ void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, cha
 	*v2 = cgroup_dir(c, c->v2, path);
 }
 
-static int join_one(const char *dir, int32_t pid, struct err *e)
+int cgroup_join_dir(const char *dir, int32_t pid, struct err *e)
 {
 	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.procs", dir);
 	CLEANUP(cleanup_free) char *text = str_fmt("%d", (int)pid);
@@ -287,9 +287,9 @@ int cgroup_join(const struct cgroups *c, const char *path, int32_t pid, struct e
 	if ((rc = cgroup_check_path(path, e)) < 0)
 		return rc;
 	cgroup_dirs(c, path, &v1, &v2);
-	rc = join_one(v2, pid, e);
+	rc = cgroup_join_dir(v2, pid, e);
 	for (size_t i = 0; rc == 0 && i < v1.len; i++)
-		rc = join_one(v1.at[i], pid, e);
+		rc = cgroup_join_dir(v1.at[i], pid, e);
 	strv_free(&v1);
 	return rc;
 }
@@ -329,11 +329,6 @@ int cgroup_remove(const struct cgroups *c, const char *path, struct err *e)
 		if (c->v1[i])
 			rc = remove_in(c, c->v1[i], path, e);
 	return rc;
-}
-
-int cgroups_remove(struct cgroups *c, struct err *e)
-{
-	return cgroup_remove(c, "", e);
 }
 
 void cgroup_remove_tracking(const struct cgroups *c, const char *path)

@@ -26,8 +26,6 @@ int cgroups_open(const char *name, struct cgroups **out, struct err *e);
 void cgroups_free(struct cgroups *c); /* leaves the cgroups */
 enum cgroup_layout cgroups_layout(const struct cgroups *c);
 const char *cgroups_root(const struct cgroups *c); /* the v2 directory of the root */
-/* Removes the root too; -EBUSY while something lives there. */
-int cgroups_remove(struct cgroups *c, struct err *e);
 
 /* -EINVAL, -ENAMETOOLONG: what all below refuse, but "", which is the root.  Components are not
  * empty, not "." nor "..", at most 255 bytes without control characters; systemd's names are names.
@@ -111,6 +109,10 @@ int cgroup_set_limits(
 void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2);
 int cgroup_join(const struct cgroups *c, const char *path, int32_t pid,
 	struct err *e); /* moves it, in every hierarchy */
+/* Where this process is in every hierarchy that cgroup_join() moves in, and how a process gets
+ * (back) there: the top, where the place is gone. */
+int cgroup_origin(const struct cgroups *c, struct strv *out, struct err *e);
+int cgroup_return(const struct strv *origin, int32_t pid, struct err *e);
 /* Everything in it and below.  Limits of block IO end with it: who waits for slow IO cannot die. */
 int cgroup_kill(const struct cgroups *c, const char *path, struct err *e);
 int cgroup_remove(

@@ -36,6 +36,7 @@ char *cgroup_dir(const struct cgroups *c, const char *top, const char *path);
 int cgroup_make_dir(const char *dir, struct err *e); /* 0 also when it exists */
 void cgroup_enable(
 	const char *dir, const char *controller); /* for its children; as far as it goes */
+int cgroup_join_dir(const char *dir, int32_t pid, struct err *e);
 bool cgroup_has_word(const char *text, const char *word);
 /* rmdir, deepest first; a missing directory is success. */
 int cgroup_remove_tree(const char *dir, struct err *e);

@@ -182,3 +182,63 @@ is_other_carpeld() {
 		[ "$(grep -c 'oom_score_adj -999' "$ROOT/var/log/carpel/carpeld.log")" = 1 ]
 	fi
 }
+
+# in_own_cgroup PID: in every hierarchy in which the instance has a root.
+in_own_cgroup() {
+	local dir
+
+	for dir in $(cgroup_dirs); do
+		grep -qx "$1" "$dir/carpeld/cgroup.procs" || return 1
+	done
+}
+
+@test "carpeld: a cgroup of its own, with memory that is not reclaimed, which goes with the instance" {
+	local top starter
+
+	starter=$(child_named carpel-start)
+	in_own_cgroup "$DAEMON"
+	in_own_cgroup "$starter"
+	# Who keeps it and who asked for it are where they were.
+	[ "$(grep -c "$(instance_cgroup)" "/proc/$(pgrep -o -f -- "--root $ROOT( |\$)")/cgroup")" = 0 ]
+	if top=$(cgroup_v2_dir) && [ -e "$top/memory.min" ]; then
+		[ "$(cat "$top/carpeld/memory.min")" = 67108864 ]
+		[ "$(cat "$top/daemons/memory.min")" = 33554432 ]
+		# No more than the cgroup above has is in force.
+		[ "$(cat "$top/memory.min")" = 100663296 ]
+	fi
+	# The next one comes to the same place.
+	kill -9 "$DAEMON"
+	wait_for 10 is_other_carpeld "$DAEMON"
+	in_own_cgroup "$(carpeld_pid)"
+	carpel down
+	[ -z "$(cgroup_dirs)" ]
+	[ "$(grep -c 'no cgroup of its own\|the instance.s cgroup stays' "$ROOT/var/log/carpel/carpeld.log")" = 0 ]
+}
+
+@test "carpeld: where it may not move, and where systemd gave it a unit, it stays, and serves" {
+	local dir
+
+	carpel down
+	: >"$ROOT/var/log/carpel/carpeld.log"
+	# As systemd starts it: its own pid is in the environment.
+	# shellcheck disable=SC2016 # for the other shell
+	setsid sh -c 'SYSTEMD_EXEC_PID=$$ exec "$0" --root "$1"' "$CARPEL_BIN/carpeld" "$ROOT" </dev/null >/dev/null 2>>"$ROOT/var/log/carpel/carpeld.log" 3>&- 4>&- &
+	wait_for 10 is_serving
+	run in_own_cgroup "$(carpeld_pid)"
+	[ "$status" = 1 ]
+	[ "$(grep -c 'no cgroup of its own' "$ROOT/var/log/carpel/carpeld.log")" = 0 ]
+	carpel down
+	[ -z "$(cgroup_dirs)" ]
+	# Nobody may write into it.
+	dir=/sys/fs/cgroup/pids
+	[ -d "$dir" ] || dir=/sys/fs/cgroup
+	dir=$dir/$(instance_cgroup)
+	mkdir "$dir" "$dir/carpeld"
+	# shellcheck disable=SC2016 # for the other shell
+	setsid unshare -m sh -c 'mount --bind "$2/carpeld" "$2/carpeld"; mount -o remount,bind,ro "$2/carpeld"; exec "$0" --root "$1"' \
+		"$CARPEL_BIN/carpeld" "$ROOT" "$dir" </dev/null >/dev/null 2>>"$ROOT/var/log/carpel/carpeld.log" 3>&- 4>&- &
+	wait_for 10 is_serving
+	[ "$(grep -c 'no cgroup of its own: .*Read-only file system' "$ROOT/var/log/carpel/carpeld.log")" = 1 ]
+	kill -9 "$(carpeld_pid)"
+	start_carpeld
+}

@@ -167,7 +167,7 @@ static int run_forget(const struct call *k, struct err *e)
 
 static int run_down(const struct call *k, struct err *e)
 {
-	return cgroups_remove(k->c, e);
+	return cgroup_remove(k->c, "", e);
 }
 
 static void print_pressure(const char *name, const struct pressure *p)

@@ -238,7 +238,7 @@ unit_starter_SRC := runtime/sys/starter.c $(SPAWN_SRC) $(BASE_SRC)
 unit_describe_SRC := $(addprefix runtime/cli/,describe_ctr.c pod_text.c age.c table.c) $(BASE_SRC)
 
 # The image of all tests, see its head: static, since an image holds nothing else, and without sanitizers.
-$(BUILD)/bin/test/guest: $(addprefix tests/bin/,guest.c guest_look.c guest_try.c guest_calls.c guest_act.c guest.h) $(FLAGS_STAMP)
+$(BUILD)/bin/test/guest: $(addprefix tests/bin/,guest.c guest_look.c guest_try.c guest_calls.c guest_act.c guest_attack.c guest.h) $(FLAGS_STAMP)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g0 $(WARN) -static -s -o $@ $(filter %.c,$^)
 

@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/str.h"
 
-/* openat2(2) answers EAGAIN when a rename raced the walk; 128 tries are more than any honest race
- * needs. */
-enum { WALK_TRIES = 128, READ_CHUNK = 16 * 1024, FDS_MAX = 64 };
+/* openat2(2) answers EAGAIN when a rename or mount anywhere raced a ".." of the walk.  More tries
+ * than any honest race needs, but no more time than a hostile one shall cost us. */
+enum { WALK_TRIES = 128, WALK_NS_MAX = 2000000, READ_CHUNK = 16 * 1024, FDS_MAX = 64 };
 
 /* EPERM: what a filter of an outer container may say of a call that it does not know. */
 static bool is_call_denied(int code)
@@ -35,16 +36,17 @@ int fd_openat2(int dir, const char *path, const struct open_how *how, struct err
 
 int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
 {
-	struct open_how how = { .flags = flags | O_CLOEXEC,
+	const struct open_how how = { .flags = flags | O_CLOEXEC,
 		.mode = mode,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	int fd = -1;
+	int fd = fd_openat2(root, path, &how, e);
+	int64_t end;
 
-	for (int i = 0; i < WALK_TRIES; i++) {
+	if (fd != -EAGAIN)
+		return fd;
+	end = clock_boot_ns() + WALK_NS_MAX;
+	for (int i = 1; fd == -EAGAIN && i < WALK_TRIES && clock_boot_ns() < end; i++)
 		fd = fd_openat2(root, path, &how, e);
-		if (fd != -EAGAIN)
-			break;
-	}
 	return fd;
 }
 

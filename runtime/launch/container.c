@@ -131,9 +131,10 @@ static int resolve_user(struct job *j, struct err *e)
 	return rc < 0 ? rc : userns_check_user(j, e);
 }
 
+/* Descriptors of the host's directories are not taken along. */
 static int hide_ourselves(struct job *j, struct err *e)
 {
-	(void)j;
+	cleanup_fd(&j->proc_fd);
 	return cred_undumpable(e);
 }
 

@@ -62,9 +62,9 @@ struct job {
 	struct err err;    /* and why.  Counts only with rc < 0: a step may note and go on */
 
 	int null_fd;
-	int proc_fd;                       /* the host's, verified; for this stage only */
-	int userns_fd;                     /* one with the plan's maps; -1: it has none */
-	int cgroup_fd;                     /* v2, to be born in */
+	int proc_fd;   /* the host's, verified; closed before a container is joined */
+	int userns_fd; /* one with the plan's maps; -1: it has none */
+	int cgroup_fd; /* v2, to be born in; closed once that is done */
 	int cgroup_tasks[JOB_CGROUPS_MAX]; /* v1, to write "0" into */
 	int cgroup_procs; /* v2, to write "0" into where being born there does not work; else -1 */
 	int program_fd;   /* sandbox: carpel-pause */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -71,28 +72,44 @@ static int set_lowers(int fs, const struct strv *names, struct err *e)
 
 enum { NUMBER_MAX = 16 };
 
-/* The descriptor stays open until exec, as the name's meaning. */
-static int open_as_number(const char *path, char out[NUMBER_MAX], struct err *e)
+/* Open as long as their numbers are names: until the overlay is made.  None of them may be open
+ * where a container can see us. */
+struct numbered {
+	int *fds;
+	size_t len;
+};
+
+static void numbered_close(struct numbered *n)
+{
+	for (size_t i = 0; i < n->len; i++)
+		(void)close(n->fds[i]);
+	free(n->fds);
+}
+
+static int open_as_number(
+	struct numbered *opened, const char *path, char out[NUMBER_MAX], struct err *e)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(e, errno, "open layer %s", path);
+	opened->fds = mem_resize(opened->fds, opened->len + 1, sizeof(int));
+	opened->fds[opened->len++] = fd;
 	(void)snprintf(out, NUMBER_MAX, "%d", fd);
 	return 0;
 }
 
 /* As set_lowers. */
-static int set_by_number(int fs, const struct plan *p, struct err *e)
+static int set_by_number(int fs, const struct plan *p, struct numbered *opened, struct err *e)
 {
 	char number[NUMBER_MAX], upper[NUMBER_MAX], work[NUMBER_MAX];
 	struct strv lowers = { 0 };
-	int rc = open_as_number(p->upper, upper, e), by_layer = 0;
+	int rc = open_as_number(opened, p->upper, upper, e), by_layer = 0;
 
 	if (rc == 0)
-		rc = open_as_number(p->work, work, e);
+		rc = open_as_number(opened, p->work, work, e);
 	for (size_t i = 0; rc == 0 && i < p->lowers.len; i++)
-		if ((rc = open_as_number(p->lowers.at[i], number, e)) == 0)
+		if ((rc = open_as_number(opened, p->lowers.at[i], number, e)) == 0)
 			strv_add(&lowers, number);
 	/* Our directory until the root is entered. */
 	if (rc == 0 && chdir("/proc/self/fd") < 0)
@@ -108,12 +125,12 @@ static int set_by_number(int fs, const struct plan *p, struct err *e)
 }
 
 /* As set_lowers. */
-static int set_dirs(int fs, const struct plan *p, struct err *e)
+static int set_dirs(int fs, const struct plan *p, struct numbered *opened, struct err *e)
 {
 	int rc;
 
 	if (!are_plain(p))
-		return set_by_number(fs, p, e);
+		return set_by_number(fs, p, opened, e);
 	rc = set_lowers(fs, &p->lowers, e); /* 0, for they are short */
 	if (rc == 0)
 		rc = set_text(fs, "upperdir", p->upper, e);
@@ -137,12 +154,13 @@ static int try_once(struct job *j, struct err *e)
 {
 	const struct plan *p = j->plan;
 	CLEANUP(cleanup_fd) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	CLEANUP(numbered_close) struct numbered opened = { 0 };
 	unsigned attributes = p->privileged ? 0 : MOUNT_ATTR_NODEV;
 	int by_layer;
 
 	if (fs < 0)
 		return err_set(e, errno, "new overlay");
-	if ((by_layer = set_dirs(fs, p, e)) < 0)
+	if ((by_layer = set_dirs(fs, p, &opened, e)) < 0)
 		return by_layer;
 	if (fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return err_set(e, errno, "overlay volatile");

@@ -68,6 +68,15 @@ int process_start(struct job *j, uint64_t namespaces, void (*run)(void *), struc
 	return rc;
 }
 
+/* What a process in the container's namespaces has open shall be no way to the host's files. */
+static void close_cgroups(struct job *j)
+{
+	for (size_t i = 0; i < j->plan->cgroups.len; i++)
+		cleanup_fd(&j->cgroup_tasks[i]);
+	cleanup_fd(&j->cgroup_procs);
+	cleanup_fd(&j->cgroup_fd);
+}
+
 int process_join_cgroups(struct job *j, struct err *e)
 {
 	j->is_born = true;
@@ -76,6 +85,7 @@ int process_join_cgroups(struct job *j, struct err *e)
 	for (size_t i = 0; i < j->plan->cgroups.len; i++)
 		if (write(j->cgroup_tasks[i], "0", 1) < 0)
 			return err_set(e, errno, "join %s", j->plan->cgroups.at[i]);
+	close_cgroups(j);
 	return 0;
 }
 
@@ -211,11 +221,14 @@ static int drop_bounding(struct job *j, struct err *e)
 	return cred_keep_bounding(j->caps_mask, e);
 }
 
+/* Another identity makes the kernel dump us as fs.suid_dumpable says, and what may be dumped may be
+ * traced by whoever is that user. */
 static int set_identity(struct job *j, struct err *e)
 {
 	const struct user *u = &j->user;
+	int rc = cred_become(u->uid, u->gid, u->groups, u->groups_len, e);
 
-	return cred_become(u->uid, u->gid, u->groups, u->groups_len, e);
+	return rc < 0 ? rc : cred_undumpable(e);
 }
 
 static int keep_for_filter(struct job *j, struct err *e)
@@ -304,9 +317,9 @@ static const struct step common[] = {
 };
 
 static const struct step without_privs[] = {
+	{ "close descriptors", sweep }, /* nothing is open but the streams, while all may be ours */
 	{ "drop capabilities", drop_capabilities }, /* nothing below needs one */
 	{ "no new privileges", no_new_privs },      /* lets anybody load a filter */
-	{ "close descriptors", sweep },             /* nothing is open at exec but the streams */
 	{ "load seccomp filter", load_filter },     /* last: it may deny all but execve */
 	{ "execute", execute },
 };

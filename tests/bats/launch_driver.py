@@ -2,6 +2,10 @@
 """Drives carpel-launch as carpeld does: owns the result socket, hands over descriptors, reaps.
 
   launch_driver.py run [--wait SECONDS]     a plan on standard input, one record a line
+  launch_driver.py each [N]                 plans, an empty line between two: each to its end, one after the
+                                            other, N times; one line each: "started CODE" (128 and its number
+                                            for a signal, "ended" of a container) or as below; with
+                                            DRIVER_COST set a line of what carpel-launch took, too
   launch_driver.py end SIGNAL               a sandbox's plan; sends pause the signal at once, waits
   launch_driver.py raw                      bytes of a plan on standard input, as they are
   launch_driver.py exits PAUSE N            N records of pause's exit pipe: "PID exit=CODE|signal=N"
@@ -183,8 +187,8 @@ def check_nothing_left():
         pass
 
 
-def run(plan, limit, sig=0):
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def start(plan):
+    """Gives carpel-launch the plan; returns its only report, None when nobody listens."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     launch = spawn(plan.bytes(), plan.fds, theirs, plan.leaks, plan.own_oom)
     theirs.close()
@@ -195,18 +199,29 @@ def run(plan, limit, sig=0):
             ours.send(b"\0")
         ours.close()
         print("launch", os.waitpid(launch, 0)[1] >> 8)
-        return
+        return None
     seen = list(reports(ours))
-    status = os.waitpid(launch, 0)[1]
+    ours.close()
+    _, status, usage = os.wait4(launch, 0)
+    plan.cost = f"cost cpu_ms={int((usage.ru_utime + usage.ru_stime) * 1000)} rss_kib={usage.ru_maxrss}"
     if len(seen) != 1:
         sys.exit(f"{len(seen)} reports; carpel-launch ended with {status}")
-    kind, pid, code, number, text, pidfd, user = seen[0]
+    kind, _, code, number, text, _, _ = seen[0]
     if kind == 2:
         print(f"failed code={errno.errorcode.get(number, number)} exit={code} {text}")
         check_nothing_left()
         if status >> 8 != code:
             sys.exit(f"carpel-launch exited {status >> 8}, reported {code}")
+        return None
+    return seen[0]
+
+
+def run(plan, limit, sig=0):
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    report = start(plan)
+    if not report:
         return
+    _, pid, _, _, _, pidfd, user = report
     print(f"started pid={pid} user={user} host={host_pid(pidfd)}")
     sys.stdout.flush()
     if sig:
@@ -215,6 +230,31 @@ def run(plan, limit, sig=0):
         print_pty(plan.master, pidfd)
     if limit:
         wait_for(pid, pidfd, limit)
+
+
+def wait_as_parent_or_pause(pidfd):
+    """The exit code of an exec, which is our child, or "ended" for pause's."""
+    if not select.select([pidfd], [], [], LIMIT_S)[0]:
+        sys.exit(f"process {host_pid(pidfd)} has not ended in {LIMIT_S} s")
+    try:
+        info = os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
+    except ChildProcessError:
+        return "ended"
+    return info.si_status + (0 if info.si_code == os.CLD_EXITED else 128)
+
+
+def each(plans, times):
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for text in plans.strip().split("\n\n"):
+        for _ in range(times):
+            signal.alarm(60 * FACTOR)
+            plan = Plan(text)
+            report = start(plan)
+            if "DRIVER_COST" in os.environ:
+                print(plan.cost)
+            if report:
+                print("started", wait_as_parent_or_pause(report[5]))
+                os.close(report[5])
 
 
 def raw(data):
@@ -284,6 +324,8 @@ def main():
     signal.alarm(60 * FACTOR)
     if verb == "run":
         run(Plan(sys.stdin.read()), int(args[1]) * FACTOR if args else 0)
+    elif verb == "each":
+        each(sys.stdin.read(), int(args[0]) if args else 1)
     elif verb == "end":
         run(Plan(sys.stdin.read()), LIMIT_S, signal.Signals["SIG" + args[0]])
     elif verb == "raw":

@@ -44,6 +44,11 @@
  *   halt                  stops every process that it sees, again and again; prints "halted" once
  *   litter N              leaves N children behind, and ends with 0
  *   age PATH              appends to it how many milliseconds ago PID 1 was made
+ *   swap A B [N]          N processes exchange the two names for good; prints "swapping"
+ *   hunt WHAT…            of every new process tries ptrace, vm, fd, or to open WHAT of /proc/PID;
+ *                         "hunting", "caught WHAT of PID", at SIGTERM "seen N" strangers
+ *   steal                 waits for a process of another program, then for the right to write
+ *                         to that: "stealing", "held", "steal ok", until SIGTERM
  *   echo                  standard input to standard output until its end
  *   tty                   "yes ROWSxCOLS", whether standard input is the controlling terminal
  */
@@ -390,6 +395,9 @@ static const struct {
 	{ "pour", act_pour, 2 },
 	{ "fill", act_fill, 2 },
 	{ "age", act_age, 1 },
+	{ "hunt", attack_hunt, 1 },
+	{ "steal", attack_steal, 0 },
+	{ "swap", attack_swap, 2 },
 	{ "echo", echo, 0 },
 	{ "tty", tty, 0 },
 };

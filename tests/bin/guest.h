@@ -23,6 +23,10 @@ int act_halt(char **args);
 int act_stamp(char **args);
 int act_later(char **args);
 
+int attack_hunt(char **args);
+int attack_steal(char **args);
+int attack_swap(char **args);
+
 int look_cat(char **args);
 int look_mounts(char **args);
 int look_keyring(char **args);

@@ -57,7 +57,7 @@ static int open_log(const struct cli *c, struct err *e)
 {
 	CLEANUP(cleanup_free) char *path = log_path(c);
 	CLEANUP(cleanup_free) char *dir = str_ndup(path, (size_t)(strrchr(path, '/') - path));
-	int rc = fd_mkdir_all(AT_FDCWD, dir, 0755, e);
+	int rc = fd_mkdir_all(AT_FDCWD, dir, 0750, e);
 	int fd;
 
 	if (rc < 0)

@@ -106,7 +106,7 @@ int layout_make(const struct layout *l, struct err *e)
 		{ l->images, 0700 },
 		{ l->logs, 0755 },
 		{ l->links, 0755 },
-		{ daemon_log, 0755 },
+		{ daemon_log, 0750 },
 	};
 	int rc = 0;
 

@@ -69,7 +69,7 @@ static bool is_sysctl_of_pod(const char *name)
 static bool is_sysctl_value(const char *value)
 {
 	for (const char *c = value; *c; c++)
-		if ((unsigned char)*c < ' ' && *c != '\t')
+		if ((*c < ' ' && *c != '\t') || *c > '~' || *c == '+' || *c == '=')
 			return false;
 	return value[0] && strlen(value) <= PATH_MAX_LEN;
 }
@@ -130,8 +130,8 @@ static int read_sysctl(const struct plan_key *k, const char *value, struct plan 
 		return refuse(k, value,
 			"want NAME=VALUE with the name of a sysctl of the pod's namespaces", e);
 	if (!is_sysctl_value(eq + 1))
-		return refuse(
-			k, value, "the value is empty, too long or has control characters", e);
+		return refuse(k, value,
+			"the value is empty, too long or has characters of no sysctl's value", e);
 	p->sysctls = mem_resize(p->sysctls, p->sysctls_len + 1, sizeof(*p->sysctls));
 	p->sysctls[p->sysctls_len++] =
 		(struct plan_sysctl){ .name = TAKE(name), .value = str_dup(eq + 1) };

@@ -91,7 +91,8 @@ def build_oci(spec, tars, out):
     config, config_path = put(out, config_of(spec, tars))
     kind = "application/vnd.oci.empty.v1+json" if spoil == "artifact" else "application/vnd.oci.image.config.v1+json"
     manifest, manifest_path = put(out, json.dumps(
-        {"schemaVersion": 2, "config": dict(config, mediaType=kind), "layers": layers}).encode())
+        {"schemaVersion": 2, "config": dict(config, mediaType=kind), "layers": layers,
+         **({"annotations": spec["annotations"]} if "annotations" in spec else {})}).encode())
     entry = dict(manifest, mediaType="application/vnd.oci.image.manifest.v1+json")
     name = (spec.get("names") or [None])[0]
     if name:

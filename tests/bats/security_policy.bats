@@ -137,7 +137,14 @@ teardown_file() {
 setup() {
 	case $BATS_TEST_DESCRIPTION in
 	*\(views\)) ;;
-	*) cri_setup ;;
+	T19*)
+		carpel_setup # carpeld is started by the command, which makes its log
+		import_guest
+		;;
+	*)
+		export CARPEL_TEST_SECRET=of-the-host
+		cri_setup
+		;;
 	esac
 }
 
@@ -260,7 +267,10 @@ DEADLY='x32 i386 i386-vsock i386-alg'
 		uid=$(field "views-$mode" .metadata.uid)
 		[ "$(pod_pids "views-$mode" | wc -l)" -ge 6 ]
 		for pid in $(pod_pids "views-$mode"); do
-			! grep -E '^(0:|[0-9]+:(memory|pids|cpu|cpuacct):)' "/proc/$pid/cgroup" | grep -v "/pod$uid/"
+			run grep -E '^(0:|[0-9]+:(memory|pids|cpu|cpuacct):)' "/proc/$pid/cgroup"
+			[ "$status" = 0 ] || continue # it has ended meanwhile
+			[ "$(grep -vc "/pod$uid/" <<<"$output")" = 0 ]
+			[ "${#lines[@]}" -ge 1 ]
 		done
 	done
 }
@@ -293,4 +303,125 @@ DEADLY='x32 i386 i386-vsock i386-alg'
 	output=$(guest peer cat /proc/1/environ /proc/1/maps)
 	[[ -z $output || $output == *EACCES* || $output == *EPERM* ]]
 	[ "$(guest peer procs | grep -vc -e ' carpel-pause$' -e ' guest$')" = 0 ]
+}
+
+# ---- requests, by CRI ----
+
+# guarded CLASS…: of tests/api/test_security.py, with the host as it was.
+guarded() {
+	sentinel_make "$ROOT/sentinel"
+	cri_python "$@"
+	sentinel_same
+}
+
+@test "T15 sysctls: what is no value, of no namespace of the pod's or of the node's is refused" {
+	guarded test_security.Sysctls
+	for pair in 'net.ipv4.ip_forward 1+1' 'net.ipv4.ip_forward 1=1' 'net/../kernel/panic 1' 'kernel.panic 1' 'net..x 1'; do
+		output=$(printf '%s\n' kind=sandbox id=p "pause=$CARPEL_BIN/carpel-pause" "sysctl=${pair/ /=}" |
+			python3 "$BATS_TEST_DIRNAME/launch_driver.py" run)
+		[[ $output == 'failed code=EINVAL exit=128 plan: sysctl'* ]]
+		SPEC="securityContext: {sysctls: [{name: ${pair% *}, value: \"${pair#* }\"}]}" pod bad sleepy x >"$ROOT/bad.yaml"
+		run carpel apply -f "$ROOT/bad.yaml"
+		[ "$status" != 0 ] || wait_for 20 has_event bad FailedCreatePodSandBox sysctl
+		carpel delete pod bad --now 2>/dev/null || :
+	done
+}
+
+@test "T16 injection: environment, arguments, names and annotations are exact or refused, and nobody else's" {
+	guarded test_security.Injection
+}
+
+@test "T17 names that would be paths are refused, and stop and remove nothing" {
+	guarded test_security.Names
+}
+
+# ---- images ----
+
+# image NAME CONFIG [MEMBERS of the specification]: one with the views' programs and this configuration, in JSON.
+image() {
+	printf '{"layers": [[{"path": "etc/"}, {"path": "etc/passwd", "data": "u:x:5:6::/home:\\n"}]], "config": %s%s}' "$2" "${3:+, $3}" |
+		python3 "$BATS_TEST_DIRNAME/image_build.py" oci "$ROOT/$1.oci"
+	carpel image import "$1" "$ROOT/$1.oci"
+}
+
+# seen_of IMAGE: what a container of it looks like, its name left out; and the spec that there is of it then.
+seen_of() {
+	local name=of-$1
+
+	RESTART=Never SPEC="volumes: [{name: g, hostPath: {path: $ROOT/guest-rootfs/bin}}]" \
+		EXTRA='volumeMounts: [{name: g, mountPath: /bin, readOnly: true}], command: [/bin/guest, all, report, mounts, "ls /dev", "ls /",
+		"cat /etc/passwd", "try raw mount mknod"]' pod "$name" x | sed "s/image: guest, command: [^]]*]/image: $1/" >"$ROOT/$name.yaml"
+	carpel apply -f "$ROOT/$name.yaml" >/dev/null
+	carpel wait --for=exit "pod/$name" --timeout 60s >/dev/null
+	carpel logs "$name" | awk '/ - / { print $5, $6, $9; next } { print }' | sed "s/$name/NAME/g"
+	carpel get pod "$name" -o json | jq -S '.spec, .metadata.annotations, .metadata.labels' | sed "s/$name/NAME/g; s/\"$1\"/IMAGE/"
+}
+
+@test "T18 content is no policy: labels, annotations and volumes of an image change nothing" {
+	sentinel_make "$ROOT/sentinel"
+	labels='"carpel/pids-limit": "1", "io.carpel.privileged": "1", "io.kubernetes.cri.devices": "/dev/vda", "cdi.k8s.io/x": "a/b=c",
+		"io.kubernetes.cri-o.Devices": "/dev/vda", "run.oci.hooks": "/bin/sh", "org.systemd.property.Slice": "x",
+		"io.containers.capabilities": "SYS_ADMIN", "carpel.": "x", "container.seccomp.security.alpha.kubernetes.io/c": "unconfined",
+		"io.kubernetes.container.name": "other", "io.kubernetes.pod.uid": "../../x"'
+	image clean '{"Cmd": ["x"]}'
+	image hostile "{\"Cmd\": [\"x\"], \"Labels\": {$labels}, \"Volumes\": {\"/proc\": {}, \"/dev/x\": {}, \"$SENTINEL/empty/x\": {}},
+		\"ExposedPorts\": {\"80/tcp\": {}}, \"OnBuild\": [\"x\"], \"StopSignal\": \"SIGKILL\", \"Healthcheck\": {\"Test\": [\"x\"]},
+		\"ArgsEscaped\": true, \"Privileged\": true, \"CapAdd\": [\"ALL\"]}" "\"annotations\": {$labels}"
+	run image climbing '{"Cmd": ["x"], "Volumes": {"../../x": {}}}'
+	[ "$status" != 0 ]
+	seen_of clean >"$ROOT/clean.seen"
+	grep -q '^no_new_privs' "$ROOT/clean.seen"
+	diff "$ROOT/clean.seen" <(seen_of hostile)
+	sentinel_same
+}
+
+# ---- who may speak to us ----
+
+nobody() {
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+}
+
+@test "T19 control planes: not for root of the host's network without capabilities, not for an ordinary user" {
+	local path paths found
+
+	chmod 755 "$ROOT"
+	# All sockets of the machine that have a name without a file: none is ours, so that nobody in its network has one.
+	SPEC='hostNetwork: true' EXTRA='securityContext: {runAsUser: 0, capabilities: {drop: [ALL]}}' pod net sleepy x |
+		carpel apply -f - --wait=ready --timeout 30s
+	guest net cat /proc/net/unix >"$ROOT/unix"
+	grep -q "$ROOT/run/carpel/carpel.sock" "$ROOT/unix" # it is the host's table
+	run grep -i ' @.*carpel' "$ROOT/unix"
+	[ "$status" = 1 ]
+	mapfile -t paths < <(awk -v root="$ROOT/" 'index($8, root) == 1 { print $8 }' "$ROOT/unix" | sort -u)
+	for path in "${paths[@]}"; do
+		[ "$(guest net stat "$path")" = "$path ENOENT" ]
+		[ "$(stat -c %a "$path")" = 600 ]
+		run nobody stat "$path"
+		[ "$status" = 1 ]
+		run nobody curl -s --max-time 5 --http2-prior-knowledge --unix-socket "$path" http://x/healthz
+		[ "$status" = 7 ] # it could not connect
+	done
+	# An ordinary user lists no directory of ours and reads no file.  Those of logs are Kubernetes': who is there
+	# may be known, what they say is not.
+	carpel logs net >/dev/null
+	found=$(nobody find "$ROOT/run/carpel" "$ROOT/var/lib/carpel" "$ROOT/var/log" -readable \
+		! -path "$ROOT/var/log" ! \( -type d \( -path '*/log/pods*' -o -path '*/log/containers' \) \) ! -type l 2>/dev/null || :)
+	[ -z "$found" ] || {
+		echo "$found"
+		return 1
+	}
+}
+
+@test "a user namespace that was asked for is had or refused, never left out" {
+	SPEC='hostUsers: false' pod own sleepy x >"$ROOT/own.yaml"
+	run carpel apply -f "$ROOT/own.yaml" --wait=ready --timeout 30s
+	if [ "$status" = 0 ]; then
+		[ "$(guest own ns | awk '$1 == "user" { print $2 }')" != "$(readlink /proc/self/ns/user)" ]
+	else
+		[[ $output == *hostUsers* || $output == *'user namespace'* || $(events own) == *'user namespace'* ]]
+	fi
+}
+
+@test "T24 hostile clients of the supervisor cost it neither memory nor its other clients" {
+	guarded test_security.Protocol
 }

@@ -253,9 +253,11 @@ static const struct refusal values[] = {
 	{ sandbox, "sysctl=net/x/=1", "sysctl=net/x/=1: " NET },
 	{ sandbox, "sysctl=net.X=1", "sysctl=net.X=1: " NET },
 	{ sandbox, "sysctl=net.x=",
-		"sysctl=net.x=: the value is empty, too long or has control characters" },
+		"sysctl=net.x=: the value is empty, too long or has characters of no sysctl's "
+		"value" },
 	{ sandbox, "sysctl=net.x=a\x01",
-		"sysctl=net.x=a\x01: the value is empty, too long or has control characters" },
+		"sysctl=net.x=a\x01: the value is empty, too long or has characters of no sysctl's "
+		"value" },
 	{ container, "mount=", "mount=: " MOUNT },
 	{ container, "mount=/a", "mount=/a: " MOUNT },
 	{ container, "mount=/a:", "mount=/a:: " MOUNT },

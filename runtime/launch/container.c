@@ -131,11 +131,19 @@ static int resolve_user(struct job *j, struct err *e)
 	return rc < 0 ? rc : userns_check_user(j, e);
 }
 
-/* Descriptors of the host's directories are not taken along. */
 static int hide_ourselves(struct job *j, struct err *e)
 {
-	cleanup_fd(&j->proc_fd);
+	(void)j;
 	return cred_undumpable(e);
+}
+
+/* We are not in the container's PID namespace; what we start is, and it shall have no directory of
+ * the host open. */
+static int close_procfs(struct job *j, struct err *e)
+{
+	(void)e;
+	cleanup_fd(&j->proc_fd);
+	return 0;
 }
 
 static int join_pod(struct job *j, struct err *e)
@@ -180,6 +188,7 @@ static const struct step container_steps[] = {
 	{ "prepare the inside", tree_prepare_inside }, /* while we have the host's power */
 	{ "raise limits", process_raise_limits },      /* the same */
 	{ "enter user namespace", userns_enter },      /* nobody has been born yet */
+	{ "close procfs", close_procfs },              /* before anybody can see it */
 	{ "start process", start_container },          /* runs the tables above to their end */
 };
 
@@ -245,6 +254,7 @@ static const struct step exec_steps[] = {
 	{ "prepare arguments", prepare_arrays },  /* HOME is known now */
 	{ "raise limits", process_raise_limits }, /* while we have the host's power */
 	{ "enter user namespace", userns_enter }, /* nobody has been born yet */
+	{ "close procfs", close_procfs },         /* before anybody can see it */
 	{ "start process", start_exec },          /* runs the tables above to their end */
 };
 

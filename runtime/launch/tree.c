@@ -59,6 +59,8 @@ static int attach_in_image(struct job *j, int mount, const char *name, struct er
 {
 	int rc = mount_attach_at(mount, j->mounts.root, name, e);
 
+	if (rc == -EINVAL || rc == -ENOTDIR)
+		return err_say(e, ENOTDIR, "/%s of the image is no directory", name);
 	if (rc != -ENOENT)
 		return rc;
 	if (mkdirat(j->mounts.root, name, 0755) < 0)

@@ -10,7 +10,7 @@
 # the same time: what bears their names is left out, and what else has changed may change back for a while.
 # shellcheck shell=bash disable=SC2086 # lists of words
 
-SENTINEL_ETC='passwd group shadow hosts hostname resolv.conf mtab ld.so.preload'
+SENTINEL_ETC='passwd group shadow hosts hostname resolv.conf ld.so.preload'
 SENTINEL_DEVICES='null zero full random urandom tty ptmx pts shm console'
 SENTINEL_SETTINGS='core_pattern modprobe hotplug poweroff_cmd hostname domainname sysrq randomize_va_space
 	core_pipe_limit usermodehelper/bset'

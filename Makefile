@@ -16,12 +16,13 @@ GEN := $(BUILD)/gen
 # ---- source lists -------------------------------------------------------------------------------------------------
 BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c aged.c base64.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
+YAML_SRC := runtime/base/yaml.c runtime/base/yaml_scalar.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c userns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c device_rules.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_self.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
-SPEC_SRC := $(addprefix runtime/spec/,names.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
+SPEC_SRC := $(addprefix runtime/spec/,names.c cdi.c cdi_read.c devices.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
 	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c resize.c check.c \
 	validate.c validate_container.c validate_env.c validate_probe.c validate_security.c validate_volume.c)
@@ -30,18 +31,18 @@ PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 # CRI's messages; gen/ is what protoc-c writes, see below.
 MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_json_read.c message_json_write.c)
 # From CRI's messages to the model.
-SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security.c cri_container.c cri_mounts.c cri_resources.c \
+SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security.c cri_container.c cri_devices.c cri_mounts.c cri_resources.c \
 	cri_signal.c)
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_resize.c lifecycle_stop.c resize.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
-	volume.c sandbox.c container.c container_mounts.c disk.c fdstore.c event_fold.c)
+	volume.c sandbox.c container.c container_devices.c container_mounts.c disk.c fdstore.c event_fold.c)
 H2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c h2_hold.c)
 GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_reflection.c grpc_request.c grpc_text.c grpc_wire.c) \
 	$(addprefix gen/spec/,health.pb-c.c reflection.pb-c.c)
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c kube_status.c list.c list_token.c log.c pods.c resize.c \
 	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
-ENGINE_SRC := $(addprefix runtime/engine/,engine.c sandbox.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
+ENGINE_SRC := $(addprefix runtime/engine/,engine.c cdi.c sandbox.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
 	resume.c find.c child.c helper.c outbox.c discard.c image_job.c usage_job.c)
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
@@ -57,8 +58,7 @@ IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_act.c cri_call.c cri_call_verb.c cri_config.c \
 	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
-	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c update.c usage.c wait.c watch.c yaml.c yaml_out.c \
-	yaml_scalar.c)
+	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c update.c usage.c wait.c watch.c yaml_out.c)
 PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c) $(LOCKDOWN_SRC)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
 
@@ -99,18 +99,18 @@ LIBS_PROTOBUF := $(shell $(PKG) --libs libprotobuf-c 2>/dev/null || echo -lproto
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
 
 PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
-carpel_SRC := $(CLI_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
+carpel_SRC := $(CLI_SRC) $(YAML_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
-	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c seccomp.c starter.c) $(LOOP_SRC) $(BASE_SRC)
-carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
+	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c seccomp.c starter.c) $(LOOP_SRC) $(YAML_SRC) $(BASE_SRC)
+carpeld_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s
 carpel-log_SRC := $(LOG_SRC) $(LOOP_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
 carpel-log_LIBS := $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
 carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(BASE_SRC)
 carpel-image_LIBS := $(LIBS_ARCHIVE) $(LIBS_DIGEST) $(LIBS_SECCOMP) $(LIBS_CAP) $(LIBS_JSON)
-carpel-probe_SRC := $(PROBES_SRC) $(PROBES_PURE_SRC) $(PROBE_WIRE_SRC) runtime/spec/pod.c $(LOOP_SRC) $(BASE_SRC)
+carpel-probe_SRC := $(PROBES_SRC) $(PROBES_PURE_SRC) $(PROBE_WIRE_SRC) runtime/spec/pod.c runtime/spec/devices.c runtime/spec/cdi.c $(LOOP_SRC) $(BASE_SRC)
 carpel-probe_LIBS := $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
 
 # `make V=1` shows the commands.
@@ -180,10 +180,10 @@ UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
 UNIT_CRI := $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(UNIT_SPEC)
 UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
 unit_layer_base := base aged base64 clock fd fd_tree json json_tree
-unit_layer_spec := names quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_map plan_write probe_wire
+unit_layer_spec := names cdi quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_map plan_write probe_wire
 unit_layer_cri := cri_bounds cri_sandbox cri_security cri_container cri_mounts cri_resources
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_resize lifecycle_stop backoff status state_json store object record layout env etc \
-	resources volume sandbox container container_mounts container_cri disk fdstore
+	resources volume sandbox container container_mounts container_cri container_devices disk fdstore
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(if $(filter $(1),$(unit_layer_cri)),$(UNIT_CRI),$(unit_$(1)_SRC)))))
 unit_message_SRC := $(MESSAGE_SRC) $(BASE_SRC)
@@ -212,7 +212,7 @@ unit_client_grpc_LIBS := $(LIBS_H2)
 unit_query_SRC := runtime/api/query.c $(BASE_SRC)
 unit_list_token_SRC := runtime/api/list_token.c $(BASE_SRC)
 unit_pretty_SRC := runtime/api/pretty.c $(BASE_SRC)
-unit_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BASE_SRC)
+unit_yaml_SRC := $(YAML_SRC) runtime/cli/yaml_out.c $(BASE_SRC)
 unit_yaml_LIBS := -lm
 unit_jsonpath_SRC := $(addprefix runtime/cli/,jsonpath.c jsonpath_path.c) $(BASE_SRC)
 unit_table_SRC := $(addprefix runtime/cli/,table.c age.c pod_text.c) $(BASE_SRC)
@@ -228,7 +228,7 @@ unit_mountinfo_SRC := runtime/sys/mountinfo.c $(BASE_SRC)
 unit_device_rules_SRC := runtime/sys/device_rules.c $(BASE_SRC)
 unit_launch_report_SRC := runtime/launch/report.c $(BASE_SRC)
 unit_options_SRC := runtime/cli/options.c $(BASE_SRC)
-unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c yaml.c yaml_scalar.c) runtime/spec/names.c $(BASE_SRC)
+unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c) $(YAML_SRC) runtime/spec/names.c $(BASE_SRC)
 unit_manifests_LIBS := -lm
 unit_cri_cli_text_SRC := $(addprefix runtime/cli/,cri_text.c table.c) $(BASE_SRC)
 unit_cri_cli_select_SRC := $(addprefix runtime/cli/,cri_select.c cri_text.c table.c) $(BASE_SRC)
@@ -301,7 +301,7 @@ fuzz_image_SRC := runtime/image/oci.c $(IMAGE_RECORD_SRC) $(BASE_SRC)
 fuzz_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
 fuzz_request_SRC := tests/fuzz/h2_peer.c $(FAKE_SRC)
 fuzz_grpc_request_SRC := tests/fuzz/h2_peer.c tests/bin/fake_grpc.c gen/spec/cri.pb-c.c $(FAKE_SRC)
-fuzz_yaml_SRC := $(addprefix runtime/cli/,yaml.c yaml_scalar.c yaml_out.c) $(BASE_SRC)
+fuzz_yaml_SRC := $(YAML_SRC) runtime/cli/yaml_out.c $(BASE_SRC)
 fuzz_manifest_SRC := $(SPEC_SRC) $(BASE_SRC)
 fuzz_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_cri_SRC := runtime/api/grpc_wire.c $(UNIT_CRI)

@@ -39,7 +39,7 @@ ALONE = {
     "yajl/": {"runtime/base/json.c", "runtime/base/json_parse.c"},
     "ev.h": {"runtime/base/loop.c"},
     "nghttp2/": {"runtime/api/"},
-    "yaml.h": {"runtime/cli/"},
+    "yaml.h": {"runtime/base/yaml.c"},
     "seccomp.h": {"runtime/sys/", "runtime/base/lockdown.c", "probes/confine.c", "runtime/image/confine.c"},
     "archive": {"runtime/image/"},
     "nettle/": {"runtime/image/"},

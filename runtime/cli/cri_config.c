@@ -10,9 +10,9 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/uid.h"
+#include "base/yaml.h"
 #include "cli/cri.h"
 #include "cli/cri_text.h"
-#include "cli/yaml.h"
 
 /* JSON of a call may be as large as its message, with bytes as base64. */
 enum { ARGUMENT_BYTES_MAX = 2 * GRPC_MESSAGE_MAX };

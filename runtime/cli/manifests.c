@@ -8,8 +8,8 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/yaml.h"
 #include "cli/target.h"
-#include "cli/yaml.h"
 
 /* Where an object comes from. */
 struct origin {

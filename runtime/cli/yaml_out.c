@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "cli/yaml.h"
+#include "base/yaml.h"
 
 /* Printable without any escape: block scalars and plain ones cannot hold anything else. */
 static bool is_printable(const char *text, size_t len)

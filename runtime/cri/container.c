@@ -75,6 +75,14 @@ static int check_request(
 	return cri_read_container(q->config, s->config, &spec, e);
 }
 
+/* What its files say is read again at the start; here it is only told early. */
+static int check_cdi(const struct cri_container *c, struct err *e)
+{
+	CLEANUP(cdi_set_free) struct cdi_set set = { 0 };
+
+	return cdi_resolve(c->cri->engine->layout.root, &c->spec->devices.cdi, &set, e);
+}
+
 static int fill(struct cri_container *c, const Runtime__V1__ContainerConfig *config, struct err *e)
 {
 	int rc;
@@ -84,7 +92,8 @@ static int fill(struct cri_container *c, const Runtime__V1__ContainerConfig *con
 		c->resources = message_copy(config->linux->resources);
 	c->state = CONTAINER_IS_CREATED;
 	c->created_ns = clock_wall_ns();
-	if ((rc = container_read_config(c, e)) < 0 || (rc = container_take_image(c, e)) < 0)
+	if ((rc = container_read_config(c, e)) < 0 || (rc = check_cdi(c, e)) < 0 ||
+		(rc = container_take_image(c, e)) < 0)
 		return rc;
 	c->ctr.stop_signal = c->spec->stop_signal ? c->spec->stop_signal
 						  : container_stop_signal(c->ctr.image.stop_signal);

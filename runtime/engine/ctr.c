@@ -48,6 +48,7 @@ void ctr_close(struct ctr *c)
 	ctr_release(c);
 	logs_reopen_forget(c);
 	image_record_free(&c->image);
+	cdi_set_free(&c->cdi);
 	free(c->dir);
 	free(c->log_file);
 	*c->link = c->next;
@@ -252,14 +253,34 @@ static void close_streams(struct ctr_streams *s)
 			close(fds[i]);
 }
 
+int ctr_request(
+	struct ctr *c, enum ctr_purpose purpose, struct container_request *out, struct err *e)
+{
+	int rc = c->owner->request(c, out, e);
+
+	if (rc < 0)
+		return rc;
+	if (purpose == CTR_TO_START)
+		cdi_set_free(&c->cdi);
+	if (!c->cdi.len)
+		rc = cdi_resolve(
+			c->sandbox->engine->layout.root, &c->spec->devices.cdi, &c->cdi, e);
+	out->cdi = c->cdi.edits;
+	out->cdi_len = c->cdi.len;
+	return rc;
+}
+
 static int make_instance(struct ctr *c, int filter, enum ctr_failure *how, struct err *e)
 {
 	struct ctr_streams s = { -1, -1, -1, -1 };
 	struct container_request q;
 	int rc;
 
+	*how = CTR_NOT_MADE;
+	if ((rc = ctr_request(c, CTR_TO_START, &q, e)) < 0)
+		return rc;
 	*how = CTR_BAD_CONFIG;
-	if ((rc = c->owner->request(c, &q, e)) < 0 || (rc = container_check_user(&q, e)) < 0)
+	if ((rc = container_check_user(&q, e)) < 0)
 		return rc;
 	*how = CTR_NOT_MADE;
 	c->oom_kills_before = 0; /* the cgroup is new */

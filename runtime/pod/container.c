@@ -166,7 +166,7 @@ static int check_caps(const struct strv *names, struct err *e)
 	return 0;
 }
 
-static void add_group(struct plan *p, int64_t gid)
+void container_add_group(struct plan *p, int64_t gid)
 {
 	CLEANUP(cleanup_free) char *text = str_fmt("%" PRId64, gid);
 
@@ -184,11 +184,11 @@ static int plan_identity(const struct container_request *q, struct plan *p, stru
 		rc = check_caps(&s->cap_ambient, e);
 	p->user = user_text(q);
 	for (size_t i = 0; i < q->pod->groups_len; i++)
-		add_group(p, q->pod->groups[i]);
+		container_add_group(p, q->pod->groups[i]);
 	if (q->pod->fs_group >= 0)
-		add_group(p, q->pod->fs_group);
+		container_add_group(p, q->pod->fs_group);
 	for (size_t i = 0; i < s->groups_len; i++)
-		add_group(p, s->groups[i]);
+		container_add_group(p, s->groups[i]);
 	p->merge_image_groups = !s->strict_groups;
 	p->refuse_root = s->run_as_non_root;
 	p->caps = container_caps(s);
@@ -324,6 +324,9 @@ int container_plan(const struct container_request *q, const struct cgroups *cg, 
 		rc = plan_args(q, &own, out, e);
 	if (rc == 0)
 		rc = container_plan_mounts(q, first_fd, out, fds, e);
+	if (rc == 0)
+		rc = container_plan_devices(q, out, e);
+	container_sort_mounts(out);
 	strv_free(&own);
 	return rc;
 }
@@ -349,6 +352,7 @@ int container_exec_plan(const struct container_request *q, const struct cgroups 
 	rc = plan_identity(q, out, e);
 	if (rc == 0)
 		rc = plan_env(q, &own, out, e);
+	container_plan_cdi_identity(q, out);
 	strv_free(&own);
 	return rc;
 }

@@ -7,6 +7,7 @@
 #include "image/record.h"
 #include "pod/env.h"
 #include "pod/layout.h"
+#include "spec/cdi.h"
 #include "spec/plan.h"
 #include "sys/cgroup.h"
 
@@ -20,6 +21,9 @@ struct container_request {
 	const struct image_record *image;
 	const struct env_facts *facts;
 	const char *id; /* 64 hexadecimal digits */
+	/* What its CDI devices bring, in order; the engine has read it. */
+	const struct cdi_edits *const *cdi;
+	size_t cdi_len;
 };
 
 /* Descriptors that the plan's mounts name: descriptor first + i of the child. */

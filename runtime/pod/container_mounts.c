@@ -58,7 +58,7 @@ static size_t depth_of(const char *path)
 }
 
 /* Parents before what is mounted below them, whatever the pod's order was; else the order stays. */
-static void sort_mounts(struct plan *p)
+void container_sort_mounts(struct plan *p)
 {
 	for (size_t i = 1; i < p->mounts_len; i++) {
 		const struct plan_mount m = p->mounts[i];
@@ -119,6 +119,5 @@ int container_plan_mounts(const struct container_request *q, int first_fd, struc
 	plan_own(q, p);
 	for (size_t i = 0; rc == 0 && i < q->spec->mounts_len; i++)
 		rc = plan_one(q, &q->spec->mounts[i], first_fd, p, fds, e);
-	sort_mounts(p);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* What Kubernetes has no field for: a probe's times in milliseconds (carpel/probe.…), limits of
- * block IO (carpel/io.…) and of processes (carpel/pids-limit).
+ * block IO (carpel/io.…) and of processes (carpel/pids-limit), devices (carpel/devices.…).
  */
 #include "spec/annotations.h"
 
@@ -139,6 +139,37 @@ static void check_limit(
 	cause_invalid(k->causes, field, value, detail);
 }
 
+/* ---- carpel/devices.<container> ---- */
+
+/* NULL: not a key of this kind. */
+static const char *parse_devices_key(const char *key)
+{
+	static const char prefix[] = "carpel/devices.";
+	const char *name = key + strlen(prefix);
+
+	return str_starts(key, prefix) && *name && !strchr(name, '.') ? name : NULL;
+}
+
+static void check_devices(struct check *k, const char *field, const char *value)
+{
+	CLEANUP(devices_asked_free) struct devices_asked asked = { 0 };
+	CLEANUP(cleanup_free) char *entry = NULL;
+	const char *why = devices_read_list(value, &asked, &entry);
+
+	if (why)
+		cause_invalid(k->causes, field, entry, why);
+}
+
+static void apply_devices(const char *key, const char *value, struct pod_spec *pod)
+{
+	const char *container = parse_devices_key(key);
+	CLEANUP(cleanup_free) char *entry = NULL;
+
+	for (size_t c = 0; container && c < pod->containers_len; c++)
+		if (str_eq(pod->containers[c].name, container))
+			(void)devices_read_list(value, &pod->containers[c].devices, &entry);
+}
+
 /* ---- all ---- */
 
 static const struct json *find_container(const struct json *spec, const char *name)
@@ -179,10 +210,14 @@ static void check_annotation(struct check *k, const char *key, const char *value
 	CLEANUP(cleanup_free) char *container = NULL;
 	const struct limit_row *row = parse_io_key(key, &container);
 
+	if (!container && parse_devices_key(key))
+		container = str_dup(parse_devices_key(key));
 	if (parse_key(key, &at))
 		check_probe(k, field, &at, value);
-	else if (row && !find_container(k->spec, container))
+	else if (container && !find_container(k->spec, container))
 		cause_not_found(k->causes, field, container);
+	else if (container && !row)
+		check_devices(k, field, value);
 	else if (row || str_eq(key, pids_row.word))
 		check_limit(k, field, row ? row : &pids_row, value);
 	else
@@ -223,6 +258,7 @@ void annotations_apply(const struct json *annotations, struct pod_spec *pod)
 
 		if (str_starts(key, "carpel/"))
 			apply_limit(key, value, pod);
+		apply_devices(key, value, pod);
 		if (!parse_key(key, &at))
 			continue;
 		for (size_t c = 0; c < pod->containers_len; c++) {

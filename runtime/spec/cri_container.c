@@ -37,7 +37,7 @@ static int read_names(
 }
 
 /* Labels and annotations go back to the client as they came: the face keeps them, they are only
- * checked here.  Device plugins may ask for CDI devices by an annotation. */
+ * checked here.  For those by which device plugins ask for CDI devices see cri_devices.c. */
 static int check_labels(const Runtime__V1__ContainerConfig *c, struct err *e)
 {
 	int rc = cri_check_count(config_at, "labels", c->n_labels, CRI_LABELS_MAX, e);
@@ -47,14 +47,9 @@ static int check_labels(const Runtime__V1__ContainerConfig *c, struct err *e)
 			config_at, "labels", c->labels[i]->key, c->labels[i]->value, NULL, e);
 	if (rc == 0)
 		rc = cri_check_count(config_at, "annotations", c->n_annotations, CRI_LABELS_MAX, e);
-	for (size_t i = 0; rc == 0 && i < c->n_annotations; i++) {
-		const char *key = c->annotations[i]->key;
-
-		rc = cri_read_label(
-			config_at, "annotations", key, c->annotations[i]->value, NULL, e);
-		if (rc == 0 && str_starts(key, "cdi.k8s.io/"))
-			rc = cri_not_yet(e, config_at, "annotations", "CDI devices are");
-	}
+	for (size_t i = 0; rc == 0 && i < c->n_annotations; i++)
+		rc = cri_read_label(config_at, "annotations", c->annotations[i]->key,
+			c->annotations[i]->value, NULL, e);
 	return rc;
 }
 
@@ -189,10 +184,8 @@ static int read_config(const Runtime__V1__ContainerConfig *c,
 		(rc = read_log_path(c, sandbox, out, e)) < 0 ||
 		(rc = read_resources(c, out, e)) < 0)
 		return rc;
-	if (c->n_devices)
-		return cri_not_yet(e, config_at, "devices", "devices are");
-	if (c->n_cdi_devices)
-		return cri_not_yet(e, config_at, "CDI_devices", "CDI devices are");
+	if ((rc = cri_read_devices(c, out, e)) < 0)
+		return rc;
 	return cri_read_security(c, sandbox, out, e);
 }
 

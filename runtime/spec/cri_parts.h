@@ -69,3 +69,5 @@ int cri_read_security(const Runtime__V1__ContainerConfig *c,
 int cri_check_swap(const char *at, int64_t memory, int64_t swap, struct err *e);
 int cri_read_mounts(
 	const Runtime__V1__ContainerConfig *c, struct container_spec *out, struct err *e);
+int cri_read_devices(
+	const Runtime__V1__ContainerConfig *c, struct container_spec *out, struct err *e);

@@ -21,6 +21,11 @@
  *   carpel/pids-limit: "<digits>"
  *
  * How many processes and threads the pod may have, its own one among them: 16 to 4194304.
+ *
+ *   carpel/devices.<container>: "</HOST[:/CONTAINER][:ACCESS]|VENDOR/CLASS=NAME>,…"
+ *
+ * Devices beside the usual ones: the host's node or a directory of them, with the access that the
+ * container's cgroup allows (rwm where none is given), or what CDI's files say for that name.
  */
 #pragma once
 

@@ -130,6 +130,7 @@ static void free_container(struct container_spec *c)
 	free_ports(c);
 	free_env(c);
 	free_mounts(c);
+	devices_asked_free(&c->devices);
 	for (size_t i = 0; i < ARRAY_LEN(c->probes); i++)
 		probe_spec_free(&c->probes[i]);
 	if (c->resources)

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "spec/devices.h"
 #include "spec/probe.h"
 
 enum restart_policy { RESTART_ALWAYS = 1, RESTART_ON_FAILURE, RESTART_NEVER };
@@ -144,6 +145,7 @@ struct container_spec {
 	/* resizePolicy: a change of these takes a restart of the container. */
 	bool cpu_resize_restarts, memory_resize_restarts;
 	struct io_spec io;
+	struct devices_asked devices;
 	struct security_spec security;
 	struct probe_spec probes[PROBE_TYPES]; /* by enum probe_type; [0] unused */
 	char *message_path;

@@ -3,7 +3,7 @@
 
 SPEC is JSON: {"layers": [[ENTRY, ...], ...], "config": {...}, "gzip": true, "spoil": WORD,
 "names": [...], "link": PATH instead of Docker's layers}.  ENTRY has "path" (ending in "/": a
-directory) and may have data, mode, uid, gid, link, hard, dev ("c 1 3"), fifo, xattr, sparse (a size).  "tar" writes the first layer alone.
+directory) and may have data or file (its path here), mode, uid, gid, link, hard, dev ("c 1 3"), fifo, xattr, sparse (a size).  "tar" writes the first layer alone.
 """
 import gzip
 import hashlib
@@ -21,7 +21,11 @@ def info(entry):
     t.mtime = entry.get("mtime", 1000000000)
     t.uid, t.gid = entry.get("uid", 0), entry.get("gid", 0)
     t.pax_headers = {f"SCHILY.xattr.{k}": v for k, v in entry.get("xattr", {}).items()}
-    data = entry.get("data", "").encode()
+    if "file" in entry:
+        with open(entry["file"], "rb") as f:
+            data = f.read()
+    else:
+        data = entry.get("data", "").encode()
     t.size = len(data)
     if entry["path"].endswith("/"):
         t.type, t.mode = tarfile.DIRTYPE, 0o755

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "cli/yaml.h"
+#include "base/yaml.h"
 #include "cli/yaml_out.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

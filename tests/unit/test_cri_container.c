@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include "spec/plan.h"
+
 /* ---- what a config says ---- */
 
 static void test_the_least(void **state)
@@ -141,12 +143,29 @@ static void test_refused_process(void **state)
 			"EINVAL config.labels: \"\": a key must not be empty" },
 		{ ", \"annotations\": {\"\": \"\"}",
 			"EINVAL config.annotations: \"\": a key must not be empty" },
-		{ ", \"annotations\": {\"cdi.k8s.io/x\": \"vendor.com/gpu=0\"}",
-			"EOPNOTSUPP config.annotations: CDI devices are not supported yet" },
+		{ ", \"annotations\": {\"cdi.k8s.io/x\": \"vendor.com/gpu=0,gpu\"}",
+			"EINVAL config.annotations: \"gpu\": must be VENDOR/CLASS=NAME" },
+		{ ", \"annotations\": {\"cdi.k8s.io/x\": \"\"}",
+			"EINVAL config.annotations: \"\": must be VENDOR/CLASS=NAME" },
 		{ ", \"devices\": [{\"host_path\": \"/dev/fuse\"}]",
-			"EOPNOTSUPP config.devices: devices are not supported yet" },
-		{ ", \"CDI_devices\": [{\"name\": \"a\"}]",
-			"EOPNOTSUPP config.CDI_devices: CDI devices are not supported yet" },
+			"EINVAL config.devices[0].permissions: \"\": must be some of r, w and m, "
+			"each once" },
+		{ ", \"devices\": [{\"permissions\": \"rwx\"}]",
+			"EINVAL config.devices[0].permissions: \"rwx\": must be some of r, w and "
+			"m, "
+			"each once" },
+		{ ", \"devices\": [{\"permissions\": \"rr\"}]",
+			"EINVAL config.devices[0].permissions: \"rr\": must be some of r, w and m, "
+			"each once" },
+		{ ", \"devices\": [{\"permissions\": \"r\", \"host_path\": \"dev/fuse\"}]",
+			"EINVAL config.devices[0].host_path: \"dev/fuse\": must be an absolute "
+			"path" },
+		{ ", \"devices\": [{\"permissions\": \"r\", \"host_path\": \"/dev/fuse\", "
+		  "\"container_path\": \"/dev/../x\"}]",
+			"EINVAL config.devices[0].container_path: \"/dev/../x\": must not contain "
+			"'..'" },
+		{ ", \"CDI_devices\": [{\"name\": \"a.com/b=c\"}, {\"name\": \"a\"}]",
+			"EINVAL config.CDI_devices[1].name: \"a\": must be VENDOR/CLASS=NAME" },
 		{ ", \"linux\": {\"resources\": {\"cpu_quota\": 1}}",
 			"EINVAL config.linux.resources.cpu_quota: 1: must be at least 1000 "
 			"microseconds, 0, or -1 for no limit" },
@@ -157,6 +176,37 @@ static void test_refused_process(void **state)
 
 	(void)state;
 	check_refusals(container, rows, ARRAY_LEN(rows));
+}
+
+static void test_devices(void **state)
+{
+	CLEANUP(fx_close) struct fx f = { 0 };
+	CLEANUP(cleanup_free)
+	char *much = many(", \"devices\": [",
+		"{\"permissions\": \"r\", \"host_path\": \"/d\", \"container_path\": \"/d\"}", 257,
+		"]");
+	const struct devices_asked *d;
+
+	(void)state;
+	assert_string_equal(
+		container(&f,
+			", \"devices\": [{\"permissions\": \"mr\", \"host_path\": \"/dev/a\", "
+			"\"container_path\": \"/dev//b/\"}], "
+			"\"CDI_devices\": [{\"name\": \"v.com/gpu=0\"}, "
+			"{\"name\": \"v.com/gpu=1\"}], "
+			"\"annotations\": {\"cdi.k8s.io/p_x\": \"v.com/gpu=1,w/n=a:b\", "
+			"\"cdi.k8s.io\": \"nothing\", \"other/cdi.k8s.io/\": \"nothing\"}"),
+		"");
+	d = &f.ctr->devices;
+	assert_int_equal(d->len, 1);
+	assert_string_equal(d->at[0].host_path, "/dev/a");
+	assert_string_equal(d->at[0].path, "/dev/b");
+	assert_int_equal(d->at[0].access, PLAN_READ | PLAN_MKNOD);
+	assert_int_equal(d->cdi.len, 3);
+	assert_string_equal(d->cdi.at[0], "v.com/gpu=0");
+	assert_string_equal(d->cdi.at[1], "v.com/gpu=1");
+	assert_string_equal(d->cdi.at[2], "w/n=a:b");
+	assert_string_equal(container(&f, much), "E2BIG config.devices: more than 256 devices");
 }
 
 static void test_bounds(void **state)
@@ -313,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_logs),
 		cmocka_unit_test(test_refused_names),
 		cmocka_unit_test(test_refused_process),
+		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_too_many_entries),
 		cmocka_unit_test(test_bytes_that_are_no_text),

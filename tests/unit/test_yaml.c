@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "cli/yaml.h"
+#include "base/yaml.h"
 #include "cli/yaml_out.h"
 
 /* The only document of text as compact JSON. */

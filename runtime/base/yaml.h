@@ -1,8 +1,8 @@
 /* YAML text to JSON trees, as sigs.k8s.io/yaml turns manifests into JSON: YAML 1.1 scalars (yes,
  * no, on, off, y and n are booleans, 0644 is octal), string keys only, anchors and merge keys
  * expanded. The text is hostile: size, depth, number of nodes and what aliases expand to are
- * bounded, and a key that is there twice is refused.  Knows nothing of pods; called by manifests.c
- * and its tests.
+ * bounded, and a key that is there twice is refused.  Called for manifests, by the command line,
+ * and for CDI's files, which are the administrator's.
  */
 #pragma once
 

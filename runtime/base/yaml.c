@@ -2,7 +2,7 @@
  * and copied again for each alias; every node and byte so made is charged to one account, so a
  * document of a few lines cannot grow into gigabytes.
  */
-#include "cli/yaml.h"
+#include "base/yaml.h"
 
 #include <errno.h>
 #include <stdlib.h>

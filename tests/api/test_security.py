@@ -253,6 +253,12 @@ class Protocol(CriTest):
         self.assertGreater(len(slowest), 10)
         self.assertLess(resident_kib(pid) - before, 64 << 10)
 
+    def idle(self):
+        try:
+            return Raw(At)
+        except BlockingIOError:
+            return None
+
     def test_idle_connections(self):
         """More of them than there may be: those are refused, who is there already is served."""
         resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -260,7 +266,9 @@ class Protocol(CriTest):
         self.cri.call("Version")
         try:
             for _ in range(1500):
-                held.append(Raw(At))
+                held.append(until("a place in the queue", self.idle))
+            held[-1].read()
+            self.assertIn(b"too many connections", held[-1].got)
             self.assertEqual(self.cri.call("Version").runtime_name, "carpel")
             self.assertLess(resident_kib(pid) - before, 64 << 10)
         finally:

@@ -333,6 +333,30 @@ guarded() {
 
 @test "T17 names that would be paths are refused, and stop and remove nothing" {
 	guarded test_security.Names
+	mkdir -p "$ROOT/host/dir"
+	for bad in ../x /x "../$(printf 'x%.0s' {1..5000})"; do
+		for pod in "$(pod "$bad" sleepy x)" \
+			"$(SPEC='volumes: [{name: v, emptyDir: {}}]' EXTRA="volumeMounts: [{name: v, mountPath: /v, subPath: \"$bad\"}]" pod sub sleepy x)" \
+			"$(SPEC="volumes: [{name: \"$bad\", emptyDir: {}}]" pod vol sleepy x)" \
+			"$(pod_of ctr "{name: \"$bad\", image: guest, command: [/bin/guest, sleepy, x]}")"; do
+			run carpel apply -f - <<<"$pod"
+			[ "$status" = 1 ]
+		done
+		for verb in get delete logs; do
+			run carpel $verb ${verb/#[gd]*/pod} "$bad"
+			[ "$status" != 0 ]
+		done
+	done
+	[ -z "$(carpel get pods -o 'jsonpath={.items[*].metadata.name}')" ]
+	for path in '/api/v1/namespaces/default/pods/..%2f..%2fx' '/api/v1/namespaces/../pods/x' '/api/v1/namespaces/..%2f..%2f/pods/x/log' \
+		'/api/v1/namespaces/default/pods/%00' '/apis/carpel/v1/images/..%2f..%2f..%2fetc%2fpasswd'; do
+		for method in GET DELETE; do
+			run curl -s --max-time 20 --http2-prior-knowledge --path-as-is --unix-socket "$ROOT/run/carpel/carpel.sock" -X $method -o /dev/null \
+				-w '%{http_code}' "http://localhost$path"
+			[[ $output == 40? ]]
+		done
+	done
+	sentinel_same
 }
 
 # ---- images ----

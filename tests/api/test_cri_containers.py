@@ -410,8 +410,14 @@ class Refusals(InSandbox):
         self.refused("INVALID_ARGUMENT", "recursive_read_only",
                      mounts=[cri.Mount(container_path="/a", host_path="/tmp", recursive_read_only=True)])
 
+    def test_devices(self):
+        self.refused("INVALID_ARGUMENT", "config.CDI_devices[0].name", CDI_devices=[cri.CDIDevice(name="a")])
+        self.refused("INVALID_ARGUMENT", "unresolvable CDI device a/b=c", CDI_devices=[cri.CDIDevice(name="a/b=c")])
+        self.refused("INVALID_ARGUMENT", "unresolvable CDI device a/b=c", annotations={"cdi.k8s.io/x": "a/b=c"})
+        self.refused("INVALID_ARGUMENT", "config.devices[0].permissions",
+                     devices=[cri.Device(host_path="/dev/null", container_path="/dev/x", permissions="rwx")])
+
     def test_what_is_not_there_yet(self):
-        self.refused("UNIMPLEMENTED", "CDI_devices", CDI_devices=[cri.CDIDevice(name="a")])
         self.refused("UNIMPLEMENTED", "selinux_options", security={"selinux_options": cri.SELinuxOption(type="t")})
         self.refused("UNIMPLEMENTED", "image", mounts=[cri.Mount(container_path="/a", image=cri.ImageSpec(image="guest"))])
 

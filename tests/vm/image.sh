@@ -14,7 +14,8 @@ build=$(cd "$1" && pwd)
 selection=$2
 vm=$build/vm
 # What the suites call, beside what is essential to Debian.
-packages='mount bats curl jq iproute2 util-linux procps parallel python3 busybox-static kmod strace'
+packages='systemd mount bats curl jq iproute2 util-linux procps parallel python3 busybox-static kmod strace
+	make python3-h2 python3-grpcio python3-grpc-tools python3-protobuf golang-github-containers-common'
 
 die() {
 	echo "image.sh: $*" >&2
@@ -111,11 +112,14 @@ make_disk() {
 		[ ! -e "$path" ] && [ ! -L "$path" ] || echo "${path#/}"
 	done >"$vm/files"
 	tar -C / -c --no-recursion -T "$vm/files" | tar -C "$top" -x
-	mkdir -p "$top"/{dev,proc,sys,run,tmp,root,carpel/bin} "$top/usr/lib/modules"
+	mkdir -p "$top"/{dev,proc,sys,run,tmp,root,carpel/bin} "$top/usr/lib/modules" "$top/etc/systemd/system"
+	chmod 1777 "$top/tmp"
 	cp -a "$vm/linux/lib/modules/$version" "$top/usr/lib/modules/"
-	cp -a "$checkout/tests" "$top/carpel/"
+	cp -a "$checkout"/{Makefile,contrib,pause,probes,runtime,tests} "$top/carpel/"
 	cp -a "$build/bin/." "$top/carpel/bin/"
-	cp "$here/guest-init.sh" "$top/init"
+	cp "$here/tests.service" "$top/etc/systemd/system/"
+	: >"$top/etc/machine-id" # else systemd takes this for a first boot
+	ln -s /dev/null "$top/etc/systemd/system/systemd-tmpfiles-setup.service" # it would empty /tmp
 	cp "$selection" "$top/carpel/selection"
 	printf '127.0.0.1 localhost\n' >"$top/etc/hosts"
 	rm -f "$vm/disk"

@@ -13,4 +13,4 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
 done
 $bb mount -t ext4 /dev/vda /root
 $bb umount /dev
-exec $bb switch_root /root /init
+exec $bb switch_root /root /usr/lib/systemd/systemd

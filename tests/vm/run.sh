@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs bats suites in an emulated machine with pure cgroup v2 and an older kernel, and writes their TAP.
+# Runs bats suites in an emulated machine with pure cgroup v2, an older kernel and systemd, and writes their TAP.
 # usage: run.sh BUILD SELECTION      SELECTION: a file of lines "SUITE REGEX", see tests/vm/selection
 # VM_LIMIT: seconds until the machine is switched off (900), which is a failure.
 set -euo pipefail
@@ -15,8 +15,8 @@ rc=0
 rm -f "$vm/console"
 timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 \
 	-nodefaults -no-user-config -display none -no-reboot \
-	-kernel "$vm/kernel" -initrd "$vm/initramfs" -append 'console=ttyS0 quiet panic=-1 mitigations=off' \
-	-drive "file=$vm/disk,format=raw,if=virtio,snapshot=on" \
+	-kernel "$vm/kernel" -initrd "$vm/initramfs" -append 'console=ttyS0 quiet panic=-1 mitigations=off systemd.unit=tests.service systemd.show_status=no' \
+	-drive "file=$vm/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
 	-serial "file:$vm/console" -serial stdio </dev/null | tee "$vm/tap" || rc=$?
 
 if ! grep -q '^guest: all suites ran' "$vm/console"; then

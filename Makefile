@@ -20,7 +20,7 @@ YAML_SRC := runtime/base/yaml.c runtime/base/yaml_scalar.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c userns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c device_rules.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
-CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_self.c cgroup_stats.c cgroup_unified.c cgroup_write.c)
+CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_self.c cgroup_stats.c cgroup_unified.c cgroup_write.c systemd.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
 SPEC_SRC := $(addprefix runtime/spec/,names.c cdi.c cdi_read.c devices.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
@@ -42,12 +42,12 @@ GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_ref
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c kube_status.c list.c list_token.c log.c pods.c resize.c \
 	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
-ENGINE_SRC := $(addprefix runtime/engine/,engine.c cdi.c sandbox.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
+ENGINE_SRC := $(addprefix runtime/engine/,engine.c cdi.c sandbox.c scope.c slice.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
 	resume.c find.c child.c helper.c outbox.c discard.c image_job.c usage_job.c)
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c own_cgroup.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
-	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c resize.c shutdown.c qos.c usage.c disk.c)
+	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c resize.c shutdown.c qos.c usage.c disk.c driver.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c userns.c sandbox.c container.c process.c \
 	overlay.c binds.c devices.c devices_rules.c tree.c mask.c profile_json.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
@@ -219,6 +219,7 @@ unit_table_SRC := $(addprefix runtime/cli/,table.c age.c pod_text.c) $(BASE_SRC)
 unit_usage_SRC := $(STATS_SRC) $(BASE_SRC)
 unit_netstat_SRC := $(STATS_SRC) $(BASE_SRC)
 unit_cgroup_SRC := $(CGROUP_SRC) $(BASE_SRC)
+unit_systemd_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_limits_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_stats_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_user_SRC := runtime/launch/user.c $(BASE_SRC)
@@ -362,7 +363,7 @@ check-root: all $(TEST_BINS) ## what a user sees, by bats, as root (BATS=FILE…
 check-deny: all $(TEST_BINS) ## the suites of launching without openat2, clone3, … one at a time: right, or refused by name (CALL=NAME)
 	@tests/deny/run.sh $(BUILD) $(CALL) | $(call tally,deny)
 
-check-vm: all $(addprefix $(BUILD)/bin/test/,cgroup guest) ## the same on pure cgroup v2 and Linux 6.1, in an emulated machine (VM=FILE, see tests/vm/selection)
+check-vm: all $(TEST_BINS) ## the same on pure cgroup v2, Linux 6.1 and systemd, in an emulated machine (VM=FILE, see tests/vm/selection)
 	@contrib/tools/deps.sh vm
 	@tests/vm/run.sh $(BUILD) $(VM) | $(call tally,vm)
 

@@ -45,6 +45,7 @@ static void write_info(const struct json *info, struct buf *out)
 	line(out, "Pods", json_get(info, "pods"));
 	line(out, "Cgroup", json_path(info, "cgroup.root"));
 	line(out, "Cgroup layout", json_path(info, "cgroup.layout"));
+	line(out, "Cgroup driver", json_path(info, "cgroup.driver"));
 	describe_line(out, 0, INFO_WIDTH, "Keeper",
 		json_is_true(json_get(info, "keeper")) ? "yes" : "no");
 }

@@ -12,6 +12,7 @@
 #include "cri/state.h"
 #include "engine/ctr_record.h"
 #include "pod/record.h"
+#include "sys/systemd.h"
 
 /* What a config may take: read back after a restart, it must fit into a record. */
 enum { CONFIG_BYTES_MAX = 2 << 20 };
@@ -94,27 +95,64 @@ void sandbox_forget(struct cri_sandbox *s)
 		log_warn("sandbox=%s %s", s->id, e.text);
 }
 
-/* Below the cgroup parent or the instance's root: whatever of it is ended goes with one cgroup. */
-static struct place place_of(const struct cri_sandbox *s)
+static int bad_parent(const char *parent, const char *why, struct err *e)
+{
+	return err_say(e, EINVAL, "config.linux.cgroup_parent: \"%s\": %s", parent, why);
+}
+
+/* A slice's name, alone or behind its whole path, as the kubelet gives it.  The name counts; a path
+ * that is another one was meant for another place. */
+static int slice_parent(const char *parent, char **out, struct err *e)
+{
+	const char *name = systemd_unit_of(parent);
+	CLEANUP(cleanup_free) char *path = NULL;
+	int rc;
+
+	if (!str_ends(name, ".slice"))
+		return bad_parent(
+			parent, "with the cgroup driver systemd it must be a slice, ….slice", e);
+	if ((rc = systemd_check_slice(name, e)) < 0)
+		return err_wrap(e, rc, "config.linux.cgroup_parent");
+	path = systemd_slice_path(name);
+	if (name != parent && name != parent + 1 && !str_eq(parent, path))
+		return bad_parent(parent, "it is not where the slice of that name is", e);
+	*out = TAKE(path);
+	return 0;
+}
+
+/* The parent of its cgroup, in the form of our driver; none is the instance's own level. */
+static int parent_of(const struct cri_sandbox *s, char **out, struct err *e)
 {
 	const struct layout *l = &s->cri->engine->layout;
 	const char *parent = s->spec->cgroup_parent;
 
-	return (struct place){ .dir = str_fmt("%s/sandboxes/%s", l->lib, s->id),
-		.cgroup = parent ? str_fmt("%s/%s", parent, s->id) : str_fmt("cri/%s", s->id) };
+	if (!parent)
+		*out = layout_level_cgroup(l, LAYOUT_CRI_LEVEL);
+	else if (l->by_systemd)
+		return slice_parent(parent, out, e);
+	else if (str_ends(parent, ".slice"))
+		return bad_parent(parent,
+			"a slice takes the cgroup driver systemd, and here it is cgroupfs", e);
+	else
+		*out = str_dup(parent);
+	return 0;
 }
 
 int sandbox_read_config(struct cri_sandbox *s, struct err *e)
 {
 	const Runtime__V1__PodSandboxMetadata *m = s->config->metadata;
+	const struct layout *l = &s->cri->engine->layout;
+	CLEANUP(cleanup_free) char *parent = NULL;
 	int rc = cri_read_sandbox(s->config, "", &s->spec, e);
 
-	if (rc < 0)
+	if (rc < 0 || (rc = parent_of(s, &parent, e)) < 0)
 		return rc;
 	s->key = sandbox_key(m);
 	s->facts.pod_ip = s->spec->host_network ? s->facts.host_ip : NULL;
 	sandbox_open(&s->box, s->cri->engine, &cri_sandbox_owner,
-		str_fmt("%s/%s", m->namespace_, m->name), place_of(s));
+		str_fmt("%s/%s", m->namespace_, m->name),
+		(struct place){ str_fmt("%s/sandboxes/%s", l->lib, s->id),
+			layout_sandbox_cgroup(l, parent, "", s->id) });
 	return 0;
 }
 

@@ -57,15 +57,18 @@ static void sweep_leases(struct cri *c)
 static void sweep_cgroups(struct cri *c)
 {
 	struct engine *g = c->engine;
-	CLEANUP(cleanup_free) char *path = str_fmt("%s/cri", cgroups_root(g->cgroups));
+	CLEANUP(cleanup_free) char *level = layout_level_cgroup(&g->layout, LAYOUT_CRI_LEVEL);
+	CLEANUP(cleanup_free) char *path = cgroup_v2_dir(g->cgroups, level);
 	DIR *dir = opendir(path);
 
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
-		CLEANUP(cleanup_free) char *cgroup = str_fmt("cri/%s", entry->d_name);
+		CLEANUP(cleanup_free) char *id = layout_sandbox_id(&g->layout, "", entry->d_name);
+		CLEANUP(cleanup_free) char *cgroup = NULL;
 
-		if (entry->d_type != DT_DIR || !name_is_path_safe(entry->d_name) ||
-			sandbox_by_id(c, entry->d_name))
+		if (entry->d_type != DT_DIR || !id || !name_is_path_safe(id) ||
+			sandbox_by_id(c, id))
 			continue;
+		cgroup = layout_sandbox_cgroup(&g->layout, level, "", id);
 		(void)cgroup_kill(g->cgroups, cgroup, NULL);
 		discard_cgroup(g, cgroup);
 	}

@@ -39,6 +39,7 @@ static char *status_info(const struct cri *c)
 	json_set_str(info, "imagesDir", g->layout.images);
 	json_set_str(cgroup, "root", cgroups_root(g->cgroups));
 	json_set_str(cgroup, "layout", cgroups_layout(g->cgroups) == CGROUP_V2 ? "v2" : "hybrid");
+	json_set_str(cgroup, "driver", layout_driver(&g->layout));
 	json_set(info, "cgroup", cgroup);
 	json_set_str(info, "podNetwork", "loopback only");
 	json_set_i64(info, "sandboxes", (int64_t)c->sandboxes_len);
@@ -95,9 +96,10 @@ static void rpc_runtime_config(void *ctx, struct grpc_call *call)
 {
 	Runtime__V1__RuntimeConfigResponse answer = RUNTIME__V1__RUNTIME_CONFIG_RESPONSE__INIT;
 	Runtime__V1__LinuxRuntimeConfiguration l = RUNTIME__V1__LINUX_RUNTIME_CONFIGURATION__INIT;
+	const struct cri *c = ctx;
 
-	(void)ctx;
-	l.cgroup_driver = RUNTIME__V1__CGROUP_DRIVER__CGROUPFS;
+	l.cgroup_driver = c->engine->layout.by_systemd ? RUNTIME__V1__CGROUP_DRIVER__SYSTEMD
+						       : RUNTIME__V1__CGROUP_DRIVER__CGROUPFS;
 	answer.linux = &l;
 	grpc_reply(call, &answer.base);
 }
@@ -227,8 +229,6 @@ int cri_open(struct engine *g, struct cri **out, struct err *e)
 		c->containers_dir = rc = open_dir(&g->layout, "containers", e);
 	if (rc >= 0)
 		rc = fd_mkdir_all(AT_FDCWD, lib, 0700, e);
-	if (rc >= 0)
-		rc = cgroup_make(g->cgroups, "cri", CGROUP_INNER, NULL, e);
 	if (rc >= 0)
 		rc = records_load(c, e);
 	if (rc >= 0) {

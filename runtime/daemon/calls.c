@@ -58,6 +58,7 @@ static void answer_info(struct daemon *d, struct api_call *c)
 	json_set_i64(info, "pods", (int64_t)d->pods_len);
 	json_set_str(cgroup, "root", cgroups_root(d->engine.cgroups));
 	json_set_str(cgroup, "layout", is_v2 ? "v2" : "hybrid");
+	json_set_str(cgroup, "driver", layout_driver(&d->engine.layout));
 	json_set(info, "cgroup", cgroup);
 	json_set_bool(info, "keeper", d->keeper != 0 && getppid() == d->keeper);
 	api_call_reply(c, 200, info);

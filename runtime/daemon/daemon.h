@@ -28,6 +28,7 @@
 #include "api/server.h"
 #include "cri/cri.h"
 #include "engine/ctr.h"
+#include "engine/slice.h"
 #include "pod/lifecycle.h"
 #include "pod/store.h"
 
@@ -86,6 +87,7 @@ struct daemon {
 	int64_t started_boot_ms;
 	char *node_name, *host_ip; /* in engine.facts too */
 
+	struct slice_weight slices[QOS_BEST_EFFORT + 1]; /* by systemd: of the levels */
 	struct pod *pods;
 	size_t pods_len;
 	struct pod *by_name[POD_BUCKETS], *by_uid[POD_BUCKETS];

@@ -17,6 +17,7 @@
 #include "daemon/confine.h"
 #include "daemon/daemon.h"
 #include "daemon/disk.h"
+#include "daemon/driver.h"
 #include "daemon/keeper.h"
 #include "daemon/listen.h"
 #include "daemon/node.h"
@@ -108,17 +109,14 @@ static int read_node(struct setup *s, struct err *e)
 	return node_read(s->d, s->o->node_name, e);
 }
 
-/* The levels of QoS are made here and not with their first pod, so that one that a crash left
- * without controllers gets them. */
+static int choose_driver(struct setup *s, struct err *e)
+{
+	return driver_choose(&s->d->engine.layout, s->o->cgroup_driver, e);
+}
+
 static int open_engine(struct setup *s, struct err *e)
 {
-	static const char *const levels[] = { "burstable", "besteffort" };
-	struct engine *g = &s->d->engine;
-	int rc = engine_open(g, e);
-
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(levels); i++)
-		rc = cgroup_make(g->cgroups, levels[i], CGROUP_INNER, NULL, e);
-	return rc;
+	return engine_open(&s->d->engine, e);
 }
 
 static int own_cgroup(struct setup *s, struct err *e)
@@ -227,6 +225,7 @@ static const struct {
 	{ "raise limits", raise_limits },       /* */
 	{ "open the network", open_network },   /* */
 	{ "read the node", read_node },         /* its name is in every object */
+	{ "choose a driver", choose_driver },   /* of cgroups: what its pods have, if any */
 	{ "open the engine", open_engine },     /* */
 	{ "enter our own cgroup", own_cgroup }, /* before there is much memory to protect */
 	{ "open versions", open_versions },     /* makes the store */

@@ -20,7 +20,8 @@ enum {
 	OPT_VERBOSE,
 	OPT_LOG_SIZE,
 	OPT_LOG_FILES,
-	OPT_DISK
+	OPT_DISK,
+	OPT_CGROUP_DRIVER
 };
 
 static const char help[] =
@@ -39,6 +40,9 @@ static const char help[] =
 	"                       (default: 10Mi, 5)\n"
 	"  --disk-period MS     how often the disk space of pods with limits is counted\n"
 	"                       (default: 10000)\n"
+	"  --cgroup-driver DRIVER\n"
+	"                       who makes the pods' cgroups: cgroupfs (carpeld itself) or systemd\n"
+	"                       (default: as before; cgroupfs for a new instance)\n"
 	"  --verbose            log every step\n"
 	"  --help, --version\n";
 
@@ -118,6 +122,10 @@ static int take(int option, struct options *o)
 					   "from 64Ki to 4Ti",
 				optarg);
 		return OPTIONS_RUN;
+	case OPT_CGROUP_DRIVER:
+		if (driver_read(optarg, &o->cgroup_driver) < 0)
+			return usage_error("--cgroup-driver takes cgroupfs or systemd", optarg);
+		return OPTIONS_RUN;
 	case OPT_LOG_FILES:
 		if (read_number(optarg, LOG_FILES_MAX, &n) < 0 || n < 2)
 			return usage_error(
@@ -150,6 +158,7 @@ int options_read(int argc, char **argv, struct options *out)
 		{ "back-off", required_argument, NULL, OPT_BACKOFF }, /* */
 		{ "container-log-max-size", required_argument, NULL, OPT_LOG_SIZE },
 		{ "container-log-max-files", required_argument, NULL, OPT_LOG_FILES },
+		{ "cgroup-driver", required_argument, NULL, OPT_CGROUP_DRIVER },
 		{ "disk-period", required_argument, NULL, OPT_DISK }, /* */
 		{ "verbose", no_argument, NULL, OPT_VERBOSE },        /* */
 		{ "help", no_argument, NULL, 'h' },                   /* */

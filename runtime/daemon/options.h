@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/driver.h"
 #include "pod/lifecycle.h"
 
 struct options {
@@ -14,6 +15,7 @@ struct options {
 	int listen_fd;         /* inherited socket, -1: none */
 	pid_t keeper;          /* who started us as a keeper; 0: nobody */
 	bool is_verbose;
+	enum cgroup_driver cgroup_driver;
 	struct lifecycle_config config;
 	uint32_t log_max_kib; /* a container's log file is rotated at that size */
 	unsigned log_max_files;

@@ -5,4 +5,6 @@
 
 /* Weighs the level of such pods anew, after one came or went: BestEffort as little as one pod can,
  * Burstable as much as its pods ask for together. */
-void qos_weigh(const struct daemon *d, enum qos_class qos);
+void qos_weigh(struct daemon *d, enum qos_class qos);
+/* When the instance goes. */
+void qos_forget(const struct daemon *d);

@@ -100,20 +100,19 @@ static void on_stale(void *arg, const char *uid)
 
 /* ---- what nobody claims ---- */
 
-/* Directories that bear the uid of a pod that is not there any more: prefix + uid. */
-static void sweep_dir(struct daemon *d, const char *path, const char *prefix,
-	void (*discard)(struct engine *g, const char *path))
+/* Directories that bear the uid of a pod that is not there any more. */
+static void sweep_dirs(struct daemon *d)
 {
+	CLEANUP(cleanup_free) char *path = str_fmt("%s/pods", d->engine.layout.lib);
 	DIR *dir = opendir(path);
 
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
 		CLEANUP(cleanup_free) char *one = str_fmt("%s/%s", path, entry->d_name);
 
-		if (!str_starts(entry->d_name, prefix) || !name_is_path_safe(entry->d_name) ||
-			pod_find_uid(d, entry->d_name + strlen(prefix)))
+		if (!name_is_path_safe(entry->d_name) || pod_find_uid(d, entry->d_name))
 			continue;
 		log_info("nobody's %s is removed", one);
-		discard(&d->engine, one);
+		discard_dir(&d->engine, one);
 	}
 	if (dir)
 		(void)closedir(dir);
@@ -137,27 +136,37 @@ static void sweep_leases(struct daemon *d)
 		(void)closedir(dir);
 }
 
-static void discard_cgroup_at(struct engine *g, const char *path)
+static void sweep_level(struct daemon *d, const char *name)
 {
-	const char *below = path + strlen(cgroups_root(g->cgroups)) + 1;
+	struct engine *g = &d->engine;
+	CLEANUP(cleanup_free) char *level = layout_level_cgroup(&g->layout, name);
+	CLEANUP(cleanup_free) char *path = cgroup_v2_dir(g->cgroups, level);
+	DIR *dir = opendir(path);
 
-	(void)cgroup_kill(g->cgroups, below, NULL);
-	discard_cgroup(g, below);
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		CLEANUP(cleanup_free)
+		char *uid = layout_sandbox_id(&g->layout, LAYOUT_POD, entry->d_name);
+		CLEANUP(cleanup_free) char *cgroup = NULL;
+
+		if (!uid || !name_is_path_safe(uid) || pod_find_uid(d, uid))
+			continue;
+		log_info("nobody's %s/%s is removed", path, entry->d_name);
+		cgroup = layout_sandbox_cgroup(&g->layout, level, LAYOUT_POD, uid);
+		(void)cgroup_kill(g->cgroups, cgroup, NULL);
+		discard_cgroup(g, cgroup);
+	}
+	if (dir)
+		(void)closedir(dir);
 }
 
 static void sweep(struct daemon *d)
 {
-	static const char *const levels[] = { "", "/burstable", "/besteffort" };
-	CLEANUP(cleanup_free) char *pods = str_fmt("%s/pods", d->engine.layout.lib);
+	static const char *const levels[] = { NULL, "burstable", "besteffort" };
 
-	sweep_dir(d, pods, "", discard_dir);
+	sweep_dirs(d);
 	sweep_leases(d);
-	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-		CLEANUP(cleanup_free)
-		char *level = str_fmt("%s%s", cgroups_root(d->engine.cgroups), levels[i]);
-
-		sweep_dir(d, level, "pod", discard_cgroup_at);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+		sweep_level(d, levels[i]);
 }
 
 /* ---- what is there ---- */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/qos.h"
+#include "engine/scope.h"
 #include "pod/resources.h"
 
 /* ---- what is asked for ---- */
@@ -216,6 +217,8 @@ void pod_resize_tell(struct pod *p)
 	if (rc == 0 && !is_left) {
 		l = resources_of_pod(p->spec);
 		rc = cgroup_set_limits(cgroups, p->sandbox.at.cgroup, &l, &e);
+		if (rc == 0 && p->d->engine.layout.by_systemd)
+			scope_set_limits(&p->d->engine, p->sandbox.at.cgroup, &l);
 	}
 	qos_weigh(p->d, p->spec->qos);
 	if (rc < 0)

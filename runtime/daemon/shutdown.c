@@ -12,10 +12,12 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/own_cgroup.h"
+#include "daemon/qos.h"
 #include "engine/child.h"
 #include "engine/discard.h"
 #include "engine/launcher.h"
 #include "engine/logs.h"
+#include "engine/scope.h"
 
 enum { LOOK_MS = 5, DRAIN_MS = 500 };
 
@@ -30,7 +32,7 @@ static void on_timer(struct loop_timer *t)
 static void remove_files(struct daemon *d)
 {
 	static const char *const trees[] = { "pods", "cri", "seccomp", "events", "events.new",
-		"log.sock" };
+		"log.sock", "cgroup-driver" };
 	CLEANUP(cleanup_fd)
 	int run = open(d->engine.layout.run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CLEANUP(cleanup_fd)
@@ -49,7 +51,11 @@ static void remove_files(struct daemon *d)
 static void drained(void *arg)
 {
 	struct daemon *d = arg;
+	CLEANUP(cleanup_free) char *slice = layout_level_cgroup(&d->engine.layout, NULL);
 
+	qos_forget(d);
+	if (d->engine.layout.by_systemd)
+		scope_stop(&d->engine, systemd_unit_of(slice)); /* and those in it */
 	remove_files(d);
 	log_info("down");
 	loop_stop(d->engine.loop);
@@ -74,6 +80,8 @@ static bool is_quiet(struct daemon *d)
 	struct err e = { 0 };
 
 	(void)cgroup_kill(d->engine.cgroups, all, NULL);
+	scope_release(d->engine.scope);
+	d->engine.scope = NULL;
 	child_reap_strangers(&d->engine);
 	if (d->engine.children || d->engine.discards)
 		return false;

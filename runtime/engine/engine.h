@@ -10,6 +10,7 @@
  * found again child.c      processes that we wait for            helper.c    starting our own
  * programs outbox.c     messages that wait for them           discard.c   what is thrown away
  *     image_job.c  carpel-image                           usage_job.c it too, counting
+ *     scope.c      units of systemd's, where it owns them     slice.c     their weights
  *
  * Owners write a record of what they are about to ask for before they ask, so that after a crash it
  * can be finished or undone.
@@ -34,6 +35,7 @@ struct engine {
 	struct layout layout;
 	int starter; /* see sys/starter.h */
 	struct cgroups *cgroups;
+	struct scope *scope;    /* of our helpers, where systemd makes the cgroups */
 	struct env_facts facts; /* the node's; texts are the daemon's */
 	/* A log has grown or is complete; the API's followers want to know. */
 	void (*log_changed)(void *arg);

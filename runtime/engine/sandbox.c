@@ -16,6 +16,8 @@
 #include "engine/ctr.h"
 #include "engine/find.h"
 #include "engine/launch.h"
+#include "engine/scope.h"
+#include "engine/slice.h"
 #include "pod/sandbox.h"
 #include "sys/spawn.h"
 
@@ -32,6 +34,7 @@ enum {
 	END_TRIES_SOON = 500,
 	END_RETRY_LATE_MS = 100,
 	END_TRIES_STRANGE = 20,
+	END_TRIES_UNIT = 250, /* systemd sees by itself that a scope is empty, or is told */
 	END_TRIES_LOUD = 540, /* five seconds */
 };
 
@@ -235,6 +238,8 @@ static void on_launched(void *arg, struct launch_result *r)
 	struct sandbox *s = arg;
 
 	s->launch = NULL;
+	scope_release(s->scope);
+	s->scope = NULL;
 	if (r->rc == 0 && (r->rc = sandbox_adopt(s, r->pidfd, &r->err)) < 0)
 		close(r->pidfd);
 	if (r->rc < 0)
@@ -249,33 +254,61 @@ static void read_node_file(const char *path, struct buf *out)
 		buf_adds(out, "");
 }
 
-int sandbox_start(struct sandbox *s, const struct pod_spec *spec, const struct env_facts *facts,
-	const char *id, char **out_dns_warning, struct err *e)
+/* Its cgroup may be made. */
+static int make_and_launch(struct sandbox *s, struct err *e)
 {
 	struct engine *g = s->engine;
-	CLEANUP(buf_free) struct buf hosts = { 0 };
-	CLEANUP(buf_free) struct buf resolv = { 0 };
 	CLEANUP(cleanup_free) char *pause = layout_program(&g->layout, "carpel-pause");
 	CLEANUP(plan_free) struct plan plan;
 	const struct launch_fds fds = { 0 };
-	int rc;
+	const struct sandbox_facts f = { .node_name = s->facts->node_name, .pause_path = pause };
+	int rc = sandbox_make_cgroups(&s->at, g->cgroups, s->spec, e);
 
 	plan_init(&plan);
+	if (rc < 0)
+		return rc;
+	sandbox_plan(&s->at, g->cgroups, s->spec, &f, s->launch_id, &plan);
+	return launch_start(g, &plan, &fds, on_launched, s, &s->launch, e);
+}
+
+static void on_scope(void *arg, int rc, const struct err *why)
+{
+	struct sandbox *s = arg;
+	struct err e = *why;
+
+	if (rc == 0)
+		rc = make_and_launch(s, &e);
+	if (rc < 0)
+		s->owner->failed(s, &e);
+}
+
+int sandbox_start(struct sandbox *s, const struct pod_spec *spec, const struct env_facts *facts,
+	const char *id, char **out_dns_warning, struct err *e)
+{
+	CLEANUP(buf_free) struct buf hosts = { 0 };
+	CLEANUP(buf_free) struct buf resolv = { 0 };
+	const struct cgroup_limits limits = sandbox_limits(spec);
+	const struct systemd_scope scope = { .path = s->at.cgroup, .limits = &limits };
+	int rc;
+
 	s->is_ending = false;
+	s->spec = spec;
+	s->facts = facts;
+	s->launch_id = id;
 	read_node_file("/etc/hosts", &hosts);
 	read_node_file("/etc/resolv.conf", &resolv);
 
 	const struct sandbox_facts f = { .node_name = facts->node_name,
 		.node_hosts = hosts.data ? hosts.data : "",
 		.node_resolv = resolv.data ? resolv.data : "",
-		.pod_ip = facts->pod_ip,
-		.pause_path = pause };
+		.pod_ip = facts->pod_ip };
 
-	rc = sandbox_prepare(&s->at, g->cgroups, spec, &f, out_dns_warning, e);
+	rc = sandbox_prepare(&s->at, spec, &f, out_dns_warning, e);
 	if (rc < 0)
 		return rc;
-	sandbox_plan(&s->at, g->cgroups, spec, &f, id, &plan);
-	return launch_start(g, &plan, &fds, on_launched, s, &s->launch, e);
+	return s->engine->layout.by_systemd
+		       ? scope_start(s->engine, &scope, SCOPE_NEW, on_scope, s, &s->scope, e)
+		       : make_and_launch(s, e);
 }
 
 static void on_end_timer(struct loop_timer *t)
@@ -318,11 +351,15 @@ void sandbox_end(struct sandbox *s)
 	}
 	launch_cancel(s->launch);
 	s->launch = NULL;
+	scope_release(s->scope);
+	s->scope = NULL;
 	for (struct ctr *c = s->ctrs; c; c = c->next)
 		ctr_release(c);
 	if (cgroup_kill(g->cgroups, s->at.cgroup, &e) < 0)
 		log_warn("sandbox=%s %s", s->name, e.text);
 	if (s->pause_fd < 0 && remove_cgroups(s, &e) == 0) {
+		if (g->layout.by_systemd)
+			slice_forget(systemd_unit_of(s->at.cgroup));
 		s->is_ending = false;
 		s->end_tries = s->log_tries = 0;
 		s->owner->gone(s); /* s may be no more */
@@ -330,6 +367,8 @@ void sandbox_end(struct sandbox *s)
 	}
 	if (++s->end_tries % END_TRIES_STRANGE == 0)
 		child_reap_strangers(g);
+	if (g->layout.by_systemd && s->pause_fd < 0 && s->end_tries % END_TRIES_UNIT == 0)
+		scope_stop(g, systemd_unit_of(s->at.cgroup));
 	if (s->end_tries % END_TRIES_LOUD == 0)
 		s->owner->stuck(s, &e);
 	loop_timer_start(g->loop, &s->end_timer,
@@ -355,6 +394,7 @@ void sandbox_open(struct sandbox *s, struct engine *g, const struct sandbox_owne
 void sandbox_close(struct sandbox *s)
 {
 	launch_cancel(s->launch);
+	scope_release(s->scope);
 	drop_sandbox(s);
 	loop_timer_stop(&s->end_timer);
 	*s->link = s->next;

@@ -39,7 +39,12 @@ struct sandbox {
 	struct loop_io pause_io, exit_io;
 	struct loop_timer end_timer, log_timer;
 	struct launch *launch; /* in the making */
-	bool is_ending;        /* end_timer retries the clean-up */
+	struct scope *scope;   /* where systemd makes its cgroup: until pause is up */
+	/* What sandbox_start() was given, while that is awaited. */
+	const struct pod_spec *spec;
+	const struct env_facts *facts;
+	const char *launch_id;
+	bool is_ending; /* end_timer retries the clean-up */
 	unsigned end_tries, log_tries;
 };
 
@@ -49,7 +54,8 @@ void sandbox_open(struct sandbox *s, struct engine *g, const struct sandbox_owne
 void sandbox_close(struct sandbox *s); /* lets go of it; what runs goes on */
 
 /* Its directories, cgroups and files, then its plan to carpel-launch; answered by up() or failed(),
- * later.  id is for messages.  *out_dns_warning: see pod/etc.h; the caller frees. */
+ * later, and until then spec, facts and id, which is for messages, stay.  *out_dns_warning: see
+ * pod/etc.h; the caller frees. */
 int sandbox_start(struct sandbox *s, const struct pod_spec *spec, const struct env_facts *facts,
 	const char *id, char **out_dns_warning, struct err *e);
 /* Ends whatever there is of it, up or half up; answered by gone(), perhaps before it returns. */

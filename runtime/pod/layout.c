@@ -13,15 +13,15 @@
 #include "base/str.h"
 
 /* Instances share the cgroup tree, so the name of ours tells them apart. */
-static char *cgroup_name(const char *root)
+static void name_cgroups(struct layout *l)
 {
 	uint32_t h = 2166136261;
 
-	if (!*root)
-		return str_dup("carpel");
-	for (const char *p = root; *p; p++)
+	for (const char *p = l->root; *p; p++)
 		h = (h ^ (unsigned char)*p) * 16777619;
-	return str_fmt("carpel-%08" PRIx32, h);
+	l->cgroup = *l->root ? str_fmt("carpel-%08" PRIx32, h) : str_dup("carpel");
+	/* No '-': that would make it a part of the other instance's slice. */
+	l->slice = *l->root ? str_fmt("carpel_%08" PRIx32, h) : str_dup("carpel");
 }
 
 static int find_programs(struct layout *l, struct err *e)
@@ -70,7 +70,7 @@ int layout_init(struct layout *l, const char *root, struct err *e)
 	l->links = str_fmt("%s/var/log/containers", l->root);
 	l->socket = str_fmt("%s/carpel.sock", l->run);
 	l->images = str_fmt("%s/images", l->lib);
-	l->cgroup = cgroup_name(l->root);
+	name_cgroups(l);
 	return 0;
 }
 
@@ -84,6 +84,7 @@ void layout_free(struct layout *l)
 	free(l->socket);
 	free(l->images);
 	free(l->cgroup);
+	free(l->slice);
 	free(l->programs);
 	*l = (struct layout){ 0 };
 }
@@ -158,16 +159,54 @@ const char *layout_level(enum qos_class qos)
 	return qos == QOS_BURSTABLE ? "burstable" : qos == QOS_BEST_EFFORT ? "besteffort" : NULL;
 }
 
-char *layout_pod_cgroup(const struct pod_spec *pod)
+const char *layout_driver(const struct layout *l)
 {
-	const char *level = layout_level(pod->qos);
+	return l->by_systemd ? "systemd" : "cgroupfs";
+}
 
-	return str_fmt("%s%spod%s", level ? level : "", level ? "/" : "", pod->uid);
+char *layout_root_cgroup(const struct layout *l)
+{
+	return l->by_systemd ? str_fmt("%s.slice/%s-daemons.scope", l->slice, l->slice)
+			     : str_dup(l->cgroup);
+}
+
+char *layout_level_cgroup(const struct layout *l, const char *level)
+{
+	if (!l->by_systemd)
+		return str_dup(level ? level : "");
+	return level ? str_fmt("/%s.slice/%s-%s.slice", l->slice, l->slice, level)
+		     : str_fmt("/%s.slice", l->slice);
+}
+
+char *layout_sandbox_cgroup(
+	const struct layout *l, const char *parent, const char *kind, const char *id)
+{
+	return l->by_systemd ? str_fmt("%s/%s-%s%s.scope", parent, l->slice, kind, id)
+			     : str_fmt("%s%s%s%s", parent, *parent ? "/" : "", kind, id);
+}
+
+char *layout_sandbox_id(const struct layout *l, const char *kind, const char *name)
+{
+	CLEANUP(cleanup_free)
+	char *begin = l->by_systemd ? str_fmt("%s-%s", l->slice, kind) : str_dup(kind);
+	const char *end = l->by_systemd ? ".scope" : "";
+
+	if (!str_starts(name, begin) || !str_ends(name, end) ||
+		strlen(name) <= strlen(begin) + strlen(end))
+		return NULL;
+	return str_ndup(name + strlen(begin), strlen(name) - strlen(begin) - strlen(end));
+}
+
+char *layout_pod_cgroup(const struct layout *l, const struct pod_spec *pod)
+{
+	CLEANUP(cleanup_free) char *level = layout_level_cgroup(l, layout_level(pod->qos));
+
+	return layout_sandbox_cgroup(l, level, LAYOUT_POD, pod->uid);
 }
 
 struct place layout_pod_place(const struct layout *l, const struct pod_spec *pod)
 {
-	return (struct place){ layout_pod_dir(l, pod->uid), layout_pod_cgroup(pod) };
+	return (struct place){ layout_pod_dir(l, pod->uid), layout_pod_cgroup(l, pod) };
 }
 
 void place_free(struct place *p)

@@ -2,6 +2,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -12,8 +13,10 @@ struct layout {
 	char *run, *lib, *logs,
 		*links; /* ROOT/run/carpel, ROOT/var/lib/carpel, ROOT/var/log/pods, …/containers */
 	char *socket, *images; /* RUN/carpel.sock, LIB/images */
-	char *cgroup; /* name of the instance's root cgroup: "carpel", or "carpel-<hash of root>" */
-	char *programs; /* directory of carpel-launch and its siblings */
+	char *cgroup;          /* of the instance's cgroups: "carpel", or "carpel-<hash of root>" */
+	char *slice;           /* of its units of systemd's: "carpel" or "carpel_<hash of root>" */
+	bool by_systemd;       /* its cgroups are such units, made by systemd */
+	char *programs;        /* directory of carpel-launch and its siblings */
 };
 
 /* root may be relative; programs: where the running program lies. */
@@ -32,10 +35,23 @@ char *layout_log_pod_dir(const struct layout *l, const struct pod_spec *pod);
 char *layout_log_link(
 	const struct layout *l, const struct pod_spec *pod, const char *container, const char *id);
 
-/* The cgroup above the pods of a class: "burstable", "besteffort"; NULL: the instance's. */
+/* The level above the pods of a class: "burstable", "besteffort"; NULL: the instance itself. */
 const char *layout_level(enum qos_class qos);
-/* "[burstable/|besteffort/]pod<uid>" below the instance's cgroup. */
-char *layout_pod_cgroup(const struct pod_spec *pod);
+#define LAYOUT_CRI_LEVEL "cri" /* above sandboxes of CRI that name no parent */
+
+/* Paths for sys/cgroup.h.  The root: "carpel", or "carpel.slice/carpel-daemons.scope", where our
+ * helpers live.  A level: "" or "burstable", or "/carpel.slice/carpel-burstable.slice"; NULL: the
+ * instance.  A sandbox in a level or in a parent that CRI names: "burstable/pod<uid>", or
+ * "/carpel.slice/carpel-burstable.slice/carpel-pod<uid>.scope". */
+const char *layout_driver(const struct layout *l); /* Kubernetes' word: "cgroupfs", "systemd" */
+char *layout_root_cgroup(const struct layout *l);
+char *layout_level_cgroup(const struct layout *l, const char *level);
+char *layout_sandbox_cgroup(
+	const struct layout *l, const char *parent, const char *kind, const char *id);
+#define LAYOUT_POD "pod" /* the kind of pods; CRI's sandboxes are of kind "" */
+/* The id in the last component of such a path, NULL: it is none of that kind. The caller frees. */
+char *layout_sandbox_id(const struct layout *l, const char *kind, const char *name);
+char *layout_pod_cgroup(const struct layout *l, const struct pod_spec *pod);
 
 /* Where one sandbox's things are: whoever runs it decides, and decides the same ever after. */
 struct place {

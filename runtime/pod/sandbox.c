@@ -57,22 +57,32 @@ static int write_etc(const char *dir, const struct pod_spec *pod, const struct s
 	return rc;
 }
 
-int sandbox_prepare(const struct place *at, struct cgroups *cg, const struct pod_spec *pod,
+int sandbox_prepare(const struct place *at, const struct pod_spec *pod,
 	const struct sandbox_facts *f, char **dns_warning, struct err *e)
 {
-	CLEANUP(cleanup_free) char *pause = sandbox_cgroup(at);
-	const struct cgroup_limits limits = resources_of_pod(pod);
-	/* What nobody knows the containers of yet is not limited by their sum: that is up to who
-	 * made the parent of the cgroup (CRI). */
-	const struct cgroup_limits *pod_limits = pod->containers_len ? &limits : NULL;
 	int rc = fd_mkdir_all(AT_FDCWD, at->dir, 0700, e);
 
 	if (rc == 0)
 		rc = write_etc(at->dir, pod, f, dns_warning, e);
 	if (rc == 0)
 		rc = volumes_make(at, pod, e);
-	if (rc == 0)
-		rc = cgroup_make(cg, at->cgroup, CGROUP_INNER, pod_limits, e);
+	return rc;
+}
+
+/* What nobody knows the containers of yet is not limited by their sum: that is up to who made the
+ * parent of the cgroup (CRI). */
+struct cgroup_limits sandbox_limits(const struct pod_spec *pod)
+{
+	return pod->containers_len ? resources_of_pod(pod) : CGROUP_LIMITS_NONE;
+}
+
+int sandbox_make_cgroups(
+	const struct place *at, struct cgroups *cg, const struct pod_spec *pod, struct err *e)
+{
+	CLEANUP(cleanup_free) char *pause = sandbox_cgroup(at);
+	const struct cgroup_limits limits = sandbox_limits(pod);
+	int rc = cgroup_make(cg, at->cgroup, CGROUP_INNER, &limits, e);
+
 	if (rc == 0)
 		/* No limits of its own, the pod's count; and not the least weight, as containerd
 		 * gives it: pause only reaps, and a restart waits for that. */

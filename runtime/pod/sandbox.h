@@ -14,10 +14,14 @@ struct sandbox_facts {
 	const char *pause_path;                           /* of carpel-pause */
 };
 
-/* Directories, /etc files, volumes and the pod's cgroups. *dns_warning: see etc.h; the caller
- * frees. */
-int sandbox_prepare(const struct place *at, struct cgroups *cg, const struct pod_spec *pod,
+/* Directories, /etc files, volumes. *dns_warning: see etc.h; the caller frees. */
+int sandbox_prepare(const struct place *at, const struct pod_spec *pod,
 	const struct sandbox_facts *f, char **dns_warning, struct err *e);
+/* The pod's cgroup and pause's in it. */
+int sandbox_make_cgroups(
+	const struct place *at, struct cgroups *cg, const struct pod_spec *pod, struct err *e);
+/* What limits the pod as a whole. */
+struct cgroup_limits sandbox_limits(const struct pod_spec *pod);
 /* The plan but for descriptors. plan_free() it. */
 void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct pod_spec *pod,
 	const struct sandbox_facts *f, const char *id, struct plan *out);

@@ -299,6 +299,12 @@ static int read_context(
 	return 0;
 }
 
+/* Whether slices are taken, and this one, is for whoever knows the cgroup driver. */
+static bool is_slice_name(const char *parent)
+{
+	return str_ends(parent, ".slice") && !strchr(parent, '/') && strlen(parent) <= CRI_NAME_MAX;
+}
+
 static int read_linux(
 	const Runtime__V1__LinuxPodSandboxConfig *l, struct pod_spec *out, struct err *e)
 {
@@ -306,7 +312,9 @@ static int read_linux(
 
 	if (!l)
 		return 0;
-	if (*l->cgroup_parent)
+	if (is_slice_name(l->cgroup_parent))
+		out->cgroup_parent = str_dup(l->cgroup_parent);
+	else if (*l->cgroup_parent)
 		rc = cri_read_path(
 			linux_at, "cgroup_parent", l->cgroup_parent, &out->cgroup_parent, e);
 	if (rc == 0 && str_eq(out->cgroup_parent, "/"))

@@ -214,7 +214,7 @@ struct pod_spec {
 	/* (CRI) */
 	bool host_pid; /* no PID namespace of the pod: the node's; then no container is PID_POD */
 	bool may_privileged; /* its containers may be privileged */
-	char *cgroup_parent; /* absolute, in every hierarchy; NULL: the instance's root */
+	char *cgroup_parent; /* absolute, in every hierarchy, or "….slice"; NULL: the instance's */
 	char *log_directory; /* absolute; NULL: nothing is logged */
 };
 

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "sys/cgroup_tree.h"
+#include "sys/systemd.h"
 
 const char *const cgroup_controllers[CGROUP_ALL] = { "cpu", "cpuacct", "memory", "pids", "cpuset",
 	"blkio", "hugetlb" };
@@ -135,6 +136,12 @@ int cgroup_make_dir(const char *dir, struct err *e)
 	return 0;
 }
 
+/* systemd makes and removes it. */
+static bool is_unit(const struct cgroups *c, const char *path)
+{
+	return c->has_units && (!*path || systemd_is_scope(path));
+}
+
 /* In dir, "…/a/b", what is above b. */
 static void enable_in_parent(char *dir)
 {
@@ -155,11 +162,14 @@ static int make_path(const struct cgroups *c, const char *top, const char *path,
 	bool hands_down = top == c->v2 && !c->is_hybrid && use != CGROUP_TRACKING;
 	int rc;
 
+	if (is_unit(c, path))
+		return access(dir, F_OK) < 0 ? err_set(e, errno, "systemd's %s", dir) : 0;
 	/* Of a parent that is not ours nobody has asked it yet. */
 	if (hands_down && *path == '/')
 		enable_in_parent(dir);
 	rc = cgroup_make_dir(dir, NULL);
-	if (rc != -ENOENT)
+	/* Above our scopes nothing is ours to make. */
+	if (rc != -ENOENT || (c->has_units && *path == '/'))
 		return rc < 0 ? cgroup_make_dir(dir, e) : 0;
 	rc = 0;
 
@@ -181,6 +191,11 @@ static int make_v2_root(const struct cgroups *c, struct err *e)
 {
 	int rc;
 
+	if (c->has_units)
+		return c->is_hybrid ? err_say(e, ENOTSUP,
+					      "systemd's units are taken on pure cgroup v2 only, "
+					      "and v1 controllers are mounted here")
+				    : 0;
 	if (c->is_hybrid)
 		return cgroup_make_dir(c->v2_root, e);
 	enable_controllers(c->v2);
@@ -201,6 +216,7 @@ int cgroups_open(const char *name, struct cgroups **out, struct err *e)
 
 	if (rc == 0) {
 		c->name = str_dup(name);
+		c->has_units = systemd_is_scope(name);
 		c->v2_root = str_fmt("%s/%s", c->v2, name);
 		rc = make_v2_root(c, e);
 	}
@@ -213,6 +229,13 @@ int cgroups_open(const char *name, struct cgroups **out, struct err *e)
 	}
 	*out = c;
 	return 0;
+}
+
+int cgroups_enter(struct cgroups *c, struct err *e)
+{
+	int rc = check_controllers(c, e);
+
+	return rc == 0 ? cgroup_make(c, "", CGROUP_INNER, NULL, e) : rc;
 }
 
 void cgroups_free(struct cgroups *c)
@@ -255,6 +278,11 @@ int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use,
 	return rc;
 }
 
+char *cgroup_v2_dir(const struct cgroups *c, const char *path)
+{
+	return cgroup_dir(c, c->v2, path);
+}
+
 void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2)
 {
 	for (size_t i = 0; i < CGROUP_ALL; i++) {
@@ -264,7 +292,7 @@ void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, cha
 		if (dir && (i < CGROUP_CONTROLLERS || access(dir, F_OK) == 0))
 			strv_add(v1, dir);
 	}
-	*v2 = cgroup_dir(c, c->v2, path);
+	*v2 = cgroup_v2_dir(c, path);
 }
 
 int cgroup_join_dir(const char *dir, int32_t pid, struct err *e)
@@ -315,8 +343,14 @@ int cgroup_kill(const struct cgroups *c, const char *path, struct err *e)
 static int remove_in(const struct cgroups *c, const char *top, const char *path, struct err *e)
 {
 	CLEANUP(cleanup_free) char *dir = cgroup_dir(c, top, path);
+	int rc;
 
-	return cgroup_remove_tree(dir, e);
+	if (!is_unit(c, path))
+		return cgroup_remove_tree(dir, e);
+	rc = cgroup_remove_below(dir, e);
+	return rc < 0 || access(dir, F_OK) < 0
+		       ? rc
+		       : err_say(e, EBUSY, "systemd has not removed %s yet", dir);
 }
 
 int cgroup_remove(const struct cgroups *c, const char *path, struct err *e)

@@ -3,6 +3,8 @@
  * points instead, where somebody else has put things, too: "/kubepods/burstable/pod<uid>/<id>",
  * whose last component alone is ours.  Above it directories are made that are missing, and
  * controllers handed down; nothing there is ever limited, killed or removed.
+ * Where the root is a scope of systemd's, which such a path may end in, too, systemd makes and
+ * removes those, and the slices above them; below them all is ours, as elsewhere.
  * Pure v2, or hybrid (v1 controllers beside a v2 tree without any): processes are killed and
  * watched through the v2 tree on both.  Knows nothing of pods.  Every operation can be repeated; a
  * missing cgroup is success when removing.
@@ -23,6 +25,9 @@ struct cgroups;
 
 /* name: of the root cgroup, one path component. Makes it and enables the controllers there are. */
 int cgroups_open(const char *name, struct cgroups **out, struct err *e);
+/* A name of several that ends in a scope's: once systemd has made it, and no process lives in it
+ * itself. */
+int cgroups_enter(struct cgroups *c, struct err *e);
 void cgroups_free(struct cgroups *c); /* leaves the cgroups */
 enum cgroup_layout cgroups_layout(const struct cgroups *c);
 const char *cgroups_root(const struct cgroups *c); /* the v2 directory of the root */
@@ -106,6 +111,7 @@ int cgroup_make(struct cgroups *c, const char *path, enum cgroup_use use,
 int cgroup_set_limits(
 	const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e);
 /* Absolute directories to join: v1 ones into *v1 (empty on pure v2), the v2 one into *v2. */
+char *cgroup_v2_dir(const struct cgroups *c, const char *path); /* that alone; the caller frees */
 void cgroup_dirs(const struct cgroups *c, const char *path, struct strv *v1, char **v2);
 int cgroup_join(const struct cgroups *c, const char *path, int32_t pid,
 	struct err *e); /* moves it, in every hierarchy */

@@ -63,15 +63,26 @@ int cgroup_check_path(const char *path, struct err *e)
  * privileged one can; then the length of a path is the bound. */
 int cgroup_remove_tree(const char *dir, struct err *e)
 {
-	struct dirent *entry;
-	int rc = 0;
-	DIR *d;
+	int rc;
 
 	/* Mostly there is nothing below.  ENOTDIR: its parent is a file, as a client may name it.
 	 */
 	if (rmdir(dir) == 0 || errno == ENOENT || errno == ENOTDIR)
 		return 0;
-	d = errno == EBUSY ? opendir(dir) : NULL;
+	if (errno != EBUSY)
+		return err_set(e, errno, "remove cgroup %s", dir);
+	rc = cgroup_remove_below(dir, e);
+	if (rc == 0 && rmdir(dir) < 0 && errno != ENOENT)
+		rc = err_set(e, errno, "remove cgroup %s", dir);
+	return rc;
+}
+
+int cgroup_remove_below(const char *dir, struct err *e)
+{
+	struct dirent *entry;
+	int rc = 0;
+	DIR *d = opendir(dir);
+
 	if (!d)
 		return errno == ENOENT ? 0 : err_set(e, errno, "remove cgroup %s", dir);
 	while (rc == 0 && (entry = readdir(d))) {
@@ -83,7 +94,5 @@ int cgroup_remove_tree(const char *dir, struct err *e)
 		rc = cgroup_remove_tree(below, e); /* bounded: see above */
 	}
 	closedir(d);
-	if (rc == 0 && rmdir(dir) < 0 && errno != ENOENT)
-		rc = err_set(e, errno, "remove cgroup %s", dir);
 	return rc;
 }

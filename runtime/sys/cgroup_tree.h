@@ -24,8 +24,9 @@ enum {
 
 struct cgroups {
 	bool is_hybrid;
-	char *name;           /* of the root, a component */
-	char *v2, *v2_root;   /* mount point; mount point/name */
+	bool has_units;     /* the root is a scope of systemd's, as is each path that ends in one */
+	char *name;         /* of the root, a component */
+	char *v2, *v2_root; /* mount point; mount point/name */
 	char *v1[CGROUP_ALL]; /* mount points; NULL: not a v1 controller here */
 };
 
@@ -40,6 +41,7 @@ int cgroup_join_dir(const char *dir, int32_t pid, struct err *e);
 bool cgroup_has_word(const char *text, const char *word);
 /* rmdir, deepest first; a missing directory is success. */
 int cgroup_remove_tree(const char *dir, struct err *e);
+int cgroup_remove_below(const char *dir, struct err *e); /* all but dir itself */
 
 /* Controllers that few ask for (cgroup_rare.c).  The directory whose files hold the limits of
  * controller; -ENOTSUP: there is none.  On v1 it is made now, and the processes of path move into

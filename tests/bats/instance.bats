@@ -100,6 +100,22 @@ has_ended() {
 	is_down
 }
 
+# In a mount namespace where systemd is not init, whatever is here.
+@test "the cgroup driver: another word is refused, as is systemd where it is not init, and its slices with cgroupfs" {
+	run -2 "$CARPEL_BIN/carpeld" --root "$ROOT" --cgroup-driver=Systemd
+	[ "${lines[0]}" = 'carpeld: --cgroup-driver takes cgroupfs or systemd: "Systemd"' ]
+	run -1 unshare --mount bash -c "[ ! -d /run/systemd ] || mount -t tmpfs none /run/systemd
+		exec timeout 60 '$CARPEL_BIN/carpeld' --root '$ROOT' --cgroup-driver=systemd"
+	[[ $output == *"choose a driver: --cgroup-driver=systemd: systemd is not this machine's init: "* ]]
+	start_carpeld
+	[ "$(carpel info -o json | jq -r .cgroup.driver)" = cgroupfs ]
+	[ "$(carpel cri runtime-config)" = "cgroup driver:   CGROUPFS" ]
+	echo '{"metadata": {"name": "a", "namespace": "n", "uid": "u"}, "linux": {"cgroup_parent": "/a.slice/a-b.slice"}}' >"$ROOT/a"
+	run ! carpel cri runp "$ROOT/a"
+	[[ $output == *'config.linux.cgroup_parent: "/a.slice/a-b.slice": a slice takes the cgroup driver systemd, and here it is cgroupfs'* ]]
+	run ! compgen -G '/sys/fs/cgroup/*/a.slice'
+}
+
 @test "two instances side by side meet nowhere" {
 	mkdir -p "$ROOT/two"
 	import_guest

@@ -256,8 +256,11 @@ static void test_refused_places(void **state)
 			"EINVAL config.log_directory: \"logs\": must be an absolute path" },
 		{ ", \"log_directory\": \"/var/../etc\"",
 			"EINVAL config.log_directory: \"/var/../etc\": must not contain '..'" },
-		{ ", \"linux\": {\"cgroup_parent\": \"kube.slice\"}",
-			"EINVAL config.linux.cgroup_parent: \"kube.slice\": must be an absolute "
+		{ ", \"linux\": {\"cgroup_parent\": \"kube.scope\"}",
+			"EINVAL config.linux.cgroup_parent: \"kube.scope\": must be an absolute "
+			"path" },
+		{ ", \"linux\": {\"cgroup_parent\": \"a/kube.slice\"}",
+			"EINVAL config.linux.cgroup_parent: \"a/kube.slice\": must be an absolute "
 			"path" },
 		{ ", \"linux\": {\"cgroup_parent\": \"/./\"}",
 			"EINVAL config.linux.cgroup_parent: \"/./\": must not be the root" },

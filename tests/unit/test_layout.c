@@ -151,11 +151,56 @@ static void test_paths(void **state)
 	expect(layout_log_dir(&l, &pod, "app"), "/G/prod_web_u-1/app");
 	expect(layout_log_link(&l, &pod, "app", "abc"), "/K/web_prod_app-abc.log");
 	pod.qos = QOS_GUARANTEED;
-	expect(layout_pod_cgroup(&pod), "podu-1");
+	expect(layout_pod_cgroup(&l, &pod), "podu-1");
 	pod.qos = QOS_BURSTABLE;
-	expect(layout_pod_cgroup(&pod), "burstable/podu-1");
+	expect(layout_pod_cgroup(&l, &pod), "burstable/podu-1");
 	pod.qos = QOS_BEST_EFFORT;
-	expect(layout_pod_cgroup(&pod), "besteffort/podu-1");
+	expect(layout_pod_cgroup(&l, &pod), "besteffort/podu-1");
+}
+
+static void expect_id(const struct layout *l, const char *kind, const char *name, const char *want)
+{
+	CLEANUP(cleanup_free) char *id = layout_sandbox_id(l, kind, name);
+
+	if (want)
+		assert_string_equal(id, want);
+	else
+		assert_null(id);
+}
+
+/* Directories of the cgroup tree, and units of systemd's, whose names are their place. */
+static void test_cgroups(void **state)
+{
+	char name[] = "carpel-1a", slice[] = "carpel_1a", uid[] = "u-1";
+	struct layout l = { .cgroup = name, .slice = slice };
+	const struct pod_spec guaranteed = { .uid = uid, .qos = QOS_GUARANTEED },
+			      burstable = { .uid = uid, .qos = QOS_BURSTABLE };
+
+	(void)state;
+	expect(layout_root_cgroup(&l), "carpel-1a");
+	expect(layout_level_cgroup(&l, NULL), "");
+	expect(layout_level_cgroup(&l, "cri"), "cri");
+	expect(layout_sandbox_cgroup(&l, "cri", "", "0f"), "cri/0f");
+	expect(layout_sandbox_cgroup(&l, "/kubepods/podx", "", "0f"), "/kubepods/podx/0f");
+	expect_id(&l, LAYOUT_POD, "podu-1", "u-1");
+	expect_id(&l, LAYOUT_POD, "pod", NULL);
+	expect_id(&l, LAYOUT_POD, "burstable", NULL);
+	expect_id(&l, "", "0f", "0f");
+
+	l.by_systemd = true;
+	expect(layout_root_cgroup(&l), "carpel_1a.slice/carpel_1a-daemons.scope");
+	expect(layout_level_cgroup(&l, NULL), "/carpel_1a.slice");
+	expect(layout_level_cgroup(&l, "cri"), "/carpel_1a.slice/carpel_1a-cri.slice");
+	expect(layout_pod_cgroup(&l, &guaranteed), "/carpel_1a.slice/carpel_1a-podu-1.scope");
+	expect(layout_pod_cgroup(&l, &burstable),
+		"/carpel_1a.slice/carpel_1a-burstable.slice/carpel_1a-podu-1.scope");
+	expect(layout_sandbox_cgroup(&l, "/kube.slice", "", "0f"),
+		"/kube.slice/carpel_1a-0f.scope");
+	expect_id(&l, LAYOUT_POD, "carpel_1a-podu-1.scope", "u-1");
+	expect_id(&l, LAYOUT_POD, "carpel_1a-daemons.scope", NULL);
+	expect_id(&l, LAYOUT_POD, "carpel_1a-burstable.slice", NULL);
+	expect_id(&l, LAYOUT_POD, "carpel_1a-pod.scope", NULL);
+	expect_id(&l, LAYOUT_POD, "carpel-podu-1.scope", NULL);
 }
 
 /* Programs lie beside the one that runs. */
@@ -178,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_unusable_root),
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_cgroups),
 		cmocka_unit_test(test_programs),
 	};
 

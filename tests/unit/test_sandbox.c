@@ -91,7 +91,8 @@ static char *prepared(void **state, const struct pod_spec *pod, const char *file
 		if (str_eq(files[i], file))
 			path = str_fmt("%s/%s", in, file);
 	}
-	if (sandbox_prepare(&there, &fake.c, pod, &given, &warning, &e) < 0)
+	if (sandbox_prepare(&there, pod, &given, &warning, &e) < 0 ||
+		sandbox_make_cgroups(&there, &fake.c, pod, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(fd_read_file(fake.root, path, 100, &out, NULL), 0);
 	fake_free(&fake);

@@ -1,0 +1,74 @@
+#include "engine/slice.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "engine/child.h"
+#include "engine/engine.h"
+#include "sys/starter.h"
+#include "sys/systemd.h"
+
+static void tell(struct slice_weight *w);
+
+static void on_told(void *arg, int status)
+{
+	struct slice_weight *w = arg;
+
+	w->is_telling = false;
+	if (status != 0) {
+		log_warn("systemd does not weigh %s", w->unit); /* its systemctl has said why */
+		w->told = 0;
+	} else if (w->told != w->wanted) {
+		tell(w);
+	}
+}
+
+static void tell(struct slice_weight *w)
+{
+	CLEANUP(cleanup_free) char *weight = str_fmt("CPUWeight=%" PRIu64, w->wanted);
+	char ctl[] = "systemctl", set[] = "set-property", until_boot[] = "--runtime";
+	char *argv[] = { ctl, set, until_boot, w->unit, weight, NULL }, *envp[] = { NULL };
+	const int fds[] = { -1, -1, STDERR_FILENO };
+	const struct spawn p = { .path = SYSTEMD_CTL,
+		.argv = argv,
+		.envp = envp,
+		.fds = fds,
+		.nfds = ARRAY_LEN(fds),
+		.is_expendable = true };
+	struct err e = { 0 };
+	pid_t pid;
+	int pidfd = starter_spawn(w->engine->starter, &p, &pid, &e);
+
+	if (pidfd < 0) {
+		log_warn("cannot weigh %s: %s", w->unit, e.text);
+		return;
+	}
+	w->told = w->wanted;
+	w->is_telling = true;
+	(void)child_watch(w->engine, pidfd, pid, on_told, w);
+}
+
+void slice_weigh(struct slice_weight *w, struct engine *g, const char *unit, uint64_t weight)
+{
+	w->engine = g;
+	(void)snprintf(w->unit, sizeof(w->unit), "%s", unit);
+	w->wanted = weight;
+	if (!w->is_telling && w->told != weight)
+		tell(w);
+}
+
+void slice_forget(const char *unit)
+{
+	CLEANUP(cleanup_free) char *name = str_fmt("%s.d", unit);
+	CLEANUP(cleanup_fd)
+	int dir = open("/run/systemd/system.control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err e = { 0 };
+
+	if (dir >= 0 && fd_remove_tree(dir, name, &e) < 0)
+		log_warn("%s", e.text);
+}

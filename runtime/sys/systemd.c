@@ -1,0 +1,168 @@
+#include "sys/systemd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+
+static const char slice_end[] = ".slice", scope_end[] = ".scope";
+
+enum { UNIT_NAME_MAX = 255, SHOWN_MAX = 64, DEFAULT_PERIOD_US = 100000 };
+
+/* As sd_booted(3). */
+int systemd_is_init(struct err *e)
+{
+	static const char *const programs[] = { SYSTEMD_RUN, SYSTEMD_CTL };
+	struct stat st;
+
+	if (lstat("/run/systemd/system", &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_say(e, ENOTSUP,
+			"systemd is not this machine's init: there is no directory "
+			"/run/systemd/system");
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++)
+		if (access(programs[i], X_OK) < 0)
+			return err_set(e, errno, "%s", programs[i]);
+	return 0;
+}
+
+/* ---- names ---- */
+
+static bool is_unit_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr(":_.\\-", c));
+}
+
+/* Every '-' stands between two names. */
+static const char *why_no_slice(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!is_unit_char(name[i]))
+			return "must consist of letters, digits and any of :_.\\-";
+		if (name[i] == '-' && (i == 0 || i + 1 == len || name[i + 1] == '-'))
+			return "'-' must stand between two names";
+	}
+	return len ? NULL : "has no name";
+}
+
+int systemd_check_slice(const char *name, struct err *e)
+{
+	size_t len = strnlen(name, UNIT_NAME_MAX + 1);
+	const char *why;
+
+	if (len > UNIT_NAME_MAX)
+		return err_say(e, ENAMETOOLONG, "slice \"%.*s…\" is longer than %d bytes",
+			SHOWN_MAX, name, UNIT_NAME_MAX);
+	if (!str_ends(name, slice_end))
+		return err_say(
+			e, EINVAL, "\"%s\" is no slice: it does not end in %s", name, slice_end);
+	why = why_no_slice(name, len - strlen(slice_end));
+	return why ? err_say(e, EINVAL, "slice \"%s\": %s", name, why) : 0;
+}
+
+char *systemd_slice_path(const char *name)
+{
+	size_t len = strlen(name) - strlen(slice_end);
+	struct buf out = { 0 };
+
+	for (size_t i = 1; i <= len; i++)
+		if (i == len || name[i] == '-')
+			buf_addf(&out, "/%.*s%s", (int)i, name, slice_end);
+	return buf_take(&out);
+}
+
+const char *systemd_unit_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool systemd_is_scope(const char *path)
+{
+	return str_ends(systemd_unit_of(path), scope_end);
+}
+
+/* ---- properties ---- */
+
+static void add_bytes(struct strv *out, const char *prefix, const char *property, int64_t n)
+{
+	CLEANUP(cleanup_free)
+	char *word = n == CGROUP_UNLIMITED ? str_fmt("%s%s=infinity", prefix, property)
+					   : str_fmt("%s%s=%" PRId64, prefix, property, n);
+
+	strv_add(out, word);
+}
+
+static void add_empty(struct strv *out, const char *prefix, const char *property)
+{
+	CLEANUP(cleanup_free) char *word = str_fmt("%s%s=", prefix, property);
+
+	strv_add(out, word);
+}
+
+/* In hundredths of a percent, rounded up: systemd takes no more digits. */
+static void add_quota(struct strv *out, const char *prefix, int64_t quota_us, int64_t period_us)
+{
+	int64_t hundredths = (quota_us * 10000 + period_us - 1) / period_us;
+	CLEANUP(cleanup_free)
+	char *quota = str_fmt("%sCPUQuota=%" PRId64 ".%02" PRId64 "%%", prefix, hundredths / 100,
+		hundredths % 100);
+	CLEANUP(cleanup_free)
+	char *period = str_fmt("%sCPUQuotaPeriodSec=%" PRId64 "us", prefix, period_us);
+
+	strv_add(out, quota);
+	strv_add(out, period);
+}
+
+/* TasksMax always: systemd has a default. */
+void systemd_limit_words(const struct cgroup_limits *l, const char *prefix, struct strv *out)
+{
+	int64_t period = l->cpu_period_us == CGROUP_LEAVE ? DEFAULT_PERIOD_US : l->cpu_period_us;
+
+	add_bytes(out, prefix, "TasksMax", l->pids == CGROUP_LEAVE ? CGROUP_UNLIMITED : l->pids);
+	if (l->cpu_shares != CGROUP_LEAVE)
+		add_bytes(out, prefix, "CPUWeight",
+			(int64_t)cgroup_weight(l->cpu_shares, l->cpu_scale));
+	if (l->cpu_quota_us == CGROUP_UNLIMITED)
+		add_empty(out, prefix, "CPUQuota");
+	else if (l->cpu_quota_us != CGROUP_LEAVE)
+		add_quota(out, prefix, l->cpu_quota_us, period);
+	if (l->memory_bytes != CGROUP_LEAVE)
+		add_bytes(out, prefix, "MemoryMax", l->memory_bytes);
+	if (l->memory_bytes != CGROUP_LEAVE && l->memory_bytes != CGROUP_UNLIMITED &&
+		l->memory_swap_bytes == CGROUP_LEAVE)
+		add_bytes(out, prefix, "MemorySwapMax", 0);
+}
+
+/* CollectMode: no unit stays, however its processes ended.  Without the default dependencies it is
+ * not ended before carpeld when the machine goes down. */
+void systemd_scope_command(const struct systemd_scope *s, const char *program, struct strv *out)
+{
+	const struct cgroup_limits none = CGROUP_LIMITS_NONE, *l = s->limits ? s->limits : &none;
+	CLEANUP(cleanup_free)
+	char *above = str_ndup(s->path, strlen(s->path) - 1 - strlen(systemd_unit_of(s->path)));
+	CLEANUP(cleanup_free) char *unit = str_fmt("--unit=%s", systemd_unit_of(s->path));
+	CLEANUP(cleanup_free) char *slice = str_fmt("--slice=%s", systemd_unit_of(above));
+	CLEANUP(cleanup_free)
+	char *wants = s->wants ? str_fmt("--property=Wants=%s", s->wants) : NULL;
+
+	strv_add(out, "systemd-run");
+	strv_add(out, "--scope");
+	strv_add(out, "--quiet");
+	strv_add(out, "--collect");
+	strv_add(out, unit);
+	strv_add(out, slice);
+	strv_add(out, "--property=Delegate=yes");
+	strv_add(out, "--property=DefaultDependencies=no");
+	if (wants)
+		strv_add(out, wants);
+	systemd_limit_words(l, "--property=", out);
+	strv_add(out, "--");
+	strv_add(out, program);
+}

@@ -1,0 +1,137 @@
+/* Names of systemd's units, where they are in the cgroup tree, and what is asked of systemd-run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "sys/systemd.h"
+
+static void test_slices(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "a.slice", "/a.slice" }, { "a-b-c.slice", "/a.slice/a-b.slice/a-b-c.slice" },
+		{ "kubepods-burstable-pod1_2.slice", "/kubepods.slice/kubepods-burstable.slice/"
+						     "kubepods-burstable-pod1_2.slice" },
+		{ "a\\x2db.slice", "/a\\x2db.slice" }, /* an escaped '-' is none */
+		{ "a.slice.slice", "/a.slice.slice" }, /* */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(cleanup_free) char *path = NULL;
+
+		assert_int_equal(systemd_check_slice(rows[i][0], NULL), 0);
+		path = systemd_slice_path(rows[i][0]);
+		assert_string_equal(path, rows[i][1]);
+	}
+}
+
+static void test_no_slices(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "a.scope", "\"a.scope\" is no slice: it does not end in .slice" },
+		{ "", "\"\" is no slice: it does not end in .slice" },
+		{ ".slice", "slice \".slice\": has no name" },
+		{ "-.slice", "slice \"-.slice\": '-' must stand between two names" },
+		{ "-a.slice", "slice \"-a.slice\": '-' must stand between two names" },
+		{ "a-.slice", "slice \"a-.slice\": '-' must stand between two names" },
+		{ "a--b.slice", "slice \"a--b.slice\": '-' must stand between two names" },
+		{ "a/b.slice", "slice \"a/b.slice\": must consist of letters, digits and any of "
+			       ":_.\\-" },
+		{ "a b.slice", "slice \"a b.slice\": must consist of letters, digits and any of "
+			       ":_.\\-" },
+		{ "a@b.slice", "slice \"a@b.slice\": must consist of letters, digits and any of "
+			       ":_.\\-" },
+	};
+	char name[263];
+	struct err e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(systemd_check_slice(rows[i][0], &e), -EINVAL);
+		assert_string_equal(e.text, rows[i][1]);
+	}
+	memset(name, 'a', sizeof(name));
+	(void)snprintf(name + 250, 13, ".slice");
+	assert_int_equal(systemd_check_slice(name, &e), -ENAMETOOLONG);
+	(void)snprintf(name + 249, 13, ".slice");
+	assert_int_equal(systemd_check_slice(name, &e), 0);
+}
+
+static void test_scopes(void **state)
+{
+	(void)state;
+	assert_true(systemd_is_scope("/a.slice/b.scope"));
+	assert_true(systemd_is_scope("a.slice/b.scope"));
+	assert_false(systemd_is_scope("/a.slice/b.scope/pause"));
+	assert_false(systemd_is_scope("carpel"));
+	assert_string_equal(systemd_unit_of("/a.slice/b.scope"), "b.scope");
+	assert_string_equal(systemd_unit_of("b.slice"), "b.slice");
+}
+
+static void expect_command(const struct systemd_scope *s, const char *want)
+{
+	CLEANUP(strv_free) struct strv words = { 0 };
+	CLEANUP(buf_free) struct buf text = { 0 };
+
+	systemd_scope_command(s, "/bin/cat", &words);
+	for (size_t i = 0; i < words.len; i++)
+		buf_addf(&text, "%s%s", i ? " " : "", words.at[i]);
+	assert_string_equal(text.data, want);
+}
+
+#define BEGIN                                                                                      \
+	"systemd-run --scope --quiet --collect --unit=b.scope --slice=a-x.slice "                  \
+	"--property=Delegate=yes --property=DefaultDependencies=no "
+
+static void test_commands(void **state)
+{
+	struct cgroup_limits l = CGROUP_LIMITS_NONE;
+	struct systemd_scope s = { .path = "/a.slice/a-x.slice/b.scope" };
+
+	(void)state;
+	expect_command(&s, BEGIN "--property=TasksMax=infinity -- /bin/cat");
+	s.wants = "a-y.slice a-z.slice";
+	expect_command(&s, BEGIN "--property=Wants=a-y.slice a-z.slice "
+				 "--property=TasksMax=infinity -- /bin/cat");
+	s.wants = NULL;
+	s.limits = &l;
+	l.pids = 2048;
+	l.cpu_shares = 1024;
+	l.cpu_scale = CGROUP_LINEAR;
+	l.cpu_quota_us = 12345;
+	l.memory_bytes = 1 << 20;
+	expect_command(&s, BEGIN "--property=TasksMax=2048 --property=CPUWeight=39 "
+				 "--property=CPUQuota=12.35% --property=CPUQuotaPeriodSec=100000us "
+				 "--property=MemoryMax=1048576 --property=MemorySwapMax=0 "
+				 "-- /bin/cat");
+	l.cpu_period_us = 10000;
+	l.memory_bytes = CGROUP_UNLIMITED;
+	expect_command(&s, BEGIN "--property=TasksMax=2048 --property=CPUWeight=39 "
+				 "--property=CPUQuota=123.45% --property=CPUQuotaPeriodSec=10000us "
+				 "--property=MemoryMax=infinity -- /bin/cat");
+	l = CGROUP_LIMITS_NONE;
+	l.cpu_quota_us = CGROUP_UNLIMITED;
+	expect_command(&s, BEGIN "--property=TasksMax=infinity --property=CPUQuota= -- /bin/cat");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_slices),
+		cmocka_unit_test(test_no_slices),
+		cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_commands),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -9,6 +9,7 @@
 load lib/launch
 load lib/carpel
 
+MAPS=(uid-map=0:1879048192:65536 gid-map=0:1879048192:65536)
 REAL=$CARPEL_BIN
 DENY=$REAL/test/deny
 
@@ -47,10 +48,15 @@ LOOK=(all report mounts "write /x y" "write /vol/x y" "stat /proc/kcore /proc/ke
 	"open w /proc/sys/kernel/hostname" "mkdir /sys/fs/cgroup/x" "ls /dev" "cat /proc/self/cgroup"
 	"try mount umount unshare-user setns bpf keyctl userfaultfd io_uring_setup alg vsock raw tiocsti mknod"
 	"try chroot unshare-net unknown i386")
-SHOWN='{ sub("/[.][.]/.*", "/..") } / - / { print $5, $6, $9; next } !/^(started|exited|pid|ppid|sid) / { print }'
+SHOWN='{ sub("/[.][.]/.*", "/..") } /^(cgroup|mnt|net|ipc|uts) [a-z]+:/ { next } / - / { print $5, $6, $9; next } !/^(started|exited|pid|ppid|sid) / { print }'
 
 plan_of() { # plan_of OPERATION NAME: the plan of one that is to be observed
 	case $1 in
+	userns)
+		mkdir -p "$RUN/$2.upper" "$RUN/$2.work"
+		chown 1879048192:1879048192 "$RUN/$2.upper" "$RUN/$2.work"
+		PAUSE=$OWN plan_container "$2" "${MAPS[@]}" read-only-root=1 "mount=rro,idmap,$RUN/vol:/vol" -- /guest "${LOOK[@]}" ns
+		;;
 	container) plan_container "$2" read-only-root=1 "mount=rro,$RUN/vol:/vol" -- /guest "${LOOK[@]}" ;;
 	masks)
 		plan_container "$2" "mount=$RUN/vol:/vol" masks=given masked=/vol/hidden masked=/proc/keys readonly-path=/proc/sys \
@@ -80,7 +86,7 @@ attempt() {
 	*)
 		plan_of "$1" "$2" | "${launch[@]}" run >"$RUN/line"
 		grep -q ^started "$RUN/line" || return 0
-		driver exits "$PAUSE" 1 >"$RUN/exit"
+		driver exits "$([ "$1" = userns ] && echo "$OWN" || echo "$PAUSE")" 1 >"$RUN/exit"
 		cat "$RUN/$2.out" >"$RUN/raw"
 		;;
 	esac
@@ -125,10 +131,12 @@ table() {
 	done
 }
 
-@test "sandbox, container and masks are the same without a call, or refused by its name" {
+@test "sandbox, container, user namespace and masks are the same without a call, or refused by its name" {
+	sandbox "${MAPS[@]}"
+	OWN=$PAUSE
 	attempt sandbox base -n :
 	mv "$RUN/seen" "$RUN/sandbox.same"
-	for operation in container masks; do
+	for operation in container masks userns; do
 		attempt $operation "$operation" -n :
 		mv "$RUN/seen" "$RUN/$operation.same"
 	done
@@ -137,13 +145,16 @@ table() {
 	for line in "no_new_privs 1" "seccomp 2" "/vol/x EROFS" "/proc/keys char 666 0 0 1:3" "unknown ENOSYS" "i386 killed SIGSYS"; do
 		says "$line"
 	done
-	table -n container masks sandbox <<-END
-		openat2       refused refused refused
-		clone3        refused refused refused
-		pidfd_open    same    same    same
-		close_range   refused refused refused
-		mount_setattr refused refused refused
+	run grep -x "user $(readlink /proc/self/ns/user)" "$RUN/userns.same"
+	[ "$status" = 1 ]
+	table -n container masks userns sandbox <<-END
+		openat2       refused refused refused refused
+		clone3        refused refused refused refused
+		pidfd_open    same    same    same    same
+		close_range   refused refused refused refused
+		mount_setattr refused refused refused refused
 	END
+	kill -9 "$OWN"
 }
 
 @test "an exec is the same without a call, or refused by its name" {

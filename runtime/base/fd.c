@@ -17,7 +17,8 @@
 #include "base/str.h"
 
 /* openat2(2) answers EAGAIN when a rename or mount anywhere raced a ".." of the walk.  More tries
- * than any honest race needs, but no more time than a hostile one shall cost us. */
+ * than any honest race needs, but no more of our time than a hostile one shall cost; what we wait
+ * for a processor is not counted. */
 enum { WALK_TRIES = 128, WALK_NS_MAX = 2000000, READ_CHUNK = 16 * 1024, FDS_MAX = 64 };
 
 /* EPERM: what a filter of an outer container may say of a call that it does not know. */
@@ -44,8 +45,8 @@ int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err 
 
 	if (fd != -EAGAIN)
 		return fd;
-	end = clock_boot_ns() + WALK_NS_MAX;
-	for (int i = 1; fd == -EAGAIN && i < WALK_TRIES && clock_boot_ns() < end; i++)
+	end = clock_used_ns() + WALK_NS_MAX;
+	for (int i = 1; fd == -EAGAIN && i < WALK_TRIES && clock_used_ns() < end; i++)
 		fd = fd_openat2(root, path, &how, e);
 	return fd;
 }

@@ -175,6 +175,22 @@ static int read_image_file(int root, const char *path, struct buf *out, struct e
 	return rc < 0 ? err_wrap(e, rc, "%s", path) : 0;
 }
 
+static int find_user(int root, const struct user_request *q, struct user *out, struct err *e)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	int rc = user_needs_passwd(q) ? read_image_file(root, "etc/passwd", &text, e) : 0;
+
+	return rc < 0 ? rc : user_find(q, &(struct user_file){ text.data, text.len }, out, e);
+}
+
+static int find_groups(int root, const struct user_request *q, struct user *u, struct err *e)
+{
+	CLEANUP(buf_free) struct buf text = { 0 };
+	int rc = user_needs_group(q) ? read_image_file(root, "etc/group", &text, e) : 0;
+
+	return rc < 0 ? rc : user_find_groups(q, &(struct user_file){ text.data, text.len }, u, e);
+}
+
 int prepare_user(struct job *j, int root, struct err *e)
 {
 	const struct plan *p = j->plan;
@@ -183,19 +199,7 @@ int prepare_user(struct job *j, int root, struct err *e)
 		.merge_groups = p->merge_image_groups,
 		.refuse_root = p->refuse_root,
 		.wants_home = !env_of(p, "HOME") };
-	CLEANUP(buf_free) struct buf passwd = { 0 };
-	CLEANUP(buf_free) struct buf group = { 0 };
-	int rc = 0;
+	int rc = find_user(root, &q, &j->user, e);
 
-	if (user_needs_passwd(&q))
-		rc = read_image_file(root, "etc/passwd", &passwd, e);
-	if (rc == 0 && user_needs_group(&q))
-		rc = read_image_file(root, "etc/group", &group, e);
-	if (rc < 0)
-		return rc;
-
-	const struct user_file passwd_file = { passwd.data, passwd.len };
-	const struct user_file group_file = { group.data, group.len };
-
-	return user_resolve(&q, &passwd_file, &group_file, &j->user, e);
+	return rc < 0 ? rc : find_groups(root, &q, &j->user, e);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,17 +112,20 @@ static int start_session(struct job *j, struct err *e)
 }
 
 /* A program that is not root may open /dev/stdout again only when the pipe or terminal is its own.
- * Nothing else changes its owner: a stream may be the host's /dev/null. */
+ * Nothing else changes its owner: a stream may be the host's /dev/null.  Nor does a pipe that has a
+ * name: that is somebody's file. */
+static bool is_ours(const struct job *j, int fd)
+{
+	struct statfs fs;
+
+	return j->plan->tty_fd >= 0 || (fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC);
+}
+
 static int give_stream(const struct job *j, int fd, struct err *e)
 {
 	const int64_t uid = plan_host_id(&j->plan->uid_map, j->user.uid);
-	struct stat st;
 
-	if (uid == 0)
-		return 0;
-	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "look at stream %d", fd);
-	if (!S_ISFIFO(st.st_mode) && j->plan->tty_fd < 0)
+	if (uid == 0 || !is_ours(j, fd))
 		return 0;
 	return fchown(fd, (uid_t)uid, (gid_t)-1) < 0
 		       ? err_set(e, errno, "give stream %d to uid %u", fd, (uid_t)uid)

@@ -16,7 +16,9 @@ struct span {
 void user_free(struct user *u)
 {
 	free(u->groups);
+	free(u->sorted);
 	free(u->home);
+	free(u->name);
 	*u = (struct user){ 0 };
 }
 
@@ -146,18 +148,40 @@ static int find_group(const struct user_file *group, struct span name, gid_t *ou
 		e, ENOENT, "group %.*s is not in the image's /etc/group", (int)name.len, name.at);
 }
 
+static size_t place_of(const struct user *u, gid_t gid)
+{
+	size_t from = 0, to = u->groups_len;
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (u->sorted[middle] < gid)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+/* A file may name the same groups a million times, so they are looked up in a sorted copy; in no
+ * hash, whose collisions the file's author would choose. */
 static int add_group(struct user *u, gid_t gid, struct err *e)
 {
-	for (size_t i = 0; i < u->groups_len; i++)
-		if (u->groups[i] == gid)
-			return 0;
+	size_t at = place_of(u, gid);
+
+	if (at < u->groups_len && u->sorted[at] == gid)
+		return 0;
 	if (u->groups_len == USER_GROUPS_MAX)
 		return err_say(e, E2BIG, "more than %d groups", (int)USER_GROUPS_MAX);
 	/* Grown by doubling at powers of two, so that a long list costs no quadratic copying. */
-	if ((u->groups_len & (u->groups_len - 1)) == 0)
-		u->groups = mem_resize(
-			u->groups, u->groups_len ? u->groups_len * 2 : 1, sizeof(*u->groups));
-	u->groups[u->groups_len++] = gid;
+	if ((u->groups_len & (u->groups_len - 1)) == 0) {
+		size_t room = u->groups_len ? u->groups_len * 2 : 1;
+
+		u->groups = mem_resize(u->groups, room, sizeof(*u->groups));
+		u->sorted = mem_resize(u->sorted, room, sizeof(*u->sorted));
+	}
+	memmove(u->sorted + at + 1, u->sorted + at, (u->groups_len - at) * sizeof(*u->sorted));
+	u->sorted[at] = u->groups[u->groups_len++] = gid;
 	return 0;
 }
 
@@ -231,26 +255,8 @@ static int check_text(const struct user_request *q, struct span user, struct spa
 		q->text, ID_MAX);
 }
 
-static int fill_groups(const struct user_request *q, const struct user_file *group,
-	const struct entry *entry, struct user *u, struct err *e)
-{
-	int rc = add_group(u, u->gid, e);
-
-	for (size_t i = 0; rc == 0 && q->groups && i < q->groups->len; i++) {
-		const char *text = q->groups->at[i];
-		gid_t gid;
-
-		rc = read_id((struct span){ text, strlen(text) }, &gid);
-		rc = rc < 0 ? err_say(e, -rc, "group %.64s is no number", text)
-			    : add_group(u, gid, e);
-	}
-	if (rc == 0 && q->merge_groups && entry->is_found)
-		rc = merge_groups(group, entry->name, u, e);
-	return rc;
-}
-
-int user_resolve(const struct user_request *q, const struct user_file *passwd,
-	const struct user_file *group, struct user *out, struct err *e)
+int user_find(const struct user_request *q, const struct user_file *passwd, struct user *out,
+	struct err *e)
 {
 	CLEANUP(user_free) struct user u = { 0 };
 	struct span user_text, group_text;
@@ -273,18 +279,46 @@ int user_resolve(const struct user_request *q, const struct user_file *passwd,
 	if (entry.is_found) {
 		u.uid = entry.uid;
 		u.gid = entry.gid;
+		u.name = str_ndup(entry.name.at, entry.name.len);
 	}
-	if (has_group && is_number(group_text))
-		(void)read_id(group_text, &u.gid);
-	else if (has_group && (rc = find_group(group, group_text, &u.gid, e)) < 0)
-		return rc;
 	if (q->refuse_root && u.uid == 0)
 		return err_say(e, EPERM, "container has runAsNonRoot and would run as root");
-	if ((rc = fill_groups(q, group, &entry, &u, e)) < 0)
-		return rc;
 	if (entry.home.len && entry.home.at[0] == '/')
 		u.home = str_ndup(entry.home.at, entry.home.len);
 	*out = u;
 	u = (struct user){ 0 };
 	return 0;
+}
+
+static int add_listed_groups(
+	const struct user_request *q, const struct user_file *group, struct user *u, struct err *e)
+{
+	int rc = add_group(u, u->gid, e);
+
+	for (size_t i = 0; rc == 0 && q->groups && i < q->groups->len; i++) {
+		const char *text = q->groups->at[i];
+		gid_t gid;
+
+		rc = read_id((struct span){ text, strlen(text) }, &gid);
+		rc = rc < 0 ? err_say(e, -rc, "group %.64s is no number", text)
+			    : add_group(u, gid, e);
+	}
+	if (rc == 0 && q->merge_groups && u->name)
+		rc = merge_groups(group, (struct span){ u->name, strlen(u->name) }, u, e);
+	return rc;
+}
+
+int user_find_groups(
+	const struct user_request *q, const struct user_file *group, struct user *u, struct err *e)
+{
+	struct span user_text, group_text;
+	bool has_group;
+	int rc = 0;
+
+	split(q->text, &user_text, &group_text, &has_group);
+	if (has_group && is_number(group_text))
+		(void)read_id(group_text, &u->gid);
+	else if (has_group)
+		rc = find_group(group, group_text, &u->gid, e);
+	return rc < 0 ? rc : add_listed_groups(q, group, u, e);
 }

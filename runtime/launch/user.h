@@ -21,7 +21,9 @@ struct user {
 	gid_t gid;
 	gid_t *groups; /* supplementary, the primary one first; owned */
 	size_t groups_len;
-	char *home; /* of the passwd entry; NULL: there is none; owned */
+	gid_t *sorted; /* the same, for this module only; owned */
+	char *home;    /* of the passwd entry; NULL: there is none; owned */
+	char *name;    /* of the entry; NULL; owned */
 };
 void user_free(struct user *u);
 
@@ -42,5 +44,10 @@ struct user_file {
 	size_t len;
 };
 
-int user_resolve(const struct user_request *q, const struct user_file *passwd,
-	const struct user_file *group, struct user *out, struct err *e);
+/* In two steps, so that the files need not be in memory together; out is to be handed to the
+ * second.
+ */
+int user_find(const struct user_request *q, const struct user_file *passwd, struct user *out,
+	struct err *e);
+int user_find_groups(
+	const struct user_request *q, const struct user_file *group, struct user *u, struct err *e);

@@ -55,6 +55,22 @@ quits() {
 	output=$(cat "$RUN/$1.out")
 }
 
+# in_each_world FUNCTION: in a new pod without and in one with a user namespace, and the host is the same afterwards.
+in_each_world() {
+	local name
+
+	for name in plain mapped; do
+		echo "in a $name pod:"
+		world "$name"
+		sandbox
+		"$1"
+		kill -9 "$PAUSE"
+		driver gone "$PAUSE"
+		rm -rf "$RUN"/*.upper "$RUN"/*.work "$RUN"/*.out "$RUN"/*.exec
+		sentinel_same
+	done
+}
+
 # ---- T01 ----
 
 # stolen PLAN…: the plan's program becomes us, cannot end, and is found by the thief; what the thief could do then.
@@ -284,4 +300,393 @@ exchanged() {
 		-e 'failed code=ENOENT .* make .*: No such file' "$RUN/tally")" ]
 	exchanged ../../../.. "$((n / 5))"
 	sentinel_same
+}
+
+# ---- T05 and T06: the kernel's file systems ----
+
+# layer NAME PATH KIND: a layer of an image, $RUN/NAME, that holds something else at PATH than it should.
+layer() {
+	local place=$RUN/$1/$2
+
+	rm -rf "${RUN:?}/$1"
+	mkdir -p "$(dirname "$place")"
+	case $3 in
+	link) ln -s "$SENTINEL/dir" "$place" ;;
+	up) ln -s "../../../../../../../..$SENTINEL/empty" "$place" ;;
+	file-link) ln -s "$SENTINEL/file" "$place" ;;
+	magic) ln -s /proc/self/fd/5 "$place" ;;
+	loop) ln -s "$(basename "$place")" "$place" ;;
+	file) echo content >"$place" ;;
+	fifo) mkfifo "$place" ;;
+	device) mknod "$place" c 1 5 ;;
+	dir) mkdir -p "$place/attr" "$place/self" && echo 1 >"$place/sysrq-trigger" ;;
+	esac
+}
+NO_DIRECTORY='link up magic file fifo device'
+
+refused_roots() {
+	local name kind
+
+	for name in "$@"; do
+		for kind in $NO_DIRECTORY; do
+			layer "$name-$kind" "$name" "$kind"
+			plan_container c "lower=$RUN/$name-$kind" -- /guest exit 0
+			echo
+		done
+	done >"$RUN/plans"
+	driver each <"$RUN/plans" >"$RUN/many"
+	cat "$RUN/many"
+	for name in "$@"; do
+		[ "$(grep -c "^failed .* container c: make /$name: " "$RUN/many")" -eq "$(wc -w <<<"$NO_DIRECTORY")" ]
+	done
+	[ -z "$(find "$RUN/c.upper" -mindepth 1 ! -path '*.upper/proc' ! -path '*.upper/dev')" ] # what comes before it
+}
+
+proc_and_sys() {
+	local type
+
+	refused_roots proc sys
+	for type in proc sys; do
+		layer full "$type" dir
+		output=$(guest "full$type" "lower=$RUN/full" -- /guest all mounts "ls /proc/self/attr" "stat /sys/kernel")
+		[ "$(grep -c " / /$type .* - ${type/sys/sysfs} " <<<"$output")" -eq 1 ]
+		mentions "/sys/kernel dir"
+	done
+	mkdir -p "$RUN/vol/kernel"
+	for place in /proc /proc/sys/kernel /vol/p /sys/../proc/sys; do
+		ln -sfn /proc "$RUN/vol/p"
+		output=$(fails p "mount=$RUN/vol:/vol" "mount=$RUN/vol:$place" -- /guest exit 0)
+		mentions "the target is inside /proc"
+	done
+	output=$(guest s "mount=$RUN/vol:/sys" -- /guest all "ls /sys" mounts) # who asks for it has it, there
+	says kernel
+	grep -q " $RUN/vol /sys \| /.*/vol /sys " <<<"$output"
+}
+
+@test "T05 hostile /proc and /sys: refused before any write, or mounted over the real directory" {
+	in_each_world proc_and_sys
+}
+
+devices() {
+	local path kind kinds='link file-link fifo dir'
+
+	refused_roots dev
+	for kind in $kinds; do
+		for path in dev/pts dev/shm dev/mqueue dev/null dev/ptmx dev/console dev/fd sys/fs/cgroup; do
+			layer one "$path" "$kind"
+			mkdir -p "$RUN/all-$kind"
+			cp -a "$RUN/one/." "$RUN/all-$kind"
+		done
+		plan_container "$kind" "lower=$RUN/all-$kind" -- /guest all "stat /dev/null /dev/pts /dev/shm /dev/mqueue /dev/ptmx" \
+			"readlink /dev/fd" "write /dev/shm/x y" "stat /sys/fs/cgroup"
+		echo
+	done >"$RUN/plans"
+	driver each <"$RUN/plans" >"$RUN/many"
+	[ "$(grep -c '^started' "$RUN/many")" -eq 4 ]
+	for kind in $kinds; do
+		output=$(cat "$RUN/$kind.out")
+		for text in '/dev/null char .* 1:3' '/dev/pts dir' '/dev/shm dir 1777' '/dev/mqueue dir' '/dev/ptmx link' \
+			/proc/self/fd '/dev/shm/x ok' '/sys/fs/cgroup dir'; do
+			grep -q "^$text" <<<"$output"
+		done
+	done
+}
+
+@test "T06 hostile /dev: refused, or made new inside the root" {
+	in_each_world devices
+}
+
+@test "T06 device nodes of an image or a volume do not open" {
+	nodes() {
+		mkdir -p "$RUN/vol"
+		[ -e "$RUN/vol/zero" ] || mknod -m 666 "$RUN/vol/zero" c 1 5
+		[ -e "$RUN/rootfs/zero" ] || mknod -m 666 "$RUN/rootfs/zero" c 1 5
+		output=$(guest c "mount=$RUN/vol:/vol" -- /guest all "open r /zero" "open r /vol/zero" "open r /dev/zero")
+		says "/zero EACCES"
+		says "/vol/zero EACCES"
+		says "/dev/zero ok"
+	}
+	in_each_world nodes
+}
+
+# ---- T07 ----
+
+masks() {
+	local kind
+
+	mkdir -p "$RUN/vol/dir" "$RUN/rootfs/other"
+	echo secret | tee "$RUN/vol/secret" "$RUN/vol/dir/in" >"$RUN/rootfs/other/secret"
+	ln -sfn ../other/secret "$RUN/vol/link"
+	for kind in file-link link up file fifo device dir none; do
+		layer "null-$kind" null "$kind"
+		plan_container "$kind" masks=given "mount=$RUN/vol:/vol" "mount=$RUN/null-$kind:/dev" masked=/vol/secret \
+			masked=/vol/dir masked=/vol/link masked=/proc/meminfo masked=/dev/../proc/keys masked=/not/there -- /guest all \
+			"stat /vol/secret /proc/meminfo /proc/keys" "cat /vol/secret /vol/link /other/secret" "ls /vol/dir" "write /vol/dir/x y"
+		echo
+		plan_container "usual-$kind" "mount=$RUN/null-$kind:/dev" -- /guest all "stat /proc/kcore /proc/keys /proc/timer_list"
+		echo
+	done >"$RUN/plans"
+	driver each <"$RUN/plans" >"$RUN/many"
+	cat "$RUN/many"
+	[ "$(grep -c '^started' "$RUN/many")" -eq 16 ]
+	for kind in file-link link up file fifo device dir none; do
+		output=$(cat "$RUN/$kind.out")
+		[ "$(grep -c ' char .* 1:3$' <<<"$output")" -eq 3 ]
+		says "/vol/dir/x EROFS"
+		[ "$(grep -cx secret <<<"$output")" -eq 0 ]
+		output=$(grep -v ENOENT "$RUN/usual-$kind.out")
+		[ "$(grep -cv -e '^--$' -e ' char .* 1:3$' <<<"$output")" -eq 0 ]
+	done
+}
+
+@test "T07 mask redirect: what is hidden is a null device or an empty read-only directory, whatever /dev/null is" {
+	in_each_world masks
+	world plain
+	sandbox
+	# and while a neighbour exchanges what is to be hidden
+	rm -rf "$RUN/vol"
+	mkdir -p "$RUN/vol/a" "$RUN/vol/b"
+	echo secret | tee "$RUN/vol/a/in" >"$RUN/vol/b/in"
+	container s "mount=$RUN/vol:/vol" -- /guest swap /vol/a /vol/b
+	driver tee "$RUN/s.out" swapping
+	plan_container c masks=given "mount=$RUN/vol:/vol" masked=/vol/a masked=/vol/b -- /guest cat /vol/a/in /vol/b/in |
+		many "$(count 15 500)" >"$RUN/tally"
+	cat "$RUN/tally"
+	grep -q started "$RUN/tally"
+	# Who asks for both in turn has two covers, on both or twice on one; that one is hidden is sure.
+	[ "$(grep -c secret "$RUN/c.out")" -le "$(awk '/started/ { print $1 }' "$RUN/tally")" ]
+}
+
+# ---- T08 ----
+
+consoles() {
+	local kind path
+
+	for kind in file-link link file fifo; do
+		for path in dev/console dev/ptmx dev/pts dev/tty; do
+			layer one "$path" "$kind"
+			mkdir -p "$RUN/tty-$kind"
+			cp -a "$RUN/one/." "$RUN/tty-$kind"
+		done
+		output=$(plan_container c "lower=$RUN/tty-$kind" tty=1 stdout-file=- stderr-file=- -- /guest all tty "stat /dev/console" |
+			driver run)
+		mentions "yes 0x0 /dev/console"
+		mentions "/dev/console char "
+		grep -q '/dev/console char .* 136:' <<<"$output"
+	done
+	# an exec into a container whose /dev a volume has covered by the same
+	container d "mount=$RUN/tty-file-link/dev:/dev" -- /guest sleepy up
+	output=$(plan_exec d "$CTR" tty=1 stdout-file=- stderr-file=- -- /guest tty | driver run --wait 20)
+	mentions "yes 0x0"
+	[ "$(find "$RUN/tty-file-link/dev" -mindepth 1 | wc -l)" -eq 4 ]
+}
+
+@test "T08 console redirect: the console is the terminal, and nothing is made or cut elsewhere" {
+	in_each_world consoles
+}
+
+# ---- T09 ----
+
+@test "T09 procfs redirect: a container that covers its /proc changes nothing for what enters it" {
+	sandbox sysctl=kernel.shm_rmid_forced=1
+	mkdir -p "$RUN/rootfs/fake/self/attr" "$RUN/rootfs/fake/self/fd" "$RUN/rootfs/fake/sys/kernel" "$RUN/rootfs/etc"
+	for name in self/oom_score_adj self/attr/exec self/uid_map sys/kernel/core_pattern sysrq-trigger; do
+		echo fake >"$RUN/rootfs/fake/$name"
+	done
+	mkdir -p "$RUN/rootfs/top"
+	# /proc is all the container's own, and some of it is still the kernel's, at the wrong place
+	for cover in "bind /fake /proc" "bind /proc/sysrq-trigger /proc/1/oom_score_adj" "bind /fake/self /proc/1"; do
+		container c pid=pod caps=2005fb seccomp-file=- masks=given -- /guest all "$cover" "sleepy up"
+		driver tee "$RUN/c.out" up
+		grep -q ' ok$' "$RUN/c.out"
+		strace -f -qq -o "$RUN/trace" -e trace=open,openat,openat2,setns,write python3 "$DRIVER" run \
+			< <(plan_exec c "$CTR" oom-score-adj=321 user=1000 caps=0 -- /guest sleepy in) >"$RUN/line" 3>&- &
+		driver tee "$RUN/line" started
+		pid=$(sed -n 's/^started .*host=//p' "$RUN/line")
+		[ "$(cat "/proc/$pid/oom_score_adj")" = 321 ]
+		output=$(cat "/proc/$pid/status")
+		says $'NoNewPrivs:\t1'
+		says $'Seccomp:\t2'
+		says $'CapBnd:\t0000000000000000'
+		kill -9 "$pid"
+		driver gone "$pid"
+		# once inside, nothing of /proc is opened
+		launch=$(sed -n 's/^\([0-9]*\) *setns(.*/\1/p' "$RUN/trace" | head -n 1)
+		sed -n "/^$launch *setns(/,\$p" "$RUN/trace" | grep "^$launch " >"$RUN/inside"
+		[ -s "$RUN/inside" ]
+		[ "$(grep -c '"/*proc\|"self/' "$RUN/inside")" -eq 0 ]
+		output=$(guest e "pid-target-pid=$CTR" pid=target oom-score-adj=123 -- /guest report)
+		says "oom_score_adj 123"
+		kill -9 "$CTR"
+		driver gone "$CTR"
+	done
+	output=$(plan_sandbox sysctl=kernel.core_pattern=x | driver run)
+	mentions "code=EINVAL"
+	sentinel_same
+}
+
+# ---- T10 ----
+
+given_files() {
+	local kind path cwd
+
+	mkdir -p "$RUN/given"
+	for path in hosts hostname resolv.conf; do
+		echo "given $path" >"$RUN/given/$path"
+	done
+	for kind in file-link link up fifo device file; do
+		for path in etc/hosts etc/hostname etc/resolv.conf etc/mtab w/x; do
+			layer one "$path" "$kind"
+			mkdir -p "$RUN/etc-$kind"
+			cp -a "$RUN/one/." "$RUN/etc-$kind"
+		done
+		plan_container "$kind" "lower=$RUN/etc-$kind" "mount=file,$RUN/given/hosts:/etc/hosts" "mount=file,$RUN/given/hostname:/etc/hostname" \
+			"mount=ro,file,$RUN/given/resolv.conf:/etc/resolv.conf" -- /guest all "cat /etc/hosts /etc/hostname /etc/resolv.conf"
+		echo
+		plan_container "cwd-$kind" "lower=$RUN/etc-$kind" cwd=/w/x/y -- /guest report
+		echo
+		layer "top-$kind" etc "$kind"
+		plan_container "top-$kind" "lower=$RUN/top-$kind" "mount=file,$RUN/given/hosts:/etc/hosts" -- /guest cat /etc/hosts
+		echo
+	done >"$RUN/plans"
+	driver each <"$RUN/plans" >"$RUN/many"
+	cat "$RUN/many"
+	# A link is followed below the root, where what it names is missing and is made; all three lead to the same.
+	for kind in file-link link up fifo device file; do
+		[ "$(grep -c '^given ' "$RUN/$kind.out")" -eq 3 ]
+	done
+	[ "$(grep -h '^given ' "$RUN/fifo.out" "$RUN/device.out" "$RUN/file.out" | sort | uniq -c | grep -c '^ *3 ')" -eq 3 ]
+	for kind in link up file-link; do
+		grep -q '^cwd /' "$RUN/cwd-$kind.out"
+	done
+	for kind in fifo device file; do
+		grep -q "^failed code=ENOTDIR .* container cwd-$kind: make working directory: " "$RUN/many"
+		grep -q "^failed code=ENOTDIR .* container top-$kind: attach mounts: mount /etc/hosts: " "$RUN/many"
+	done
+}
+
+@test "T10 files of a root: what goes over links, FIFOs and devices reads and writes nothing of what they lead to" {
+	in_each_world given_files
+}
+
+@test "T10 streams: what carpel has not made keeps its owner, be it the host's /dev/null" {
+	sandbox
+	mknod -m 600 "$RUN/null" c 1 3
+	mkfifo -m 600 "$RUN/fifo"
+	exec 9<>"$RUN/fifo"
+	touch "$RUN/file"
+	container d -- /guest sleepy up
+	for stream in null fifo file; do
+		before=$(stat -c '%u:%g %a %Z' "$RUN/$stream")
+		plan_container c user=1000 "stdin-file=$RUN/$stream" "stderr-file=$RUN/$stream" -- /guest exit 0
+		echo
+		plan_exec d "$CTR" user=1000 "stdin-file=$RUN/$stream" "stderr-file=$RUN/$stream" -- /guest exit 0
+		echo
+	done >"$RUN/plans"
+	chmod 666 "$RUN/null" "$RUN/fifo" "$RUN/file"
+	stat -c '%n %u:%g %a %Z' "$RUN/null" "$RUN/fifo" "$RUN/file" >"$RUN/before"
+	driver each <"$RUN/plans" >"$RUN/many" 9<&-
+	[ "$(grep -c ^started "$RUN/many")" -eq 6 ]
+	stat -c '%n %u:%g %a %Z' "$RUN/null" "$RUN/fifo" "$RUN/file" | diff "$RUN/before" -
+	guest e user=1000 stdin-file=/dev/null stderr-file=/dev/null -- /guest exit 0
+	sentinel_same
+}
+
+# ---- T11 and T12 ----
+
+# Each of these as a whole is no user, whatever the image's /etc/passwd calls so.
+NO_USERS=(+0 00 0x0 -1 -0 4294967296 2147483648 ' 0' '0 ' 99999999999999999999 18446744073709551616 '0,0' 0.0 :0 1: 1:+0 1:00 1:-1 ::
+	1:4294967296 'root:' ':')
+
+users() {
+	local user i=0
+
+	mkdir -p "$RUN/rootfs/etc"
+	printf 'root:x:0:0::/root:/bin/sh\nzero:x:0:0::/:\nmapped:x:00:0::/:\nbig:x:4294967296:0::/:\n' >"$RUN/rootfs/etc/passwd"
+	printf '%s:x:0:0::/:\n' 1 33 "${NO_USERS[@]}" >>"$RUN/rootfs/etc/passwd"
+	container d -- /guest sleepy up
+	for user in "${NO_USERS[@]}"; do
+		plan_container "c$((++i))" "user=$user" -- /guest exit 0
+		echo
+		plan_exec d "$CTR" "user=$user" -- /guest exit 0
+		echo
+	done >"$RUN/plans"
+	driver each <"$RUN/plans" >"$RUN/many"
+	[ "$(grep -c '^failed code=EINVAL .*: resolve user: user ".*" is neither a number' "$RUN/many")" -eq $((2 * i)) ]
+	for user in mapped big; do # a name whose number is no number
+		output=$(fails "m$user" "user=$user" -- /guest exit 0)
+		mentions "code=EINVAL"
+	done
+	for user in 0 0:5 zero root; do
+		i=$((i + 1))
+		output=$(fails "r$i" "user=$user" refuse-root=1 -- /guest exit 0)
+		mentions runAsNonRoot
+		output=$(plan_exec d "$CTR" "user=$user" refuse-root=1 -- /guest exit 0 | driver run)
+		mentions runAsNonRoot
+	done
+	output=$(guest ok user=1 refuse-root=1 -- /guest report) # digits are never a name: that one is root's
+	says "uid 1 1 1 1"
+	output=$(execute d "$CTR" user=33:1 refuse-root=1 -- /guest report)
+	says "uid 33 33 33 33"
+	says "gid 1 1 1 1"
+	kill -9 "$CTR"
+}
+
+@test "T11 user strings: the exact number or a refusal, never root by surprise" {
+	sandbox
+	users
+	sentinel_same
+}
+
+# costs LIMIT_MS LIMIT_KIB: of every start in $RUN/many.
+costs() {
+	[ -n "$(awk '/^cost/' "$RUN/many")" ]
+	awk -v ms="$1" -v kib="$2" -F'[ =]' '/^cost/ && ($3 > ms || (kib && $5 > kib)) { print; over = 1 } END { exit over }' "$RUN/many"
+}
+
+hostile_files() {
+	local kind file i=0 plans=$RUN/plans
+
+	rm -rf "$RUN"/pw-*
+	for file in passwd group; do
+		for kind in device file-link link fifo loop dir; do
+			layer "pw-$((++i))" "etc/$file" "$kind"
+		done
+		for kind in sparse line entries nul same; do
+			layer "pw-$((++i))" "etc/$file" file
+			case $kind in
+			sparse) truncate -s 5G "$RUN/pw-$i/etc/$file" ;;
+			line) truncate -s 1G "$RUN/pw-$i/etc/$file" && printf 'web:x:1:' | dd of="$RUN/pw-$i/etc/$file" conv=notrunc 2>/dev/null ;;
+			entries) yes 'a:x:1:b,c,d,e' | head -c 10485760 >"$RUN/pw-$i/etc/$file" ;;
+			nul) head -c 10485760 /dev/zero >"$RUN/pw-$i/etc/$file" ;;
+			same) { # as many groups as there may be, and then the last of them again and again
+				seq -f 'g:x:%.0f:web' 1 8000
+				yes 'g:x:8000:web'
+			} | head -c 10485760 >"$RUN/pw-$i/etc/$file" ;;
+			esac
+			[ "$file" = passwd ] || echo 'web:x:33:33::/:' >"$RUN/pw-$i/etc/passwd"
+		done
+	done
+	# both as long as they may be
+	cp -r "$RUN/pw-9" "$RUN/pw-$((++i))"
+	cp "$RUN/pw-22/etc/group" "$RUN/pw-$i/etc"
+	sed -i '1i web:x:1:1::/:' "$RUN/pw-$i/etc/passwd"
+	truncate -s 10485760 "$RUN/pw-$i/etc/passwd"
+	for i in $(seq $i); do
+		plan_container "c$i" "lower=$RUN/pw-$i" user=web merge-groups=1 -- /guest exit 0
+		echo
+		plan_container "e$i" "lower=$RUN/pw-$i" user=5 merge-groups=1 -- /guest exit 0
+		echo
+	done >"$plans"
+	DRIVER_COST=1 driver each <"$plans" >"$RUN/many"
+	cat "$RUN/many"
+	[ "$(grep -c -e ^started -e ^failed "$RUN/many")" -eq $((2 * i)) ]
+	[ "$(grep -c '^failed' "$RUN/many")" -eq "$(grep -c '^failed code=\(EINVAL\|EFBIG\|ENOENT\|ENXIO\|EACCES\|ELOOP\|EISDIR\) .*: resolve user: ' "$RUN/many")" ]
+}
+
+@test "T12 hostile passwd and group: an answer or an error at once, in little memory" {
+	sandbox
+	hostile_files
+	sentinel_same
+	costs $((1000 * ${WAIT_FACTOR:-1})) $((18 << 10))
 }

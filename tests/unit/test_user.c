@@ -41,6 +41,22 @@ static const struct files files = {
 	.group = { group_text, sizeof(group_text) - 1 },
 };
 
+/* Both steps. */
+static int user_resolve(const struct user_request *q, const struct user_file *passwd,
+	const struct user_file *group, struct user *out, struct err *e)
+{
+	CLEANUP(user_free) struct user u = { 0 };
+	int rc = user_find(q, passwd, &u, e);
+
+	if (rc == 0)
+		rc = user_find_groups(q, group, &u, e);
+	if (rc < 0)
+		return rc;
+	*out = u;
+	u = (struct user){ 0 };
+	return 0;
+}
+
 static int resolve(const struct user_request *q, struct user *out, struct err *e)
 {
 	*out = (struct user){ .uid = 77777 };

@@ -49,6 +49,15 @@ launch_teardown() {
 	rm -rf --one-file-system "$RUN"
 }
 
+# world NAME: what sandboxes, containers and execs are made in from here on: "plain", or "mapped", with a user
+# namespace of the pod.
+WORLD_BASE=1879048192
+IN_WORLD=()
+world() {
+	IN_WORLD=()
+	[ "$1" = plain ] || IN_WORLD=("uid-map=0:$WORLD_BASE:65536" "gid-map=0:$WORLD_BASE:65536")
+}
+
 # cgroups NAME: makes them, prints their records.
 cgroups() {
 	local tree
@@ -62,7 +71,7 @@ cgroups() {
 
 plan_sandbox() {
 	{
-		printf '%s\n' kind=sandbox id=pod "pause=$CARPEL_BIN/carpel-pause" hostname=podhost
+		printf '%s\n' kind=sandbox id=pod "pause=$CARPEL_BIN/carpel-pause" hostname=podhost "${IN_WORLD[@]}"
 		cgroups pause
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} | last_wins
@@ -88,10 +97,12 @@ plan_container() {
 	done
 	shift || true
 	mkdir -p "$RUN/$name.upper" "$RUN/$name.work"
+	[ ${#IN_WORLD[@]} -eq 0 ] || chown "$WORLD_BASE:$WORLD_BASE" "$RUN/$name.upper" "$RUN/$name.work"
 	{
 		printf '%s\n' kind=container "id=$name" "pause-pid=$PAUSE" "lower=$RUN/rootfs" \
 			"upper=$RUN/$name.upper" "work=$RUN/$name.work" caps=$NINE no-new-privs=1 \
-			"seccomp-file=$RUN/filter" "stdout-file=$RUN/$name.out" "stderr-file=$RUN/$name.out"
+			"seccomp-file=$RUN/filter" "stdout-file=$RUN/$name.out" "stderr-file=$RUN/$name.out" \
+			"${IN_WORLD[@]}"
 		cgroups "$name"
 		[ ${#records[@]} -eq 0 ] || printf '%s\n' "${records[@]}"
 		[ $# -eq 0 ] || printf 'arg=%s\n' "$@"
@@ -109,7 +120,7 @@ plan_exec() {
 	{
 		printf '%s\n' kind=exec "id=$name" "pause-pid=$pid" caps=$NINE no-new-privs=1 \
 			"seccomp-file=$RUN/filter" "stdout-file=$RUN/$name.exec" \
-			"stderr-file=$RUN/$name.exec"
+			"stderr-file=$RUN/$name.exec" "${IN_WORLD[@]}"
 		cgroups "$name"
 		[ ${#records[@]} -eq 0 ] || printf '%s\n' "${records[@]}"
 		[ $# -eq 0 ] || printf 'arg=%s\n' "$@"

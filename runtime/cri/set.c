@@ -44,6 +44,14 @@ void sandbox_link(struct cri_sandbox *s)
 	c->sandboxes_len++;
 }
 
+void cri_each_users(const struct cri *c, void (*each)(void *arg, struct id_range r), void *arg)
+{
+	for (const struct cri_sandbox *s = c->sandboxes; s; s = s->next) {
+		each(arg, s->spec->uids);
+		each(arg, s->spec->gids);
+	}
+}
+
 void sandbox_unlink_free(struct cri_sandbox *s)
 {
 	struct cri *c = s->cri;

@@ -12,6 +12,7 @@
  *     objects.c      v1.Pods into the store         events.c     v1.Events, kept by event_file.c
  *     versions.c     the resourceVersion counter    recover.c    taking pods over after a crash
  *     usage.c        what pods use                   disk.c       what of it is on the disk
+ *     users.c        ids of user namespaces
  *     keeper.c       who starts us again            shutdown.c   the end of everything
  *     own_cgroup.c   where we live ourselves
  *     main.c         set-up; listen.c, node.c, options.c, qos.c
@@ -127,6 +128,11 @@ struct pod *pod_find(struct daemon *d, const char *ns, const char *name); /* NUL
 struct pod *pod_find_uid(struct daemon *d, const char *uid);              /* NULL */
 void pod_link(struct pod *p);
 void pod_unlink(struct pod *p);
+
+/* users.c: the ids of a pod with hostUsers: false */
+int pod_users_choose(struct daemon *d, struct pod_spec *spec, struct err *e);
+void pod_users_to_json(const struct pod *p, struct json *record);
+int pod_users_from_json(struct pod_spec *spec, const struct json *record, struct err *e);
 
 /* pod_sandbox.c */
 void pod_sandbox_open(struct pod *p);

@@ -96,6 +96,7 @@ int pod_record(struct pod *p, struct err *e)
 
 	json_set(body, "object", json_copy(p->object));
 	json_set_i64(body, "generation", p->generation);
+	pod_users_to_json(p, body);
 	json_set(body, "state", pod_state_to_json(p->state));
 	json_set(body, "containers", runtime_json(p));
 	return record_write(p->d->pods_dir, p->spec->uid, body, &p->record_sum, e);
@@ -272,11 +273,11 @@ bool pod_is_over(const struct pod *p)
 int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec, struct err *e)
 {
 	struct pod *p = pod_new(d, object, spec);
-	int rc;
+	int rc = pod_users_choose(d, spec, e);
 
 	p->state = pod_state_new(spec, clock_now());
 	/* Refused here, before anything of it exists, when there is no room for its record. */
-	if ((rc = pod_record(p, e)) < 0) {
+	if (rc < 0 || (rc = pod_record(p, e)) < 0) {
 		(void)record_remove(d->pods_dir, spec->uid, NULL);
 		rc = err_wrap(e, rc, "pod %s", spec->name);
 		pod_free(p);

@@ -60,7 +60,7 @@ static int load_pod(
 
 	if (!spec)
 		return err_wrap(e, -EBADMSG, "the pod's manifest");
-	if (!str_eq(spec->uid, uid) ||
+	if (!str_eq(spec->uid, uid) || pod_users_from_json(spec, body, e) < 0 ||
 		pod_state_from_json(json_get(body, "state"), spec, &state, e) < 0) {
 		pod_spec_free(spec);
 		return e->code ? -e->code : err_say(e, EBADMSG, "the uid is another one");

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "pod/resources.h"
+#include "pod/users.h"
 #include "sys/caps.h"
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -108,6 +109,10 @@ int container_prepare(const struct container_request *q, struct cgroups *cg, str
 	if (rc == 0)
 		rc = fd_mkdir_all(AT_FDCWD, work, 0700, e);
 	if (rc == 0)
+		rc = users_give(q->pod, upper, e); /* so does its owner */
+	if (rc == 0)
+		rc = users_give(q->pod, work, e);
+	if (rc == 0)
 		rc = make_message(q, e);
 	/* The device of the writable layer. */
 	if (rc == 0 && cgroup_io_is_limited(&limits.io))
@@ -182,6 +187,7 @@ static int plan_identity(const struct container_request *q, struct plan *p, stru
 
 	if (rc == 0)
 		rc = check_caps(&s->cap_ambient, e);
+	users_plan(q->pod, p);
 	p->user = user_text(q);
 	for (size_t i = 0; i < q->pod->groups_len; i++)
 		container_add_group(p, q->pod->groups[i]);

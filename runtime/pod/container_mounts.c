@@ -40,11 +40,13 @@ static void plan_own(const struct container_request *q, struct plan *p)
 				.target = TAKE(target),
 				.read_only =
 					files[i].follows_root && q->spec->security.read_only_root,
+				.is_mapped = true,
 				.is_file = true };
 	}
 	if (message && *message && !mounts_over(q->spec, message))
 		*add_mount(p) = (struct plan_mount){ .source = container_message_path(q->dir),
 			.target = *message == '/' ? str_dup(message) : str_fmt("/%s", message),
+			.is_mapped = true,
 			.is_file = true };
 }
 
@@ -103,6 +105,7 @@ static int plan_one(const struct container_request *q, const struct mount_spec *
 		.read_only = m->read_only,
 		/* A manifest cannot tell the two apart, and what is read-only is all of it. */
 		.recursive_read_only = m->host_path ? m->recursive_read_only : m->read_only,
+		.is_mapped = !m->keeps_ids,
 		.is_file = is_file,
 		.no_exec = m->no_exec,
 		.no_dev = m->no_dev,
@@ -119,5 +122,7 @@ int container_plan_mounts(const struct container_request *q, int first_fd, struc
 	plan_own(q, p);
 	for (size_t i = 0; rc == 0 && i < q->spec->mounts_len; i++)
 		rc = plan_one(q, &q->spec->mounts[i], first_fd, p, fds, e);
+	for (size_t i = 0; i < p->mounts_len; i++)
+		p->mounts[i].is_mapped &= q->pod->own_users;
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "pod/etc.h"
 #include "pod/resources.h"
+#include "pod/users.h"
 #include "pod/volume.h"
 
 char *sandbox_cgroup(const struct place *at)
@@ -102,6 +103,7 @@ void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct
 	out->hostname = str_dup(pod_hostname(pod, f));
 	out->host_network = pod->host_network;
 	out->host_ipc = pod->host_ipc;
+	users_plan(pod, out);
 	cgroup_dirs(cg, cgroup, &out->cgroups, &out->cgroup_v2);
 	if (pod->sysctls_len)
 		out->sysctls = mem_zalloc(pod->sysctls_len * sizeof(*out->sysctls));

@@ -175,6 +175,7 @@ static void build_spec(const struct json *spec, struct pod_spec *out)
 	out->host_network = is_true(spec, "hostNetwork");
 	out->host_ipc = is_true(spec, "hostIPC");
 	out->share_pid = is_true(spec, "shareProcessNamespace");
+	out->own_users = json_get(spec, "hostUsers") && !is_true(spec, "hostUsers");
 	out->hostname = hostname_of(spec, out->name);
 	out->node_name = optional_text(spec, "nodeName");
 	out->service_account = optional_text(spec, "serviceAccountName");

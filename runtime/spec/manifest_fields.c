@@ -82,7 +82,7 @@ static const struct field pod_spec[] = {
 	{ "topologySpreadConstraints", "[]v1.TopologySpreadConstraint", SCHEDULING, NULL },
 	{ "setHostnameAsFQDN", "*bool", HONOURED, "false" },
 	{ "os", "*v1.PodOS", HONOURED, "{\"name\":\"linux\"}" },
-	{ "hostUsers", "*bool", HONOURED, "true" },
+	{ "hostUsers", "*bool", HONOURED, NULL },
 	{ "schedulingGates", "[]v1.PodSchedulingGate", LATER, NULL }, /* they hold a pod back */
 	{ "resourceClaims", "[]v1.PodResourceClaim", LATER, NULL },
 	{ "resources", "*v1.ResourceRequirements", LATER, NULL },

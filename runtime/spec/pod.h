@@ -89,7 +89,13 @@ struct mount_spec {
 	char *host_path;          /* absolute; a missing directory is made */
 	bool recursive_read_only; /* needs read_only and MOUNT_PRIVATE */
 	bool no_exec, no_dev, no_suid;
+	bool keeps_ids; /* its files have the host's ids, though the pod has own_users */
 	enum mount_propagation propagation;
+};
+
+/* Of the host's user or group ids; size 0: none. */
+struct id_range {
+	uint32_t first, size;
 };
 
 struct label {
@@ -198,6 +204,10 @@ struct pod_spec {
 	int64_t grace_seconds;    /* terminationGracePeriodSeconds */
 	int64_t deadline_seconds; /* activeDeadlineSeconds, -1: none */
 	bool host_network, host_ipc, share_pid;
+	/* hostUsers: false: the pod's ids from 0 on are these of the host.  Who admits a manifest's
+	 * pod chooses them. */
+	bool own_users;
+	struct id_range uids, gids;
 	char *hostname;        /* resolved: spec.hostname, else the name cut to 63; never NULL */
 	char *node_name;       /* as in the manifest, NULL when not given */
 	char *service_account; /* NULL when not given */

@@ -257,6 +257,31 @@ static void validate_sysctls(struct check *k, const struct json *sysctls)
 	}
 }
 
+/* Fields as Kubernetes spells them here. */
+static void validate_host_users(struct check *k)
+{
+	static const char why[] = "when `hostUsers` is false";
+	static const struct {
+		const char *name, *field;
+	} shared[] = { { "hostNetwork", "spec.hostNetwork" }, { "hostPID", "spec.HostPID" },
+		{ "hostIPC", "spec.HostIPC" } };
+	const struct json *users = json_get(k->spec, "hostUsers");
+	const struct json *containers = json_get(k->spec, "containers");
+
+	if (!users || json_is_true(users))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(shared); i++)
+		if (json_is_true(json_get(k->spec, shared[i].name)))
+			cause_forbidden(k->causes, shared[i].field, why);
+	for (size_t i = 0; i < json_len(containers); i++) {
+		CLEANUP(cleanup_free)
+		char *at = str_fmt("spec.containers[%zu].volumeDevices", i);
+
+		if (json_len(json_get(json_at(containers, i), "volumeDevices")))
+			cause_forbidden(k->causes, at, why);
+	}
+}
+
 void validate_pod_security(struct check *k)
 {
 	static const char path[] = "spec.securityContext";
@@ -286,4 +311,5 @@ void validate_pod_security(struct check *k)
 		json_is_true(json_get(k->spec, "hostPID")))
 		cause_invalid_raw(k->causes, "spec.shareProcessNamespace", "true",
 			"ShareProcessNamespace and HostPID cannot both be enabled");
+	validate_host_users(k);
 }

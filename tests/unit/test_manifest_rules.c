@@ -240,6 +240,11 @@ static void test_pod_security(void **state)
 			"FieldValueNotSupported " SC ".appArmorProfile.type: Unsupported value: "
 			"\"y\": supported values: \"Localhost\", \"RuntimeDefault\", "
 			"\"Unconfined\"" },
+		{ S("'hostUsers':false,'hostNetwork':true,'hostIPC':true"),
+			"FieldValueForbidden spec.hostNetwork: Forbidden: when `hostUsers` is "
+			"false\n"
+			"FieldValueForbidden spec.HostIPC: Forbidden: when `hostUsers` is false" },
+		{ S("'hostUsers':true,'hostNetwork':true"), "" },
 		{ S("'shareProcessNamespace':true,'hostPID':true"),
 			INVALID("spec.shareProcessNamespace", "true",
 				"ShareProcessNamespace and HostPID cannot both be "

@@ -26,7 +26,7 @@ SPEC_SRC := $(addprefix runtime/spec/,names.c cdi.c cdi_read.c devices.c quantit
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
 	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c resize.c check.c \
 	validate.c validate_container.c validate_env.c validate_probe.c validate_security.c validate_volume.c)
-PLAN_SRC := $(addprefix runtime/spec/,plan.c plan_map.c plan_parse.c plan_device.c)
+PLAN_SRC := $(addprefix runtime/spec/,plan.c plan_device.c plan_map.c plan_mount.c plan_parse.c)
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 # CRI's messages; gen/ is what protoc-c writes, see below.
 MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_json_read.c message_json_write.c)
@@ -61,6 +61,12 @@ CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_
 	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
 	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c update.c usage.c wait.c watch.c yaml_out.c)
+OCI_SRC := $(addprefix runtime/oci/,main.c act.c await.c config.c config_linux.c config_mounts.c config_process.c config_resources.c \
+	create.c exec.c features.c groups.c hooks.c launch.c options.c pause.c read.c record.c run.c show.c signals.c start_socket.c \
+	streams.c update.c)
+LAUNCH_SRC += $(addprefix runtime/launch/,bundle.c filesystem.c limits.c namespaces.c root.c wait.c)
+CGROUP_SRC += runtime/sys/cgroup_freeze.c
+CLI_SRC += runtime/cli/oci.c
 PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c) $(LOCKDOWN_SRC)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
 
@@ -100,7 +106,7 @@ LIBS_PROTOBUF := $(shell $(PKG) --libs libprotobuf-c 2>/dev/null || echo -lproto
 # ---- programs: sources and libraries, what each one is linked from --------------------------------------------------
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(1)))
 
-PROGRAMS := carpel carpeld carpel-launch carpel-log carpel-image carpel-probe carpel-pause
+PROGRAMS := carpel carpeld carpel-launch carpel-oci carpel-log carpel-image carpel-probe carpel-pause
 carpel_SRC := $(CLI_SRC) $(YAML_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
@@ -108,6 +114,8 @@ carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_
 carpeld_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s
+carpel-oci_SRC := $(OCI_SRC) $(PLAN_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(BASE_SRC)
+carpel-oci_LIBS := $(LIBS_CAP) $(LIBS_JSON) -lm
 carpel-log_SRC := $(LOG_SRC) $(LOOP_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
 carpel-log_LIBS := $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
 carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(BASE_SRC)

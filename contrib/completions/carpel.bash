@@ -169,7 +169,7 @@ _carpel()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb own=
 	local verbs='run apply create get describe logs exec attach events stats wait stop delete label annotate update
-		probe image info version cri down help'
+		probe image info version cri oci down help'
 	local common='-n --namespace -A --all-namespaces --help'
 
 	COMPREPLY=()

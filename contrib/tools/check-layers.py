@@ -31,6 +31,8 @@ MAY_SEE = {
     # The command line is a client: of the api layer it sees the client's half only.
     "cli": {"base", "spec", "api/client.h", "api/client_grpc.h", "api/ws.h"},
     "launch": {"base", "sys", "spec/plan.h"},
+    # OCI's command line: bundles become plans.  It knows nothing of pods.
+    "oci": {"base", "sys", "spec/plan.h"},
     "probes": {"base", "spec/probe.h", "spec/probe_wire.h"},
     "pause": set(),
 }

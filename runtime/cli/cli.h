@@ -81,4 +81,5 @@ int verb_probe(struct cli *c, char **argv);
 int verb_image(struct cli *c, char **argv);
 int verb_info(struct cli *c, char **argv);
 int verb_version(struct cli *c, char **argv);
+int verb_oci(struct cli *c, char **argv);
 int verb_down(struct cli *c, char **argv);

@@ -66,6 +66,8 @@ static const struct verb verbs[] = {
 	{ "version", verb_version, "show versions", "version [--client] [-o json|yaml]" },
 	{ "cri", verb_cri, "make CRI's calls, in crictl's words",
 		"cri [--timeout DURATION] VERB ...; see carpel cri --help" },
+	{ "oci", verb_oci, "run containers from OCI bundles, as carpel-oci does",
+		"oci [--root DIR] COMMAND ...; see carpel oci --help" },
 	{ "down", verb_down, "end every pod and the daemon, and leave nothing",
 		"down [--grace-period N]" },
 };

@@ -13,6 +13,8 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "launch/filesystem.h"
+#include "launch/tree.h"
 #include "launch/userns.h"
 #include "sys/mount.h"
 #include "sys/mountinfo.h"
@@ -37,18 +39,25 @@ static int check_peers(int proc, int source, enum plan_propagation wanted, struc
 /* The source's path is resolved once, whatever is asked of it. */
 static int copy_source(const struct job *j, const struct plan_mount *m, struct err *e)
 {
+	const enum mount_depth depth = m->is_alone ? MOUNT_ONE : MOUNT_WITH_BELOW;
 	CLEANUP(cleanup_fd) int source = -1;
 	int rc;
 
 	if (m->propagation == PLAN_PRIVATE)
-		return mount_copy(AT_FDCWD, m->source, MOUNT_WITH_BELOW, e);
+		return mount_copy(AT_FDCWD, m->source, depth, e);
 	source = open(m->source, O_PATH | O_CLOEXEC);
 	if (source < 0)
 		return err_set(e, errno, "open %s", m->source);
 	if ((rc = check_peers(j->proc_fd, source, m->propagation, e)) < 0)
 		return err_wrap(e, rc, "%s", m->source);
-	rc = mount_copy(source, "", MOUNT_WITH_BELOW, e);
+	rc = mount_copy(source, "", depth, e);
 	return rc < 0 ? err_wrap(e, rc, "%s", m->source) : rc;
+}
+
+/* A bundle is literal: its device cgroup says what opens. */
+static bool may_have_devices(const struct plan *p)
+{
+	return p->privileged || p->kind == PLAN_BUNDLE;
 }
 
 /* Detached: what a restriction must keep out never sees it without.  Unless told otherwise a device
@@ -61,7 +70,7 @@ static int copy_one(const struct job *j, const struct plan_mount *m, struct err 
 		[PLAN_SHARED] = MS_SHARED,
 	};
 	uint64_t all = (m->recursive_read_only ? MOUNT_ATTR_RDONLY : 0) |
-		       (j->plan->privileged && !m->no_dev ? 0 : MOUNT_ATTR_NODEV) |
+		       (may_have_devices(j->plan) && !m->no_dev ? 0 : MOUNT_ATTR_NODEV) |
 		       (m->no_exec ? MOUNT_ATTR_NOEXEC : 0) | (m->no_suid ? MOUNT_ATTR_NOSUID : 0);
 	uint64_t propagation = propagations[m->propagation];
 	CLEANUP(cleanup_fd) int fd = copy_source(j, m, e);
@@ -87,7 +96,7 @@ int binds_copy(struct job *j, struct err *e)
 	for (size_t i = 0; i < p->mounts_len; i++)
 		j->mounts.binds[i] = -1;
 	for (size_t i = 0; i < p->mounts_len; i++)
-		if ((j->mounts.binds[i] = copy_one(j, &p->mounts[i], e)) < 0)
+		if (!p->mounts[i].type && (j->mounts.binds[i] = copy_one(j, &p->mounts[i], e)) < 0)
 			return j->mounts.binds[i];
 	return 0;
 }
@@ -196,6 +205,17 @@ int target_open(int root, const char *path, enum target_kind kind, struct err *e
 	return err_set(e, w.code ? w.code : EAGAIN, "make %s", path);
 }
 
+/* What the kernel fills must be where its name says: masks name it so. */
+static int refuse_link(int root, const char *path, struct err *e)
+{
+	CLEANUP(cleanup_fd) int place = fd_walk(root, path, O_PATH | O_NOFOLLOW, 0, NULL);
+	struct stat st;
+
+	return place >= 0 && fstat(place, &st) == 0 && S_ISLNK(st.st_mode)
+		       ? err_say(e, ELOOP, "the target is a link")
+		       : 0;
+}
+
 /* Looked at by its descriptor, which the mount goes onto: what the path leads to by then is moot.
  */
 static int check_target(int target, int root, struct err *e)
@@ -232,12 +252,44 @@ int target_attach(struct job *j, int mount, const char *path, enum target_kind k
 	return rc;
 }
 
+const struct plan_mount *binds_find_dev(const struct plan *p)
+{
+	for (size_t i = 0; i < p->mounts_len; i++)
+		if (str_eq(p->mounts[i].target, "/dev"))
+			return &p->mounts[i];
+	return NULL;
+}
+
+/* /dev has been made, see devices_make(). */
+static int attach_new(struct job *j, size_t i, struct err *e)
+{
+	const struct plan_mount *m = &j->plan->mounts[i];
+	int rc = refuse_link(j->mounts.root, m->target, e);
+
+	if (rc < 0)
+		return rc;
+	if (str_eq(m->type, "cgroup")) {
+		CLEANUP(cleanup_fd)
+		int target = target_open(j->mounts.root, m->target, TARGET_DIRECTORY, e);
+
+		if (target < 0 || (rc = check_target(target, j->mounts.root, e)) < 0)
+			return target < 0 ? target : rc;
+		return tree_attach_cgroups(j, target, e);
+	}
+	j->mounts.binds[i] =
+		str_eq(m->target, "/dev") ? take_fd(&j->mounts.dev) : filesystem_new(m, e);
+	return j->mounts.binds[i] < 0
+		       ? j->mounts.binds[i]
+		       : target_attach(j, j->mounts.binds[i], m->target, TARGET_DIRECTORY, e);
+}
+
 static int attach_one(struct job *j, size_t i, struct err *e)
 {
 	const struct plan_mount *m = &j->plan->mounts[i];
 
-	return target_attach(
-		j, j->mounts.binds[i], m->target, m->is_file ? TARGET_FILE : TARGET_DIRECTORY, e);
+	return m->type ? attach_new(j, i, e)
+		       : target_attach(j, j->mounts.binds[i], m->target,
+				 m->is_file ? TARGET_FILE : TARGET_DIRECTORY, e);
 }
 
 int binds_attach(struct job *j, struct err *e)
@@ -247,5 +299,16 @@ int binds_attach(struct job *j, struct err *e)
 	for (size_t i = 0; rc == 0 && i < j->plan->mounts_len; i++)
 		if ((rc = attach_one(j, i, e)) < 0)
 			return err_wrap(e, rc, "mount %s", j->plan->mounts[i].target);
+	return rc;
+}
+
+int binds_finish(struct job *j, struct err *e)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < j->plan->mounts_len; i++)
+		if (j->plan->mounts[i].type && j->plan->mounts[i].read_only &&
+			j->mounts.binds[i] >= 0)
+			rc = mount_restrict(j->mounts.binds[i], MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
 	return rc;
 }

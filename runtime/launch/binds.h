@@ -7,6 +7,9 @@
 
 int binds_copy(struct job *j, struct err *e);   /* host's view: j->mounts.binds */
 int binds_attach(struct job *j, struct err *e); /* in the container's mount namespace */
+int binds_finish(struct job *j, struct err *e); /* read-only, what only now may be */
+
+const struct plan_mount *binds_find_dev(const struct plan *p); /* the mount at /dev, or NULL */
 
 enum target_kind { TARGET_DIRECTORY = 1, TARGET_FILE };
 /* Opens path below root (O_PATH), making what is missing.  Links are followed below root, dangling

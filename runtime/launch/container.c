@@ -21,13 +21,14 @@
 #include "base/cleanup.h"
 #include "launch/binds.h"
 #include "launch/devices.h"
+#include "launch/limits.h"
 #include "launch/mask.h"
 #include "launch/overlay.h"
 #include "launch/prepare.h"
 #include "launch/process.h"
+#include "launch/root.h"
 #include "launch/tree.h"
 #include "launch/userns.h"
-#include "sys/cred.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
 
@@ -41,43 +42,20 @@ static int leave_cgroup_namespace(struct job *j, struct err *e)
 	return needs_own ? ns_leave(CLONE_NEWCGROUP, e) : 0;
 }
 
-static int make_cwd(struct job *j, struct err *e)
-{
-	const char *cwd = j->plan->cwd;
-	CLEANUP(cleanup_fd) int fd = -1;
-
-	if (!cwd || strcmp(cwd, "/") == 0)
-		return 0;
-	fd = target_open(j->mounts.root, cwd, TARGET_DIRECTORY, e);
-	return fd < 0 ? fd : 0;
-}
-
-static int restrict_root(struct job *j, struct err *e)
-{
-	return j->plan->read_only_root
-		       ? mount_restrict(j->mounts.root, MOUNT_ATTR_RDONLY, MOUNT_ONE, e)
-		       : 0;
-}
-
-static int enter_root(struct job *j, struct err *e)
-{
-	return mount_pivot(j->mounts.root, e);
-}
-
 static const struct step first_process[] = {
 	{ "become the pod's root", userns_become_root },    /* what is made below belongs to it */
 	{ "new cgroup namespace", leave_cgroup_namespace }, /* the intermediate has joined */
 	{ "attach root", tree_attach_root },                /* over pause's empty one */
 	{ "make /proc", tree_make_proc },                   /* of our PID namespace */
-	{ "make /dev", tree_make_dev },           /* its /dev/null hides files in the next */
-	{ "make /sys", tree_make_sys },           /* of the pod's network namespace */
-	{ "hide paths", mask_hide_default },      /* before volumes can stand in the way */
-	{ "attach mounts", binds_attach },        /* in the plan's order */
-	{ "attach devices", devices_attach },     /* in /dev, on volumes, anywhere */
-	{ "make working directory", make_cwd },   /* while the root is writable */
-	{ "make root read-only", restrict_root }, /* after the last thing made in it */
-	{ "apply masks", mask_apply_given },      /* volumes are there, and their paths count */
-	{ "enter root", enter_root },             /* the pod's empty root is gone */
+	{ "make /dev", tree_make_dev },              /* its /dev/null hides files in the next */
+	{ "make /sys", tree_make_sys },              /* of the pod's network namespace */
+	{ "hide paths", mask_hide_default },         /* before volumes can stand in the way */
+	{ "attach mounts", binds_attach },           /* in the plan's order */
+	{ "attach devices", devices_attach },        /* in /dev, on volumes, anywhere */
+	{ "make working directory", root_make_cwd }, /* while the root is writable */
+	{ "make root read-only", root_restrict },    /* after the last thing made in it */
+	{ "apply masks", mask_apply_given },         /* volumes are there, and their paths count */
+	{ "enter root", root_enter },                /* the pod's empty root is gone */
 };
 
 static void first_process_main(void *arg)
@@ -131,12 +109,6 @@ static int resolve_user(struct job *j, struct err *e)
 	return rc < 0 ? rc : userns_check_user(j, e);
 }
 
-static int hide_ourselves(struct job *j, struct err *e)
-{
-	(void)j;
-	return cred_undumpable(e);
-}
-
 /* We are not in the container's PID namespace; what we start is, and it shall have no directory of
  * the host open. */
 static int close_procfs(struct job *j, struct err *e)
@@ -174,6 +146,7 @@ static const struct step container_steps[] = {
 	{ "set oom_score_adj", prepare_oom },      /* inherited */
 	{ "read seccomp filter", prepare_filter }, /* before the capabilities: they depend on it */
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
+	{ "prepare limits", limits_prepare },      /* allocates, too */
 	{ "prepare user namespace", userns_prepare }, /* for the copies of mounts and layers */
 	{ "copy mounts", binds_copy },                /* by the host's paths, detached */
 	{ "copy cgroup views", tree_copy_views },     /* by the host's paths, detached */
@@ -183,10 +156,10 @@ static const struct step container_steps[] = {
 	{ "resolve user", resolve_user },          /* in the image, below the detached root */
 	{ "give streams", process_give_streams },  /* to whom the program will be */
 	{ "prepare arguments", prepare_arrays },   /* HOME is known now */
-	{ "become non-dumpable", hide_ourselves }, /* before a stranger can see us */
+	{ "become non-dumpable", prepare_hiding }, /* before a stranger can see us */
 	{ "join the pod's namespaces", join_pod }, /* from here on no host path exists */
 	{ "prepare the inside", tree_prepare_inside }, /* while we have the host's power */
-	{ "raise limits", process_raise_limits },      /* the same */
+	{ "raise limits", limits_raise },              /* the same */
 	{ "enter user namespace", userns_enter },      /* nobody has been born yet */
 	{ "close procfs", close_procfs },              /* before anybody can see it */
 	{ "start process", start_container },          /* runs the tables above to their end */
@@ -246,13 +219,14 @@ static const struct step exec_steps[] = {
 	{ "set oom_score_adj", prepare_oom },      /* inherited */
 	{ "read seccomp filter", prepare_filter }, /* before the capabilities: they depend on it */
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
-	{ "become non-dumpable", hide_ourselves }, /* before a stranger can see us */
+	{ "prepare limits", limits_prepare },      /* allocates, too */
+	{ "become non-dumpable", prepare_hiding }, /* before a stranger can see us */
 	{ "join the container's namespaces",
 		join_container },                 /* from here on no host path exists */
 	{ "resolve user", resolve_user_inside },  /* as the container's files say now */
 	{ "give streams", process_give_streams }, /* to whom the program will be */
 	{ "prepare arguments", prepare_arrays },  /* HOME is known now */
-	{ "raise limits", process_raise_limits }, /* while we have the host's power */
+	{ "raise limits", limits_raise },         /* while we have the host's power */
 	{ "enter user namespace", userns_enter }, /* nobody has been born yet */
 	{ "close procfs", close_procfs },         /* before anybody can see it */
 	{ "start process", start_exec },          /* runs the tables above to their end */

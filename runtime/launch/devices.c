@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "launch/binds.h"
+#include "launch/filesystem.h"
 #include "launch/userns.h"
 #include "sys/mount.h"
 
@@ -314,10 +315,20 @@ static int give_to_root(const struct job *j, const char *name, struct err *e)
 		       : 0;
 }
 
-int devices_make(struct job *j, struct err *e)
+/* A bundle may say how, or bring one of its own: then nodes are made in one that nobody sees. */
+static int make_dev(const struct plan *p, struct err *e)
 {
 	static const struct mount_option options[] = { { "mode", "755" }, { "size", "65536k" } };
-	int dev = mount_new("tmpfs", options, ARRAY_LEN(options), MOUNT_ATTR_NOSUID, e), rc = 0;
+	const struct plan_mount *m = p->kind == PLAN_BUNDLE ? binds_find_dev(p) : NULL;
+
+	if (m && m->type)
+		return filesystem_new(m, e);
+	return mount_new("tmpfs", options, ARRAY_LEN(options), MOUNT_ATTR_NOSUID, e);
+}
+
+int devices_make(struct job *j, struct err *e)
+{
+	int dev = make_dev(j->plan, e), rc = 0;
 
 	if (dev < 0)
 		return dev;

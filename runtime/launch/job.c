@@ -21,6 +21,7 @@ void job_init(struct job *j, const struct plan *p)
 		.shm_fd = -1,
 		.pidfd = -1,
 		.device_program = -1,
+		.start_conn = -1,
 		.mounts = { .root = -1,
 			.console = -1,
 			.cgroup_v2 = -1,
@@ -32,6 +33,7 @@ void job_init(struct job *j, const struct plan *p)
 			.null = -1 } };
 	fill(j->cgroup_tasks, JOB_CGROUPS_MAX);
 	fill(j->mounts.cgroup, JOB_CGROUPS_MAX);
+	fill(j->namespaces, JOB_NAMESPACES);
 	fill(j->kept, ARRAY_LEN(j->kept));
 }
 

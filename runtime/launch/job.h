@@ -25,7 +25,9 @@
 #include "spec/plan.h"
 #include "sys/seccomp.h"
 
-enum { JOB_CGROUPS_MAX = 16 };
+enum { JOB_CGROUPS_MAX = 16, JOB_NAMESPACES = 5 };
+
+struct cred_limit;
 
 /* Detached mounts, each made in the host's view, -1: none. */
 struct job_mounts {
@@ -70,6 +72,14 @@ struct job {
 	int program_fd;   /* sandbox: carpel-pause */
 	int kept[4];      /* sandbox: exit pipe and descriptor store */
 	int shm_fd;       /* sandbox: the detached /dev/shm */
+
+	int new_namespaces;             /* bundle: CLONE_NEW* of those to be made, */
+	int namespaces[JOB_NAMESPACES]; /* and those to join; -1 */
+	int start_conn;                 /* bundle: who started it, and hears if that fails */
+	int *kept_fds;                  /* what becomes 3, 4, … of the program; heap */
+	size_t kept_len;
+	struct cred_limit *limits; /* the plan's; heap */
+	size_t limits_len;
 
 	struct job_mounts mounts;
 	struct job_device *devices; /* those of the plan that are no nodes of our own; heap */

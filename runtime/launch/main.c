@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "launch/bundle.h"
 #include "launch/container.h"
 #include "launch/profile_json.h"
 #include "launch/protect.h"
@@ -53,6 +54,8 @@ static const char *kind_text(enum plan_kind kind)
 		return "container";
 	case PLAN_EXEC:
 		return "exec";
+	case PLAN_BUNDLE:
+		return "bundle";
 	}
 	return "?";
 }
@@ -66,6 +69,8 @@ static int launch(struct job *j, struct err *e)
 		return container_launch(j, e);
 	case PLAN_EXEC:
 		return exec_launch(j, e);
+	case PLAN_BUNDLE:
+		return bundle_launch(j, e);
 	}
 	return err_say(e, EINVAL, "unknown kind of plan");
 }

@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "sys/mount.h"
 
-enum { CPUS_MAX = 8192 };
+enum { CPUS_MAX = 8192, NULL_MAJOR = 1, NULL_MINOR = 3 };
 
 static const char *const read_only[] = { "bus", "fs", "irq", "sys", "sysrq-trigger" };
 
@@ -119,12 +120,18 @@ static int hide_throttle(struct covers *c, struct err *e)
 	return 0;
 }
 
-static int keep_null(struct job *j, struct err *e)
+int mask_keep_null(struct job *j, struct err *e)
 {
+	struct stat st;
+
 	if (!j->plan->masked.len)
 		return 0;
 	j->mounts.null = openat(j->mounts.root, "dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return j->mounts.null < 0 ? err_set(e, errno, "open /dev/null") : 0;
+	if (j->mounts.null < 0 || fstat(j->mounts.null, &st) < 0)
+		return err_set(e, errno, "open /dev/null");
+	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(NULL_MAJOR, NULL_MINOR)
+		       ? 0
+		       : err_say(e, EINVAL, "/dev/null is something else");
 }
 
 int mask_hide_default(struct job *j, struct err *e)
@@ -133,7 +140,7 @@ int mask_hide_default(struct job *j, struct err *e)
 	int rc = 0;
 
 	if (!mask_is_default(j->plan))
-		return keep_null(j, e);
+		return mask_keep_null(j, e);
 	for (size_t i = 0; rc >= 0 && i < ARRAY_LEN(hidden); i++)
 		rc = cover(&c, hidden[i].path, hidden[i].is_dir, e);
 	if (rc >= 0)

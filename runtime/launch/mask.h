@@ -11,4 +11,6 @@ bool mask_is_default(const struct plan *p);       /* the usual lists count */
 /* Needs /proc, /sys and /dev in place, and no volume yet.  With the plan's lists: keeps what
  * mask_apply_given() covers with. */
 int mask_hide_default(struct job *j, struct err *e);
+/* A bundle's: keeps the /dev/null that is there now, if it is one. */
+int mask_keep_null(struct job *j, struct err *e);
 int mask_apply_given(struct job *j, struct err *e); /* after the last thing made in the root */

@@ -86,8 +86,11 @@ static int write_oom(const struct job *j, int score, struct err *e)
 int prepare_oom(struct job *j, struct err *e)
 {
 	const struct plan *p = j->plan;
-	int usual = p->kind == PLAN_SANDBOX ? OOM_SCORE_PAUSE : 0;
-	int rc = write_oom(j, p->has_oom_score_adj ? p->oom_score_adj : usual, e);
+	int usual = p->kind == PLAN_SANDBOX ? OOM_SCORE_PAUSE : 0, rc;
+
+	if (p->kind == PLAN_BUNDLE && !p->has_oom_score_adj)
+		return 0; /* OCI: the caller's */
+	rc = write_oom(j, p->has_oom_score_adj ? p->oom_score_adj : usual, e);
 
 	if (rc != -EACCES)
 		return rc;
@@ -115,7 +118,8 @@ int prepare_caps(struct job *j, struct err *e)
 			(unsigned long long)(j->plan->caps & ~ours));
 	j->caps_mask = j->plan->caps & ours;
 	j->ambient_mask = j->plan->ambient & ours;
-	rc = cred_caps_make(j->caps_mask, j->ambient_mask, &j->caps, e);
+	rc = cred_caps_make(
+		j->caps_mask, j->ambient_mask | (j->plan->inheritable & ours), &j->caps, e);
 	/* Without no_new_privs loading a filter needs this one: see launch/process.c. */
 	if (rc == 0 && j->filter.code && !j->plan->no_new_privs)
 		rc = cred_caps_make(
@@ -137,7 +141,6 @@ int prepare_arrays(struct job *j, struct err *e)
 {
 	const struct plan *p = j->plan;
 
-	(void)e;
 	j->argv = strv_argv(&p->args);
 	j->envp = mem_resize(NULL, p->env.len + 2, sizeof(*j->envp));
 	for (size_t i = 0; i < p->env.len; i++)
@@ -146,6 +149,13 @@ int prepare_arrays(struct job *j, struct err *e)
 	if (!env_of(p, "HOME"))
 		j->envp[p->env.len] = j->home =
 			str_fmt("HOME=%s", j->user.home ? j->user.home : "/");
+	if (p->kept_fds.len)
+		j->kept_fds = mem_resize(NULL, p->kept_fds.len, sizeof(int));
+	for (int64_t fd; j->kept_len < p->kept_fds.len; j->kept_fds[j->kept_len++] = (int)fd)
+		if (str_to_i64(p->kept_fds.at[j->kept_len], 0, INT32_MAX, &fd) < 0 ||
+			fcntl((int)fd, F_GETFD) < 0)
+			return err_say(
+				e, EBADF, "keep-fd=%s is not open", p->kept_fds.at[j->kept_len]);
 	j->path = env_of(p, "PATH");
 	if (!j->path)
 		j->path = default_path;
@@ -202,4 +212,10 @@ int prepare_user(struct job *j, int root, struct err *e)
 	int rc = find_user(root, &q, &j->user, e);
 
 	return rc < 0 ? rc : find_groups(root, &q, &j->user, e);
+}
+
+int prepare_hiding(struct job *j, struct err *e)
+{
+	(void)j;
+	return cred_undumpable(e);
 }

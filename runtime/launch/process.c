@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -17,6 +17,8 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "launch/limits.h"
+#include "launch/wait.h"
 #include "sys/cred.h"
 #include "sys/ns.h"
 
@@ -161,40 +163,6 @@ static int place_streams(struct job *j, struct err *e)
 	return 0;
 }
 
-/* All of them, so that none of carpeld's is inherited by accident. */
-static const struct cred_limit limits[] = {
-	{ RLIMIT_NOFILE, 1024, 524288 },
-	{ RLIMIT_CORE, 0, 0 },
-	{ RLIMIT_STACK, 8 << 20, RLIM_INFINITY },
-	{ RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY }, /* the pids cgroup counts better */
-	{ RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY },
-	{ RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY },
-	{ RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY },
-	{ RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY },
-};
-
-int process_raise_limits(struct job *j, struct err *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && j->plan->uid_map.len && i < ARRAY_LEN(limits); i++)
-		rc = cred_limit(
-			&(struct cred_limit){ limits[i].resource, limits[i].hard, limits[i].hard },
-			e);
-	return rc;
-}
-
-static int set_limits(struct job *j, struct err *e)
-{
-	int rc = 0;
-
-	(void)j;
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(limits); i++)
-		rc = cred_limit(&limits[i], e);
-	(void)umask(022);
-	return rc;
-}
-
 static int new_keyring(struct job *j, struct err *e)
 {
 	(void)j;
@@ -259,10 +227,24 @@ static int load_filter(struct job *j, struct err *e)
 	return j->filter.code ? seccomp_install(&j->filter, e) : 0;
 }
 
+/* Whoever waits for a bundle's start hears of a failure until the very end: there exec closes. */
 static int sweep(struct job *j, struct err *e)
 {
-	(void)j;
-	return syscall(SYS_close_range, STREAMS, ~0U, 0) < 0 ? err_set(e, errno, "close_range") : 0;
+	const size_t kept = j->kept_len;
+	const unsigned how = j->start_conn >= 0 ? CLOSE_RANGE_CLOEXEC : 0;
+	int rc;
+
+	/* Out of their way. */
+	if (j->start_conn >= 0 &&
+		(j->start_conn = fcntl(j->start_conn, F_DUPFD_CLOEXEC, STREAMS + (int)kept)) < 0)
+		return err_set(e, errno, "copy a descriptor");
+	rc = kept ? process_place(j->kept_fds, (int)kept, STREAMS, e) : 0;
+
+	if (rc < 0)
+		return rc;
+	return syscall(SYS_close_range, STREAMS + (unsigned)kept, ~0U, how) < 0
+		       ? err_set(e, errno, "close_range")
+		       : 0;
 }
 
 /* What a shell would answer. */
@@ -275,8 +257,9 @@ static int exec_failed(struct job *j, int code, struct err *e)
 }
 
 /* As execvp(3) does, but on the container's PATH and without going on to a shell.  A directory that
- * may not be searched is remembered: when nothing better is found it is the reason. */
-static int search_path(struct job *j, struct err *e)
+ * may not be searched is remembered: when nothing better is found it is the reason.  try returns
+ * only what errno says; 0 ends the search. */
+static int search_path(struct job *j, int (*try)(struct job *j, const char *path), struct err *e)
 {
 	char path[PATH_MAX];
 	int code = ENOENT;
@@ -286,14 +269,14 @@ static int search_path(struct job *j, struct err *e)
 		const char *dir = len ? at : ".";
 		int n = snprintf(
 			path, sizeof(path), "%.*s/%s", (int)(len ? len : 1), dir, j->argv[0]);
+		int got = n < (int)sizeof(path) ? try(j, path) : ENOENT;
 
-		if (n < (int)sizeof(path)) {
-			execve(path, j->argv, j->envp);
-			if (errno == EACCES)
-				code = EACCES;
-			else if (errno != ENOENT && errno != ENOTDIR)
-				return exec_failed(j, errno, e);
-		}
+		if (got == 0)
+			return 0;
+		if (got == EACCES)
+			code = EACCES;
+		else if (got != ENOENT && got != ENOTDIR)
+			return exec_failed(j, got, e);
 		at = at[len] ? at + len + 1 : NULL;
 	}
 	if (code != ENOENT)
@@ -302,23 +285,54 @@ static int search_path(struct job *j, struct err *e)
 	return err_say(e, ENOENT, "%s: executable file not found in PATH", j->argv[0]);
 }
 
+static int try_program(struct job *j, int (*try)(struct job *j, const char *path), struct err *e)
+{
+	int code;
+
+	if (!strchr(j->argv[0], '/'))
+		return search_path(j, try, e);
+	code = try(j, j->argv[0]);
+	return code ? exec_failed(j, code, e) : 0;
+}
+
+static int look(struct job *j, const char *path)
+{
+	struct stat st;
+
+	(void)j;
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 || stat(path, &st) < 0)
+		return errno;
+	return S_ISREG(st.st_mode) ? 0 : EACCES;
+}
+
+/* Only a look, and early: what matters is what exec finds. */
+static int find_program(struct job *j, struct err *e)
+{
+	return j->plan->kind == PLAN_BUNDLE ? try_program(j, look, e) : 0;
+}
+
+static int become(struct job *j, const char *path)
+{
+	execve(path, j->argv, j->envp);
+	return errno;
+}
+
 static int execute(struct job *j, struct err *e)
 {
 	j->is_executing = true;
-	if (!strchr(j->argv[0], '/'))
-		return search_path(j, e);
-	execve(j->argv[0], j->argv, j->envp);
-	return exec_failed(j, errno, e);
+	return try_program(j, become, e);
 }
 
 static const struct step common[] = {
 	{ "start session", start_session }, /* before the terminal becomes controlling */
 	{ "place streams", place_streams },
-	{ "set limits", set_limits },             /* while they may still be raised */
+	{ "set limits", limits_set },             /* while they may still be raised */
 	{ "new session keyring", new_keyring },   /* a filter forbids it */
 	{ "enter working directory", enter_cwd }, /* root may enter what the user may not see */
 	{ "drop bounding set", drop_bounding },   /* needs CAP_SETPCAP */
 	{ "set identity", set_identity },         /* keeps what is permitted, for the rows below */
+	{ "find program", find_program },         /* bundle: who creates it hears, not who starts */
+	{ "wait for start", wait_for_start },     /* bundle: all but the program is in force */
 };
 
 static const struct step without_privs[] = {

@@ -19,10 +19,8 @@ int process_start_helper(struct job *j, uint64_t flags, void (*run)(void *), pid
 /* Writes "0" to the v1 cgroups: before anything that allocates on the container's account. */
 int process_join_cgroups(struct job *j, struct err *e);
 
-/* Host's view: who the program will be may open its streams again; and with a user namespace, from
- * inside of which no limit rises, whatever process_execute() sets is within reach. */
+/* Host's view: who the program will be may open its streams again. */
 int process_give_streams(struct job *j, struct err *e);
-int process_raise_limits(struct job *j, struct err *e);
 
 /* Does not return on success.  On failure j->step and j->exit_code are set. */
 int process_execute(struct job *j, struct err *e);

@@ -70,6 +70,14 @@ bool report_is_unwanted(int fd)
 	return n > 0;
 }
 
+int report_ready(int fd, const struct job *j)
+{
+	const struct launch_report r = { .kind = REPORT_READY, .pid = j->pid };
+	const ssize_t n = fd_send(fd, &r, sizeof(r), &j->pidfd, 1);
+
+	return n < 0 ? (int)n : 0;
+}
+
 int report_failed(int fd, int exit_code, const struct err *e)
 {
 	struct launch_report r = { .kind = REPORT_FAILED, .exit_code = exit_code, .err = *e };

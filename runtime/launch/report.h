@@ -11,4 +11,5 @@ int report_find_fd(const char *bytes, size_t len);
 int report_started(int fd, const struct job *j);
 /* Of a report that could not be sent: was it refused, as spec/plan.h says, or is nobody there? */
 bool report_is_unwanted(int fd);
+int report_ready(int fd, const struct job *j); /* REPORT_READY, with the pidfd */
 int report_failed(int fd, int exit_code, const struct err *e);

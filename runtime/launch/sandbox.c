@@ -7,13 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
+#include "launch/namespaces.h"
 #include "launch/prepare.h"
 #include "launch/process.h"
 #include "launch/userns.h"
@@ -91,71 +88,6 @@ static int make_root(struct job *j, struct err *e)
 	if (mkdirat(j->mounts.root, "shm", 0555) < 0)
 		return err_set(e, errno, "make /shm");
 	return mount_restrict(j->mounts.root, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
-}
-
-static int set_hostname(struct job *j, struct err *e)
-{
-	const char *name = j->plan->hostname;
-
-	if (!name)
-		return 0;
-	return sethostname(name, strlen(name)) < 0 ? err_set(e, errno, "hostname %s", name) : 0;
-}
-
-static int raise_loopback(struct job *j, struct err *e)
-{
-	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	CLEANUP(cleanup_fd) int sock = -1;
-
-	if (j->plan->host_network)
-		return 0;
-	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &r) < 0)
-		return err_set(e, errno, "bring lo up");
-	return 0;
-}
-
-/* In a user namespace the sysctls of the IPC namespace are written as the pod's root.  KERNEL 6.9:
- * and before that as the host's, who we are until then. */
-static int open_sysctl(const struct job *j, const char *path, struct err *e)
-{
-	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
-	int fd = fd_openat2(j->proc_fd, path, &how, e);
-
-	if (fd != -EACCES || j->userns_fd < 0 || syscall(SYS_setresuid, -1, 0, -1) < 0)
-		return fd;
-	return fd_openat2(j->proc_fd, path, &how, e);
-}
-
-/* The same files of procfs show each process the values of its own namespaces.  The plan's reader
- * has checked that the name is one of those, and that no component of it is "..". */
-static int write_sysctl(const struct job *j, const struct plan_sysctl *s, struct err *e)
-{
-	CLEANUP(cleanup_fd) int fd = -1;
-	char path[512];
-	size_t len = strlen(s->value);
-
-	(void)snprintf(path, sizeof(path), "sys/%s", s->name);
-	if (!strchr(s->name, '/'))
-		for (char *c = path; *c; c++)
-			if (*c == '.')
-				*c = '/';
-	fd = open_sysctl(j, path, e);
-	if (fd < 0)
-		return err_wrap(e, fd, "sysctl %s=%s", s->name, s->value);
-	if (write(fd, s->value, len) != (ssize_t)len)
-		return err_set(e, errno, "sysctl %s=%s", s->name, s->value);
-	return 0;
-}
-
-static int set_sysctls(struct job *j, struct err *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < j->plan->sysctls_len; i++)
-		rc = write_sysctl(j, &j->plan->sysctls[i], e);
-	return rc;
 }
 
 static int attach_root(struct job *j, struct err *e)
@@ -243,13 +175,14 @@ static int execute(struct job *j, struct err *e)
 }
 
 static const struct step child_steps[] = {
-	{ "join cgroups", process_join_cgroups }, /* before anything is charged to us */
-	{ "set hostname", set_hostname },         /* our UTS namespace is new */
-	{ "bring loopback up", raise_loopback },  /* our network namespace is new */
-	{ "set sysctls", set_sysctls },           /* through the host's procfs: before it is gone */
-	{ "enter empty root", enter_root },       /* from here on no host path exists */
-	{ "place descriptors", place_kept },      /* 3 to 6, what pause holds */
-	{ "drop privileges", drop_privileges },   /* nothing below needs one */
+	{ "join cgroups", process_join_cgroups },           /* before anything is charged to us */
+	{ "set hostname", namespaces_set_names },           /* our UTS namespace is new */
+	{ "bring loopback up", namespaces_raise_loopback }, /* our network namespace is new */
+	{ "set sysctls",
+		namespaces_set_sysctls },       /* through the host's procfs: before it is gone */
+	{ "enter empty root", enter_root },     /* from here on no host path exists */
+	{ "place descriptors", place_kept },    /* 3 to 6, what pause holds */
+	{ "drop privileges", drop_privileges }, /* nothing below needs one */
 	{ "execute carpel-pause", execute },
 };
 

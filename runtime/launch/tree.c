@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "launch/binds.h"
 #include "launch/mask.h"
 #include "launch/userns.h"
 #include "sys/mount.h"
@@ -24,6 +25,15 @@ static const uint64_t harmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_AT
 
 static const char cgroup_top[] = "/sys/fs/cgroup/";
 
+/* A bundle shows its cgroups only where its plan says so. */
+static bool shows_cgroups(const struct plan *p)
+{
+	for (size_t i = 0; i < p->mounts_len; i++)
+		if (str_eq(p->mounts[i].type, "cgroup"))
+			return true;
+	return p->kind != PLAN_BUNDLE;
+}
+
 int tree_copy_views(struct job *j, struct err *e)
 {
 	const struct plan *p = j->plan;
@@ -31,6 +41,8 @@ int tree_copy_views(struct job *j, struct err *e)
 
 	if (p->tty_fd >= 0 && (m->console = mount_copy(p->tty_fd, "", MOUNT_ONE, e)) < 0)
 		return m->console;
+	if (!shows_cgroups(p))
+		return 0;
 	if (p->privileged) {
 		m->host_cgroups = mount_copy(AT_FDCWD, "/sys/fs/cgroup", MOUNT_WITH_BELOW, e);
 		return m->host_cgroups < 0
@@ -191,6 +203,26 @@ int tree_make_dev(struct job *j, struct err *e)
 	return rc;
 }
 
+int tree_make_bare_dev(struct job *j, struct err *e)
+{
+	return binds_find_dev(j->plan) ? 0 : attach_in_image(j, j->mounts.dev, "dev", e);
+}
+
+int tree_finish_dev(struct job *j, struct err *e)
+{
+	const struct plan_mount *m = binds_find_dev(j->plan);
+	CLEANUP(cleanup_fd) int dev = -1;
+	int rc = 0;
+
+	dev = openat(j->mounts.root, "dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dev < 0)
+		return err_set(e, errno, "open /dev");
+	/* Nothing is made in a /dev that is somebody else's. */
+	if (!m || m->type)
+		rc = make_console(j, dev, e);
+	return rc < 0 ? rc : mask_keep_null(j, e);
+}
+
 /* "/sys/fs/cgroup/memory/a/b" -> "memory".  false: it is mounted elsewhere, and not shown. */
 static bool controller_of(const char *path, char out[NAME_MAX + 1])
 {
@@ -214,7 +246,7 @@ static int attach_view(int mount, const char *path, int top, struct err *e)
 }
 
 /* One directory for each hierarchy, as the host has it; each shows the container's own part. */
-static int attach_v1_views(struct job *j, int sys, struct err *e)
+static int attach_v1_views(struct job *j, int target, struct err *e)
 {
 	static const struct mount_option options[] = {
 		{ "mode", "755" },
@@ -223,7 +255,7 @@ static int attach_v1_views(struct job *j, int sys, struct err *e)
 	};
 	const struct plan *p = j->plan;
 	CLEANUP(cleanup_fd) int top = mount_new("tmpfs", options, ARRAY_LEN(options), harmless, e);
-	int rc = top < 0 ? top : mount_attach_at(top, sys, "fs/cgroup", e);
+	int rc = top < 0 ? top : mount_attach(top, target, e);
 
 	for (size_t i = 0; rc == 0 && i < p->cgroups.len; i++)
 		rc = attach_view(j->mounts.cgroup[i], p->cgroups.at[i], top, e);
@@ -232,19 +264,19 @@ static int attach_v1_views(struct job *j, int sys, struct err *e)
 	return rc < 0 ? rc : mount_restrict(top, harmless | MOUNT_ATTR_RDONLY, MOUNT_WITH_BELOW, e);
 }
 
-static int attach_cgroups(struct job *j, int sys, struct err *e)
+int tree_attach_cgroups(struct job *j, int target, struct err *e)
 {
 	const struct job_mounts *m = &j->mounts;
 	int rc;
 
 	if (m->host_cgroups >= 0)
-		return mount_attach_at(m->host_cgroups, sys, "fs/cgroup", e);
+		return mount_attach(m->host_cgroups, target, e);
 	if (j->plan->cgroups.len)
-		return attach_v1_views(j, sys, e);
+		return attach_v1_views(j, target, e);
 	if (m->cgroup_v2 < 0)
 		return 0;
 	rc = mount_restrict(m->cgroup_v2, harmless | MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
-	return rc < 0 ? rc : mount_attach_at(m->cgroup_v2, sys, "fs/cgroup", e);
+	return rc < 0 ? rc : mount_attach(m->cgroup_v2, target, e);
 }
 
 int tree_make_sys(struct job *j, struct err *e)
@@ -252,6 +284,11 @@ int tree_make_sys(struct job *j, struct err *e)
 	CLEANUP(cleanup_fd) int made = j->mounts.sys >= 0 ? -1 : new_sys(j, e);
 	const int sys = j->mounts.sys >= 0 ? j->mounts.sys : made;
 	int rc = sys < 0 ? sys : attach_in_image(j, sys, "sys", e);
+	CLEANUP(cleanup_fd) int target = -1;
 
-	return rc < 0 ? rc : attach_cgroups(j, sys, e);
+	if (rc < 0)
+		return rc;
+	target = openat(sys, "fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return target < 0 ? err_set(e, errno, "open /sys/fs/cgroup")
+			  : tree_attach_cgroups(j, target, e);
 }

@@ -14,3 +14,9 @@ int tree_attach_root(struct job *j, struct err *e);
 int tree_make_proc(struct job *j, struct err *e);
 int tree_make_dev(struct job *j, struct err *e);
 int tree_make_sys(struct job *j, struct err *e);
+int tree_attach_cgroups(struct job *j, int target, struct err *e); /* the views */
+
+/* A bundle's: its /dev where no mount of the plan says what is there; then the console in it, and
+ * its null becomes j->mounts.null. */
+int tree_make_bare_dev(struct job *j, struct err *e);
+int tree_finish_dev(struct job *j, struct err *e);

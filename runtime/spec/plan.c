@@ -10,7 +10,7 @@ const struct plan_key plan_keys[] = {
 	{ "kind", VALUE_KIND, ANY, ANY, offsetof(struct plan, kind) },
 	{ "id", VALUE_NAME, ANY, ANY, offsetof(struct plan, id) },
 	{ "result-fd", VALUE_FD, ANY, 0, offsetof(struct plan, result_fd) },
-	{ "pause-fd", VALUE_FD, PROCESS, PROCESS, offsetof(struct plan, pause_fd) },
+	{ "pause-fd", VALUE_FD, INSIDE, INSIDE, offsetof(struct plan, pause_fd) },
 	{ "stdin-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, stdin_fd) },
 	{ "stdout-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, stdout_fd) },
 	{ "stderr-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, stderr_fd) },
@@ -18,27 +18,36 @@ const struct plan_key plan_keys[] = {
 	{ "seccomp-fd", VALUE_FD, PROCESS, 0, offsetof(struct plan, seccomp_fd) },
 	{ "cgroup", VALUE_PATHS, ANY, 0, offsetof(struct plan, cgroups) },
 	{ "cgroup-v2", VALUE_PATH, ANY, 0, offsetof(struct plan, cgroup_v2) },
-	{ "uid-map", VALUE_MAP, ANY, 0, offsetof(struct plan, uid_map) },
-	{ "gid-map", VALUE_MAP, ANY, 0, offsetof(struct plan, gid_map) },
+	{ "uid-map", VALUE_MAP, SANDBOX | INSIDE, 0, offsetof(struct plan, uid_map) },
+	{ "gid-map", VALUE_MAP, SANDBOX | INSIDE, 0, offsetof(struct plan, gid_map) },
 	{ "pause", VALUE_PATH, SANDBOX, SANDBOX, offsetof(struct plan, pause_path) },
-	{ "hostname", VALUE_HOSTNAME, SANDBOX, 0, offsetof(struct plan, hostname) },
+	{ "hostname", VALUE_HOSTNAME, SANDBOX | BUNDLE, 0, offsetof(struct plan, hostname) },
 	{ "host-network", VALUE_BOOL, SANDBOX, 0, offsetof(struct plan, host_network) },
 	{ "host-ipc", VALUE_BOOL, SANDBOX, 0, offsetof(struct plan, host_ipc) },
-	{ "sysctl", VALUE_SYSCTL, SANDBOX, 0, offsetof(struct plan, sysctls) },
+	{ "sysctl", VALUE_SYSCTL, SANDBOX | BUNDLE, 0, offsetof(struct plan, sysctls) },
 	{ "shm-bytes", VALUE_I64, SANDBOX, 0, offsetof(struct plan, shm_bytes) },
 	{ "lower", VALUE_PATHS, CONTAINER, CONTAINER, offsetof(struct plan, lowers) },
 	{ "upper", VALUE_PATH, CONTAINER, CONTAINER, offsetof(struct plan, upper) },
 	{ "work", VALUE_PATH, CONTAINER, CONTAINER, offsetof(struct plan, work) },
-	{ "read-only-root", VALUE_BOOL, CONTAINER, 0, offsetof(struct plan, read_only_root) },
+	{ "read-only-root", VALUE_BOOL, CONTAINER | BUNDLE, 0,
+		offsetof(struct plan, read_only_root) },
+	{ "rootfs", VALUE_PATH, BUNDLE, BUNDLE, offsetof(struct plan, rootfs) },
+	{ "root-shared", VALUE_BOOL, BUNDLE, 0, offsetof(struct plan, is_root_shared) },
+	{ "namespace", VALUE_NAMESPACES, BUNDLE, 0, offsetof(struct plan, namespaces) },
+	{ "domainname", VALUE_HOSTNAME, BUNDLE, 0, offsetof(struct plan, domainname) },
+	{ "start-fd", VALUE_FD, BUNDLE, 0, offsetof(struct plan, start_fd) },
+	{ "hooks", VALUE_BOOL, BUNDLE, 0, offsetof(struct plan, stops_before_root) },
 	{ "pid", VALUE_PID, CONTAINER, 0, offsetof(struct plan, pid) },
 	{ "pid-target-fd", VALUE_FD, CONTAINER, 0, offsetof(struct plan, pid_target_fd) },
 	{ "privileged", VALUE_BOOL, CONTAINER, 0, offsetof(struct plan, privileged) },
-	{ "masks", VALUE_MASKS, CONTAINER, 0, offsetof(struct plan, masks) },
-	{ "masked", VALUE_PATHS, CONTAINER, 0, offsetof(struct plan, masked) },
-	{ "readonly-path", VALUE_PATHS, CONTAINER, 0, offsetof(struct plan, readonly_paths) },
-	{ "mount", VALUE_MOUNT, CONTAINER, 0, offsetof(struct plan, mounts) },
-	{ "device", VALUE_DEVICE, CONTAINER, 0, offsetof(struct plan, devices) },
-	{ "device-rule", VALUE_DEVICE_RULE, CONTAINER, 0, offsetof(struct plan, device_rules) },
+	{ "masks", VALUE_MASKS, CONTAINER | BUNDLE, 0, offsetof(struct plan, masks) },
+	{ "masked", VALUE_PATHS, CONTAINER | BUNDLE, 0, offsetof(struct plan, masked) },
+	{ "readonly-path", VALUE_PATHS, CONTAINER | BUNDLE, 0,
+		offsetof(struct plan, readonly_paths) },
+	{ "mount", VALUE_MOUNT, CONTAINER | BUNDLE, 0, offsetof(struct plan, mounts) },
+	{ "device", VALUE_DEVICE, CONTAINER | BUNDLE, 0, offsetof(struct plan, devices) },
+	{ "device-rule", VALUE_DEVICE_RULE, CONTAINER | BUNDLE, 0,
+		offsetof(struct plan, device_rules) },
 	{ "arg", VALUE_TEXTS, PROCESS, PROCESS, offsetof(struct plan, args) },
 	{ "env", VALUE_ENV, PROCESS, 0, offsetof(struct plan, env) },
 	{ "cwd", VALUE_PATH, PROCESS, 0, offsetof(struct plan, cwd) },
@@ -48,6 +57,11 @@ const struct plan_key plan_keys[] = {
 	{ "refuse-root", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, refuse_root) },
 	{ "caps", VALUE_HEX, PROCESS, 0, offsetof(struct plan, caps) },
 	{ "ambient", VALUE_HEX, PROCESS, 0, offsetof(struct plan, ambient) },
+	{ "inheritable", VALUE_HEX, PROCESS, 0, offsetof(struct plan, inheritable) },
+	{ "umask", VALUE_UMASK, PROCESS, 0, offsetof(struct plan, umask) },
+	{ "rlimit", VALUE_LIMITS, PROCESS, 0, offsetof(struct plan, limits) },
+	{ "keep-limits", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, keeps_limits) },
+	{ "keep-fd", VALUE_DIGITS, PROCESS, 0, offsetof(struct plan, kept_fds) },
 	{ "no-new-privs", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, no_new_privs) },
 	{ "oom-score-adj", VALUE_OOM, ANY, 0, offsetof(struct plan, oom_score_adj) },
 };
@@ -57,6 +71,7 @@ static const char *const kind_words[] = {
 	[PLAN_SANDBOX] = "sandbox",
 	[PLAN_CONTAINER] = "container",
 	[PLAN_EXEC] = "exec",
+	[PLAN_BUNDLE] = "bundle",
 };
 static const char *const pid_words[] = {
 	[PLAN_PID_CONTAINER] = "container",
@@ -95,7 +110,8 @@ void plan_init(struct plan *p)
 		.stdout_fd = -1,
 		.stderr_fd = -1,
 		.tty_fd = -1,
-		.seccomp_fd = -1 };
+		.seccomp_fd = -1,
+		.start_fd = -1 };
 }
 
 void plan_free(struct plan *p)
@@ -104,10 +120,8 @@ void plan_free(struct plan *p)
 		free(p->sysctls[i].name);
 		free(p->sysctls[i].value);
 	}
-	for (size_t i = 0; i < p->mounts_len; i++) {
-		free(p->mounts[i].source);
-		free(p->mounts[i].target);
-	}
+	for (size_t i = 0; i < p->mounts_len; i++)
+		plan_mount_free(&p->mounts[i]);
 	free(p->sysctls);
 	free(p->mounts);
 	plan_free_devices(p);
@@ -119,12 +133,15 @@ void plan_free(struct plan *p)
 		case VALUE_TEXT:
 		case VALUE_PATH:
 		case VALUE_HOSTNAME:
+		case VALUE_UMASK:
 			free(*FIELD(p, &plan_keys[i], char *));
 			break;
 		case VALUE_PATHS:
 		case VALUE_DIGITS:
 		case VALUE_TEXTS:
 		case VALUE_ENV:
+		case VALUE_NAMESPACES:
+		case VALUE_LIMITS:
 			strv_free(FIELD(p, &plan_keys[i], struct strv));
 			break;
 		case VALUE_KIND:
@@ -170,22 +187,8 @@ void plan_escape(struct buf *out, const char *text)
 
 static void write_mount(struct buf *out, const char *name, const struct plan_mount *m)
 {
-	static const char *const propagations[] = {
-		[PLAN_PRIVATE] = "",
-		[PLAN_SLAVE] = "slave,",
-		[PLAN_SHARED] = "shared,",
-	};
-
-	buf_addf(out, "%s=%s%s%s%s%s%s%s", name,
-		m->recursive_read_only ? "rro,"
-		: m->read_only         ? "ro,"
-				       : "",
-		m->is_file ? "file," : "", m->no_exec ? "noexec," : "", m->no_dev ? "nodev," : "",
-		m->no_suid ? "nosuid," : "", m->is_mapped ? "idmap," : "",
-		propagations[m->propagation]);
-	plan_escape(out, m->source);
-	buf_addc(out, ':');
-	plan_escape(out, m->target);
+	buf_addf(out, "%s=", name);
+	plan_mount_write(m, out);
 	buf_addc(out, '\0');
 }
 
@@ -240,6 +243,7 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 	case VALUE_TEXT:
 	case VALUE_PATH:
 	case VALUE_HOSTNAME:
+	case VALUE_UMASK:
 		if (*CONST_FIELD(p, k, char *))
 			write_record(out, k->name, *CONST_FIELD(p, k, char *));
 		break;
@@ -247,6 +251,8 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 	case VALUE_DIGITS:
 	case VALUE_TEXTS:
 	case VALUE_ENV:
+	case VALUE_NAMESPACES:
+	case VALUE_LIMITS:
 		write_texts(out, k->name, CONST_FIELD(p, k, struct strv));
 		break;
 	case VALUE_SYSCTL:

@@ -14,25 +14,35 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum plan_kind { PLAN_SANDBOX = 1, PLAN_CONTAINER, PLAN_EXEC };
+/* bundle: a container of its own, without a pod and its pause: what OCI calls one. */
+enum plan_kind { PLAN_SANDBOX = 1, PLAN_CONTAINER, PLAN_EXEC, PLAN_BUNDLE };
 
-enum { PLAN_FD = 3, PLAN_BYTES_MAX = 1 << 20, PLAN_IDS_MAX = 64 };
+enum { PLAN_FD = 3, PLAN_BYTES_MAX = 1 << 20, PLAN_MOUNT_OPTIONS_MAX = 1000, PLAN_IDS_MAX = 64 };
 
 /* What mounting and unmounting below one of source and target means for the other: nothing; what
  * the host does appears in the container too (Kubernetes' HostToContainer); both (Bidirectional).
  */
 enum plan_propagation { PLAN_PRIVATE, PLAN_SLAVE, PLAN_SHARED };
 
+enum plan_atime { PLAN_ATIME_USUAL, PLAN_ATIME_NEVER, PLAN_ATIME_STRICT };
+
 struct plan_mount {
 	char *source, *target;    /* host path, whose links are followed; path in the container */
 	bool read_only;           /* this mount; those below it stay as they are */
 	bool recursive_read_only; /* and those below it; needs read_only and PLAN_PRIVATE */
 	bool is_file;             /* the target to create is a file */
+	bool is_alone;            /* without what is mounted below source */
 	bool no_exec, no_dev, no_suid; /* also of what is mounted below it */
 	bool is_mapped; /* idmapped by the plan's uid-map and gid-map, with what is mounted below
 			   it; files on the host keep the ids that they have in the container */
 	enum plan_propagation propagation; /* slave: the source's mount must be shared or slave;
 					      shared: it must be shared */
+
+	/* bundle: a new file system of that type, which source names, with its own options
+	 * ("mode=755,size=64k"); NULL: what is at source.  Type "cgroup" is the container's own
+	 * part of each hierarchy of the host. */
+	char *type, *options;
+	enum plan_atime atime; /* bundle */
 };
 
 /* The PID namespace of a container's first process: a new one below the pod's; the pod's; that of
@@ -89,6 +99,9 @@ struct plan {
 	int32_t tty_fd;     /* tty-fd=: the slave of a pty: becomes stdin, stdout, stderr and the
 			       controlling terminal; -1 */
 	int32_t seccomp_fd; /* seccomp-fd=: sock_filter program to load; -1: unconfined */
+	int32_t start_fd;   /* start-fd=: bundle: a listening SEQPACKET socket.  The process waits
+			       before its program until somebody connects and sends a byte; it answers
+			       with a report if that fails, else the connection ends with exec */
 
 	/* cgroups: paths below the mount of each controller, made and limited by the caller
 	 * beforehand */
@@ -122,7 +135,8 @@ struct plan {
 	/* masked= readonly-path=: absolute, below the root; passed over where there is nothing.
 	 * Only with masks=given, and not of a privileged container */
 	struct strv masked, readonly_paths;
-	/* mount=[ro,|rro,][file,][noexec,][nodev,][nosuid,][idmap,][slave,|shared,]SOURCE:TARGET;
+	/* mount=[type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,]
+	 * [noatime,|strictatime,][slave,|shared,]SOURCE:TARGET[:OPTIONS];
 	 * "\:" and "\\" escape; attached in this order, so parents come first.  idmap: only with
 	 * uid-map; shared: only without */
 	struct plan_mount *mounts;
@@ -137,6 +151,16 @@ struct plan {
 	struct plan_device_rule *device_rules;
 	size_t device_rules_len;
 
+	/* bundle, which has these of a sandbox, too: hostname, sysctl; and these of a container:
+	 * read-only-root, masks, mount.  Its /dev has the usual nodes unless a mount of source is
+	 * there. */
+	char *rootfs;           /* rootfs=: a directory of the host */
+	bool is_root_shared;    /* root-shared=1: what is mounted in it may be shared further */
+	struct strv namespaces; /* namespace=pid|network|ipc|uts|cgroup[:PATH]: a new one, or the
+				   one at PATH; of what is not listed it has the host's */
+	char *domainname;       /* domainname= */
+	bool stops_before_root; /* hooks=1: see REPORT_READY */
+
 	/* container and exec */
 	struct strv args, env; /* arg= env=NAME=VALUE */
 	char *cwd;             /* cwd= */
@@ -148,7 +172,12 @@ struct plan {
 	bool refuse_root;        /* refuse-root=1: runAsNonRoot; a resolved uid of 0 is an error */
 	uint64_t caps;    /* caps=: hexadecimal mask of the bounding, permitted and effective set */
 	uint64_t ambient; /* ambient=: of these, the ambient and inheritable ones; usually none */
+	uint64_t inheritable;  /* inheritable=: of these, others that are inheritable alone */
 	bool no_new_privs;     /* no-new-privs=1 */
+	char *umask;           /* umask=: octal digits; NULL: 022 */
+	struct strv limits;    /* rlimit=NAME:SOFT:HARD, as "nofile:1024:max" */
+	bool keeps_limits;     /* keep-limits=1: others stay the caller's; else the usual ones */
+	struct strv kept_fds;  /* keep-fd=: numbers of what become 3, 4, … of the program */
 	int32_t oom_score_adj; /* oom-score-adj= */
 	bool has_oom_score_adj;
 };
@@ -169,8 +198,12 @@ int64_t plan_host_id(const struct plan_map *m, uint32_t id);
  * nothing is left behind.  Then the descriptor closes.
  *
  * Who closes the other end before that is taken for dead, and what was started stays for whoever
- * comes after; one byte sent before the close says that it is unwanted and has to end. */
-enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED, REPORT_BEGUN };
+ * comes after; one byte sent before the close says that it is unwanted and has to end.
+ *
+ * Of a bundle STARTED means that its process waits at start-fd.  With hooks=1 it first sends
+ * REPORT_READY with its pidfd, in its namespaces and with its mounts made but not yet in its root,
+ * and waits for a byte from the other end. */
+enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED, REPORT_BEGUN, REPORT_READY };
 
 enum { LAUNCH_REPORT_GROUPS_MAX = 64 };
 

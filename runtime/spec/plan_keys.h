@@ -20,6 +20,7 @@ enum value_type {
 	VALUE_TEXT, /* not empty */
 	VALUE_PATH,
 	VALUE_HOSTNAME,
+	VALUE_UMASK,
 	VALUE_PATHS, /* from here on keys may repeat */
 	VALUE_DIGITS,
 	VALUE_TEXTS,
@@ -29,13 +30,17 @@ enum value_type {
 	VALUE_DEVICE,
 	VALUE_DEVICE_RULE,
 	VALUE_MAP,
+	VALUE_NAMESPACES,
+	VALUE_LIMITS,
 };
 
 enum {
 	SANDBOX = 1 << PLAN_SANDBOX,
 	CONTAINER = 1 << PLAN_CONTAINER,
 	EXEC = 1 << PLAN_EXEC,
-	PROCESS = CONTAINER | EXEC,
+	BUNDLE = 1 << PLAN_BUNDLE,
+	INSIDE = CONTAINER | EXEC, /* of a process that is there */
+	PROCESS = INSIDE | BUNDLE,
 	ANY = SANDBOX | PROCESS,
 };
 
@@ -54,6 +59,7 @@ const char *plan_word(enum value_type type, unsigned value);
 const char *plan_kind_name(enum plan_kind kind); /* NULL: no such kind */
 
 /* Parts of the grammar that several values have. */
+enum { PLAN_PATH_MAX = 4095 };
 bool plan_is_path(const char *text);
 char *plan_unescape(const char **at); /* up to a ':' or the end; NULL: a stray backslash */
 void plan_escape(struct buf *out, const char *text);
@@ -69,6 +75,16 @@ void plan_free_devices(struct plan *p);
 /* Adds one range, checked against those before it; and what only the whole plan shows. */
 int plan_map_read(const char *key, const char *value, struct plan_map *m, struct err *e);
 int plan_map_check(const struct plan *p, struct err *e);
+#define PLAN_MOUNT_WANT                                                                            \
+	"want "                                                                                    \
+	"[type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,][noatime,|"        \
+	"strictatime,]"                                                                            \
+	"[slave,|shared,]/SOURCE:/TARGET[:OPTIONS of TYPE]"
+
+/* One mount.  Reading: NULL, or what is wanted instead. */
+const char *plan_mount_read(const char *value, struct plan_mount *out);
+void plan_mount_write(const struct plan_mount *m, struct buf *out);
+void plan_mount_free(struct plan_mount *m);
 
 /* The field of key k in p, as the type that the table promises. */
 #define FIELD(p, k, type) ((type *)(void *)((char *)(p) + (k)->at))

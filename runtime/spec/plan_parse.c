@@ -12,14 +12,14 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 
-enum { NAME_MAX_LEN = 253, PATH_MAX_LEN = 4095, HOSTNAME_MAX_LEN = 64, FD_MAX = 1 << 20 };
+enum { NAME_MAX_LEN = 253, HOSTNAME_MAX_LEN = 64, FD_MAX = 1 << 20 };
 
 /* ---- checks of single values: true when the text is acceptable
  * ------------------------------------ */
 
 bool plan_is_path(const char *text)
 {
-	return text[0] == '/' && strlen(text) <= PATH_MAX_LEN;
+	return text[0] == '/' && strlen(text) <= PLAN_PATH_MAX;
 }
 
 static bool is_name(const char *text)
@@ -71,7 +71,7 @@ static bool is_sysctl_value(const char *value)
 	for (const char *c = value; *c; c++)
 		if ((*c < ' ' && *c != '\t') || *c > '~' || *c == '+' || *c == '=')
 			return false;
-	return value[0] && strlen(value) <= PATH_MAX_LEN;
+	return value[0] && strlen(value) <= PLAN_PATH_MAX;
 }
 
 /* Digits only, no second spelling of a number: a group list must mean one thing to every reader. */
@@ -81,6 +81,45 @@ static bool is_id(const char *text)
 
 	return text[0] >= '0' && text[0] <= '9' && (text[0] != '0' || !text[1]) &&
 	       str_to_i64(text, 0, INT32_MAX, &id) == 0;
+}
+
+static bool is_namespace(const char *text)
+{
+	static const char *const words[] = { "pid", "network", "ipc", "uts", "cgroup" };
+	const size_t len = strcspn(text, ":");
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strlen(words[i]) == len && strncmp(text, words[i], len) == 0)
+			return !text[len] || plan_is_path(text + len + 1);
+	return false;
+}
+
+static bool is_limit_value(const char *text, size_t len)
+{
+	CLEANUP(cleanup_free) char *value = str_ndup(text, len);
+	uint64_t number;
+
+	return str_eq(value, "max") || str_to_u64(value, UINT64_MAX, &number) == 0;
+}
+
+/* Which names there are is known where they are set. */
+static bool is_limit(const char *text)
+{
+	const size_t name = strcspn(text, ":"),
+		     soft = text[name] ? strcspn(text + name + 1, ":") : 0;
+	const char *hard = text + name + 1 + soft + 1;
+
+	return name > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz") == name && soft > 0 &&
+	       text[name + 1 + soft] && is_limit_value(text + name + 1, soft) &&
+	       is_limit_value(hard, strlen(hard));
+}
+
+static bool is_umask(const char *text)
+{
+	const size_t len = strlen(text);
+
+	return len > 0 && len <= 4 && strspn(text, "01234567") == len &&
+	       (len < 4 || text[0] == '0');
 }
 
 /* ---- reading ------------------------------------------------------------------------------------
@@ -115,7 +154,7 @@ static int read_word(const struct plan_key *k, const char *value, struct plan *p
 			return 0;
 		}
 	return refuse(k, value,
-		k->type == VALUE_KIND  ? "want sandbox, container or exec"
+		k->type == VALUE_KIND  ? "want sandbox, container, exec or bundle"
 		: k->type == VALUE_PID ? "want container, pod, target or host"
 				       : "want default or given",
 		e);
@@ -160,44 +199,13 @@ bool plan_take_word(const char **at, const char *word)
 	return true;
 }
 
-/* In this order only: one spelling for one meaning. */
-static void read_mount_words(const char **at, struct plan_mount *m)
-{
-	m->recursive_read_only = plan_take_word(at, "rro");
-	m->read_only = m->recursive_read_only || plan_take_word(at, "ro");
-	m->is_file = plan_take_word(at, "file");
-	m->no_exec = plan_take_word(at, "noexec");
-	m->no_dev = plan_take_word(at, "nodev");
-	m->no_suid = plan_take_word(at, "nosuid");
-	m->is_mapped = plan_take_word(at, "idmap");
-	m->propagation = plan_take_word(at, "slave")    ? PLAN_SLAVE
-			 : plan_take_word(at, "shared") ? PLAN_SHARED
-							: PLAN_PRIVATE;
-}
-
 static int read_mount(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
 {
-	CLEANUP(cleanup_free) char *source = NULL;
-	CLEANUP(cleanup_free) char *target = NULL;
 	struct plan_mount m = { 0 };
-	const char *at = value;
+	const char *want = plan_mount_read(value, &m);
 
-	read_mount_words(&at, &m);
-	source = plan_unescape(&at);
-	if (source && *at == ':') {
-		at++;
-		target = plan_unescape(&at);
-	}
-	if (!target || *at || !plan_is_path(source) || !plan_is_path(target))
-		return refuse(k, value,
-			"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][idmap,][slave,|shared,]"
-			"/SOURCE:/TARGET",
-			e);
-	/* What the host mounts below it later would be writable. */
-	if (m.recursive_read_only && m.propagation != PLAN_PRIVATE)
-		return refuse(k, value, "recursive read-only excludes slave and shared", e);
-	m.source = TAKE(source);
-	m.target = TAKE(target);
+	if (want)
+		return refuse(k, value, want, e);
 	p->mounts = mem_resize(p->mounts, p->mounts_len + 1, sizeof(*p->mounts));
 	p->mounts[p->mounts_len++] = m;
 	return 0;
@@ -279,6 +287,16 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 	case VALUE_HOSTNAME:
 		return read_text(k, value, is_hostname(value),
 			"want letters, digits, '-' and '.', 64 at most", p, e);
+	case VALUE_UMASK:
+		return read_text(
+			k, value, is_umask(value), "want at most three octal digits", p, e);
+	case VALUE_NAMESPACES:
+		return read_text(k, value, is_namespace(value),
+			"want pid, network, ipc, uts or cgroup, and :/PATH of one that is there", p,
+			e);
+	case VALUE_LIMITS:
+		return read_text(
+			k, value, is_limit(value), "want NAME:SOFT:HARD, numbers or max", p, e);
 	case VALUE_DIGITS:
 		return read_text(
 			k, value, is_id(value), "want a number from 0 to 2147483647", p, e);
@@ -329,6 +347,46 @@ static int read_record(const char *record, uint64_t *seen, struct plan *p, struc
 		  : err_say(e, EINVAL, "plan: %.64s: want KEY=VALUE", record);
 }
 
+static bool has_namespace(const struct plan *p, const char *word)
+{
+	for (size_t i = 0; i < p->namespaces.len; i++)
+		if (str_starts(p->namespaces.at[i], word))
+			return true;
+	return false;
+}
+
+/* A sysctl is set in a namespace that is not the host's. */
+static int check_sysctls(const struct plan *p, struct err *e)
+{
+	const bool is_bundle = p->kind == PLAN_BUNDLE;
+
+	for (size_t i = 0; i < p->sysctls_len; i++) {
+		const bool is_net = str_starts(p->sysctls[i].name, "net");
+
+		if (is_bundle ? !has_namespace(p, is_net ? "network" : "ipc")
+			      : (is_net ? p->host_network : p->host_ipc))
+			return err_say(e, EINVAL,
+				"plan: sysctl=%s: the %s uses the host's %s namespace",
+				p->sysctls[i].name, is_bundle ? "container" : "pod",
+				is_net ? "network" : "IPC");
+	}
+	return 0;
+}
+
+static int check_bundle(const struct plan *p, struct err *e)
+{
+	if (p->result_fd < 0 || p->start_fd < 0)
+		return err_say(e, EINVAL, "plan: kind=bundle needs result-fd and start-fd");
+	if ((p->hostname || p->domainname) && !has_namespace(p, "uts"))
+		return err_say(e, EINVAL, "plan: hostname and domainname need namespace=uts");
+	for (size_t i = 0; i < p->namespaces.len; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strncmp(p->namespaces.at[i], p->namespaces.at[k], 2) == 0)
+				return err_say(e, EINVAL, "plan: namespace=%.64s is given twice",
+					p->namespaces.at[i]);
+	return 0;
+}
+
 static int check_container(const struct plan *p, struct err *e)
 {
 	const char *list = p->masked.len ? "masked" : "readonly-path";
@@ -358,6 +416,7 @@ static int check_container(const struct plan *p, struct err *e)
 static int check_whole(const struct plan *p, uint64_t seen, struct err *e)
 {
 	unsigned kind = 1U << p->kind;
+	int rc;
 
 	if (!p->kind)
 		return err_say(e, EINVAL, "plan: kind is missing");
@@ -370,21 +429,25 @@ static int check_whole(const struct plan *p, uint64_t seen, struct err *e)
 		if (!is_seen && (plan_keys[i].needed & kind))
 			return err_say(e, EINVAL, "plan: %s is missing", plan_keys[i].name);
 	}
-	if ((kind & PROCESS) && p->pause_fd < 0)
+	if ((kind & INSIDE) && p->pause_fd < 0)
 		return err_say(e, EINVAL, "plan: pause-fd is missing");
 	if ((kind & PROCESS) && !p->args.at[0][0])
 		return err_say(e, EINVAL, "plan: the first arg is empty");
 	if (p->ambient & ~p->caps)
 		return err_say(e, EINVAL, "plan: ambient=%" PRIx64 " is not within caps=%" PRIx64,
 			p->ambient, p->caps);
-	for (size_t i = 0; i < p->sysctls_len; i++) {
-		bool is_net = str_starts(p->sysctls[i].name, "net");
-
-		if (is_net ? p->host_network : p->host_ipc)
+	if (p->inheritable & ~p->caps)
+		return err_say(e, EINVAL,
+			"plan: inheritable=%" PRIx64 " is not within caps=%" PRIx64, p->inheritable,
+			p->caps);
+	for (size_t i = 0; p->kind != PLAN_BUNDLE && i < p->mounts_len; i++)
+		if (p->mounts[i].type || p->mounts[i].atime)
 			return err_say(e, EINVAL,
-				"plan: sysctl=%s: the pod uses the host's %s namespace",
-				p->sysctls[i].name, is_net ? "network" : "IPC");
-	}
+				"plan: mount=…:%s: new file systems are for kind=bundle",
+				p->mounts[i].target);
+	if ((rc = check_sysctls(p, e)) < 0 ||
+		(p->kind == PLAN_BUNDLE && (rc = check_bundle(p, e)) < 0))
+		return rc;
 	return check_container(p, e);
 }
 

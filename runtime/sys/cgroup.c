@@ -238,6 +238,21 @@ int cgroups_enter(struct cgroups *c, struct err *e)
 	return rc == 0 ? cgroup_make(c, "", CGROUP_INNER, NULL, e) : rc;
 }
 
+int cgroups_find(struct cgroups **out, struct err *e)
+{
+	struct cgroups *c = mem_zalloc(sizeof(*c));
+	int rc = find_mounts(c, e);
+
+	if (rc < 0) {
+		cgroups_free(c);
+		return rc;
+	}
+	c->name = str_dup("");
+	c->v2_root = str_dup(c->v2);
+	*out = c;
+	return 0;
+}
+
 void cgroups_free(struct cgroups *c)
 {
 	if (!c)

@@ -28,6 +28,8 @@ int cgroups_open(const char *name, struct cgroups **out, struct err *e);
 /* A name of several that ends in a scope's: once systemd has made it, and no process lives in it
  * itself. */
 int cgroups_enter(struct cgroups *c, struct err *e);
+/* For paths that begin with '/' only: makes no root.  -ENOTSUP: no v2 hierarchy is mounted. */
+int cgroups_find(struct cgroups **out, struct err *e);
 void cgroups_free(struct cgroups *c); /* leaves the cgroups */
 enum cgroup_layout cgroups_layout(const struct cgroups *c);
 const char *cgroups_root(const struct cgroups *c); /* the v2 directory of the root */
@@ -121,6 +123,9 @@ int cgroup_origin(const struct cgroups *c, struct strv *out, struct err *e);
 int cgroup_return(const struct strv *origin, int32_t pid, struct err *e);
 /* Everything in it and below.  Limits of block IO end with it: who waits for slow IO cannot die. */
 int cgroup_kill(const struct cgroups *c, const char *path, struct err *e);
+/* Stops all of it, or lets it go on; waits until the kernel has done so. */
+int cgroup_freeze(const struct cgroups *c, const char *path, bool is_frozen, struct err *e);
+bool cgroup_is_frozen(const struct cgroups *c, const char *path); /* that it was asked for */
 int cgroup_remove(
 	const struct cgroups *c, const char *path, struct err *e); /* with its children; -EBUSY */
 /* Hybrid: the v2 directory of path, and of no other hierarchy, if it is empty; else nothing.  For

@@ -60,8 +60,8 @@ int ns_start(const struct ns_child *c, pid_t *out_pid, int *out_pidfd, struct er
 {
 	struct clone_args args = {
 		/* Our caught signals must not run handlers in the child, on our memory. */
-		.flags = c->flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_PIDFD |
-			 CLONE_CLEAR_SIGHAND,
+		.flags = c->flags | CLONE_VM | (c->is_left_alone ? 0 : CLONE_VFORK) |
+			 CLONE_PARENT_SETTID | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 		.exit_signal = SIGCHLD,
 		.pidfd = (uintptr_t)out_pidfd,
 		.parent_tid = (uintptr_t)out_pid,
@@ -79,7 +79,8 @@ int ns_start(const struct ns_child *c, pid_t *out_pid, int *out_pidfd, struct er
 		args.cgroup = (unsigned)c->cgroup_fd;
 	}
 	rc = start_on_stack(&args, c);
-	(void)munmap(stack, STACK_BYTES);
+	if (rc < 0 || !c->is_left_alone)
+		(void)munmap(stack, STACK_BYTES);
 	return rc < 0 ? err_set(e, (int)-rc, "clone3") : 0;
 }
 

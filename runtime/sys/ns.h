@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -10,6 +11,7 @@
 
 struct ns_child {
 	uint64_t flags;         /* CLONE_NEW* and CLONE_FILES; the rest is ours */
+	bool is_left_alone;     /* the caller goes on at once, and only to end */
 	int cgroup_fd;          /* the v2 directory to be born in; -1: the caller's */
 	void (*run)(void *arg); /* ends by execve or _exit; a return counts as _exit(127) */
 	void *arg;
@@ -19,6 +21,7 @@ struct ns_child {
  * or is gone.  What it writes to *arg is therefore seen by the caller, and an error needs no pipe.
  * Copying nothing also makes this the cheapest start there is.  Both results are written before the
  * child runs: its pid in our own pid namespace, and its pidfd (close-on-exec, the caller's).
+ * One that is left alone keeps the memory when the caller ends, which it must do by _exit.
  */
 int ns_start(const struct ns_child *c, pid_t *out_pid, int *out_pidfd, struct err *e);
 

@@ -187,8 +187,7 @@ struct refusal {
 };
 
 #define NET "want NAME=VALUE with the name of a sysctl of the pod's namespaces"
-#define MOUNT                                                                                      \
-	"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][idmap,][slave,|shared,]/SOURCE:/TARGET"
+#define MOUNT PLAN_MOUNT_WANT
 #define NAME "want 1 to 253 characters without blanks"
 #define HOST "want letters, digits, '-' and '.', 64 at most"
 #define HEX "want a mask of 1 to 16 lower-case hexadecimal digits"
@@ -197,8 +196,8 @@ struct refusal {
 #define X64 X16 X16 X16 X16
 
 static const struct refusal values[] = {
-	{ "", "kind=pod", "kind=pod: want sandbox, container or exec" },
-	{ "", "kind=", "kind=: want sandbox, container or exec" },
+	{ "", "kind=pod", "kind=pod: want sandbox, container, exec or bundle" },
+	{ "", "kind=", "kind=: want sandbox, container, exec or bundle" },
 	{ "kind=exec\n", "id=", "id=: " NAME },
 	{ "kind=exec\n", "id= a", "id= a: " NAME },
 	{ "kind=exec\n", "id=a\tb", "id=a\tb: " NAME },

@@ -189,8 +189,7 @@ static void test_ambient(void **state)
 	assert_true(exec.ambient == 3);
 }
 
-#define MOUNT                                                                                      \
-	"want [ro,|rro,][file,][noexec,][nodev,][nosuid,][idmap,][slave,|shared,]/SOURCE:/TARGET"
+#define MOUNT PLAN_MOUNT_WANT
 
 #define DEVICE "want [ACCESS,][mode=OCTAL,][uid=N,][gid=N,]SOURCE:/TARGET"
 #define RULE "want allow|deny,TYPE,MAJOR.MINOR,ACCESS"

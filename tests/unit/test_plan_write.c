@@ -56,7 +56,13 @@ static void test_writing_is_the_inverse(void **state)
 		"kind=container\nid=c\npause-fd=5\ncgroup-v2=/g\nlower=/l\nupper=/u\nwork=/w\n"
 		"device=/a\\::/b\ndevice=rwm,mode=640,uid=1,gid=0,c10.229:/dev/x\n"
 		"device=m,p:/dev/p\ndevice-rule=deny,a,*.*,rwm\n"
-		"device-rule=allow,c,136.*,r\narg=a\n" };
+		"device-rule=allow,c,136.*,r\narg=a\n",
+		"kind=bundle\nid=b\nresult-fd=4\nhostname=h\nsysctl=net.x=1\nread-only-root=1\n"
+		"rootfs=/r\nroot-shared=1\nnamespace=network:/p:q\nnamespace=uts\ndomainname=d\n"
+		"start-fd=5\nhooks=1\nmount=type=tmpfs,ro,noexec,strictatime,tmpfs:/"
+		"t:mode=1,a=\\:\n"
+		"mount=alone,/a:/b\nmount=type=proc,p:/proc\narg=a\ncaps=3\ninheritable=1\n"
+		"umask=027\nrlimit=nofile:1:max\nkeep-limits=1\nkeep-fd=7\nkeep-fd=8\n" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(plans); i++) {
@@ -119,7 +125,16 @@ static void add_random_mount(struct plan *p, uint64_t *seed)
 		.is_mapped = roll(seed, 2),
 		.propagation = (enum plan_propagation)roll(seed, 3) };
 
-	m.recursive_read_only = m.read_only && m.propagation == PLAN_PRIVATE && roll(seed, 2);
+	if (p->kind == PLAN_BUNDLE && roll(seed, 2)) {
+		m.type = random_text(seed, "a", "b=");
+		m.options = roll(seed, 2) ? random_text(seed, "a", ANY_TEXT) : NULL;
+		m.atime = (enum plan_atime)roll(seed, 3);
+		m.is_file = false;
+		m.propagation = PLAN_PRIVATE;
+	}
+	m.is_alone = !m.type && roll(seed, 2);
+	m.recursive_read_only =
+		!m.type && m.read_only && m.propagation == PLAN_PRIVATE && roll(seed, 2);
 	p->mounts = mem_resize(p->mounts, p->mounts_len + 1, sizeof(*p->mounts));
 	p->mounts[p->mounts_len++] = m;
 }
@@ -167,6 +182,13 @@ static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
 		break;
 	case VALUE_TEXTS:
 		add_random_text(FIELD(p, k, struct strv), seed, p->args.len ? "" : "a", ANY_TEXT);
+		break;
+	case VALUE_NAMESPACES:
+		if (!strv_has(&p->namespaces, "network"))
+			strv_add(&p->namespaces, "network");
+		break;
+	case VALUE_LIMITS:
+		strv_add(&p->limits, roll(seed, 2) ? "nofile:0:max" : "core:1:2");
 		break;
 	case VALUE_ENV:
 		add_random_text(FIELD(p, k, struct strv), seed, "A=", ANY_TEXT);
@@ -216,6 +238,9 @@ static void fill_scalar(struct plan *p, const struct plan_key *k, uint64_t *seed
 		/* A sysctl may not reach the host's own namespaces. */
 		*FIELD(p, k, bool) = !str_eq(k->name, "host-network");
 		break;
+	case VALUE_UMASK:
+		p->umask = str_fmt("%d", (int)roll(seed, 8));
+		break;
 	case VALUE_PATH:
 		*FIELD(p, k, char *) = random_text(seed, "/", ANY_TEXT);
 		break;
@@ -242,6 +267,14 @@ static void make_consistent(struct plan *p, uint64_t *seed)
 		p->privileged = false;
 	}
 	p->ambient &= p->caps;
+	p->inheritable &= p->caps;
+	if (p->kind == PLAN_BUNDLE) {
+		p->result_fd = 4;
+		p->start_fd = 5;
+		strv_free(&p->namespaces);
+		strv_add(&p->namespaces, "network");
+		strv_add(&p->namespaces, "uts:/x");
+	}
 	if (p->uid_map.len && !p->gid_map.len)
 		add_random_ids(&p->gid_map, seed);
 	if (!p->uid_map.len && p->gid_map.len)
@@ -256,7 +289,7 @@ static void make_consistent(struct plan *p, uint64_t *seed)
 static void random_plan(struct plan *p, uint64_t *seed)
 {
 	plan_init(p);
-	p->kind = (enum plan_kind)(PLAN_SANDBOX + roll(seed, 3));
+	p->kind = (enum plan_kind)(PLAN_SANDBOX + roll(seed, 4));
 	for (size_t i = 0; i < plan_keys_len; i++) {
 		const struct plan_key *k = &plan_keys[i];
 		bool is_needed = k->needed & 1U << p->kind;
@@ -284,6 +317,9 @@ static void assert_same_mount(const struct plan_mount *a, const struct plan_moun
 	assert_int_equal(a->no_suid, b->no_suid);
 	assert_int_equal(a->is_mapped, b->is_mapped);
 	assert_int_equal(a->propagation, b->propagation);
+	assert_int_equal(a->is_alone, b->is_alone);
+	assert_int_equal(a->atime, b->atime);
+	assert_true(str_eq(a->type, b->type) && str_eq(a->options, b->options));
 }
 
 static void assert_same_device(const struct plan_device *a, const struct plan_device *b)
@@ -335,8 +371,9 @@ static void test_names_of_kinds(void **state)
 	assert_string_equal(plan_kind_name(PLAN_SANDBOX), "sandbox");
 	assert_string_equal(plan_kind_name(PLAN_CONTAINER), "container");
 	assert_string_equal(plan_kind_name(PLAN_EXEC), "exec");
+	assert_string_equal(plan_kind_name(PLAN_BUNDLE), "bundle");
 	assert_null(plan_kind_name((enum plan_kind)0));
-	assert_null(plan_kind_name((enum plan_kind)(PLAN_EXEC + 1)));
+	assert_null(plan_kind_name((enum plan_kind)(PLAN_BUNDLE + 1)));
 }
 
 int main(void)

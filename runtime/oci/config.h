@@ -1,0 +1,39 @@
+/* config.json: read, checked, and translated into a launch plan.  What it asks for is in the plan,
+ * or is refused by its path and value; nothing is passed over but what OCI says to ignore.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "oci/read.h"
+#include "spec/plan.h"
+#include "sys/cgroup.h"
+
+enum { CONFIG_BYTES_MAX = 8 << 20 };
+
+struct config {
+	struct json *json; /* the whole; texts below borrow from it */
+	struct plan plan;  /* of kind bundle, without descriptors and cgroups */
+	bool has_terminal;
+	int64_t rows, columns;      /* of the terminal; 0 */
+	const char *cgroup;         /* cgroupsPath; NULL */
+	bool has_pid_namespace;     /* one of its own: its end is the end of all */
+	const struct json *seccomp; /* NULL: unconfined */
+	struct cgroup_limits limits;
+	/* Processes of it cannot make device nodes, so nodes in /dev and NODEV elsewhere do what
+	 * the rule "none" asks for. */
+	bool denies_devices;
+};
+void config_free(struct config *c);
+void config_init(struct config *c);
+
+/* The text of BUNDLE/config.json, and what it means for a container id. */
+int config_read_file(int bundle, struct buf *out, struct err *e);
+int config_parse(const char *text, size_t len, struct config *out, struct err *e);
+/* All but the process, which exec takes from elsewhere.  bundle: its absolute path. */
+int config_translate(struct config *c, const char *id, const char *bundle, struct err *e);
+
+/* A process object: into p; *c gets what is no plan's. */
+int config_process(const struct part *process, struct config *c, struct plan *p, struct err *e);
+int config_mounts(struct config *c, const char *bundle, struct err *e);
+int config_linux(struct config *c, struct err *e);
+int config_resources(const struct part *resources, struct cgroup_limits *out, struct err *e);

@@ -1,0 +1,87 @@
+#include "oci/groups.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "sys/mount.h"
+
+enum { WAIT_MS = 10 * 1000, STEP_MS = 10 };
+
+static const char usual_parent[] = "/carpel-oci/";
+
+void groups_close(struct cgroups **c)
+{
+	cgroups_free(*c);
+	*c = NULL;
+}
+
+/* A slave of the host's mounts: what appears there appears here, and nothing of ours there. */
+static int mount_v2(const struct oci *o, struct err *e)
+{
+	CLEANUP(cleanup_free) char *place = str_fmt("%s/.cgroup2", o->root);
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+	CLEANUP(cleanup_fd) int fs = -1;
+	int rc = fd_mkdir_all(AT_FDCWD, place, 0700, e);
+
+	if (rc < 0)
+		return rc;
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_set(e, errno, "make a mount namespace");
+	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)) < 0)
+		return err_set(e, errno, "make mounts private");
+	fs = mount_new(
+		"cgroup2", NULL, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	return fs < 0 ? fs : mount_attach_at(fs, AT_FDCWD, place, e);
+}
+
+int groups_open(const struct oci *o, struct cgroups **out, struct err *e)
+{
+	int rc = cgroups_find(out, e);
+
+	if (rc != -ENOTSUP)
+		return rc;
+	return (rc = mount_v2(o, e)) < 0 ? rc : cgroups_find(out, e);
+}
+
+int groups_path(const char *asked, const char *id, char **out, struct err *e)
+{
+	CLEANUP(cleanup_free)
+	char *path = !asked            ? str_fmt("%s%s", usual_parent, id)
+		     : asked[0] == '/' ? str_dup(asked)
+				       : str_fmt("/%s", asked);
+	int rc = cgroup_check_path(path, e);
+
+	if (rc < 0)
+		return err_wrap(e, rc, "config.json: linux.cgroupsPath=%.64s", path);
+	*out = TAKE(path);
+	return 0;
+}
+
+void groups_to_plan(const struct cgroups *c, const char *path, struct plan *p)
+{
+	cgroup_dirs(c, path, &p->cgroups, &p->cgroup_v2);
+}
+
+int groups_remove(struct cgroups *c, const char *path, struct err *e)
+{
+	CLEANUP(cleanup_free) char *parent = str_dup(path);
+	int rc = cgroup_kill(c, path, e), waited = 0;
+
+	/* What was killed still ends. */
+	for (; rc == 0 && (rc = cgroup_remove(c, path, e)) == -EBUSY && waited < WAIT_MS;
+		waited += STEP_MS, rc = 0)
+		(void)poll(NULL, 0, STEP_MS);
+	for (char *slash; rc == 0 && (slash = strrchr(parent, '/')) && slash > parent;) {
+		*slash = '\0';
+		cgroup_remove_tracking(c, parent);
+	}
+	return rc;
+}

@@ -1,0 +1,21 @@
+/* The control groups of this machine as carpel-oci uses them: absolute paths only, below the mounts
+ * of each hierarchy.
+ */
+#pragma once
+
+#include "oci/oci.h"
+#include "spec/plan.h"
+#include "sys/cgroup.h"
+
+/* Where no v2 hierarchy is mounted, as on a machine of v1 alone, one is mounted below --root in a
+ * mount namespace of our own, which is the host's in all else: processes are killed and frozen
+ * through it. */
+int groups_open(const struct oci *o, struct cgroups **out, struct err *e);
+void groups_close(struct cgroups **c);
+
+/* config.json's cgroupsPath, or what is usual for a container of that id, as an absolute path of
+ * sys/cgroup; the caller frees. */
+int groups_path(const char *asked, const char *id, char **out, struct err *e);
+void groups_to_plan(const struct cgroups *c, const char *path, struct plan *p);
+/* Kills what is there, waits, and removes it. */
+int groups_remove(struct cgroups *c, const char *path, struct err *e);

@@ -1,0 +1,126 @@
+/* The text of one mount, read and written.  Words stand in one order only: one spelling for one
+ * meaning.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "spec/plan_keys.h"
+
+static const char *const atime_words[] = {
+	[PLAN_ATIME_USUAL] = "",
+	[PLAN_ATIME_NEVER] = "noatime,",
+	[PLAN_ATIME_STRICT] = "strictatime,",
+};
+
+/* The next part behind a ':'.  NULL: there is none. */
+static char *next_part(const char **at)
+{
+	if (**at != ':')
+		return NULL;
+	++*at;
+	return plan_unescape(at);
+}
+
+static char *take_type(const char **at)
+{
+	static const char key[] = "type=";
+	const char *start = *at + strlen(key);
+	size_t len;
+
+	if (strncmp(*at, key, strlen(key)) != 0)
+		return NULL;
+	len = strcspn(start, ",:");
+	if (len == 0 || start[len] != ',')
+		return NULL; /* then it is no path either */
+	*at = start + len + 1;
+	return str_ndup(start, len);
+}
+
+static void read_words(const char **at, struct plan_mount *m)
+{
+	m->type = take_type(at);
+	m->recursive_read_only = plan_take_word(at, "rro");
+	m->read_only = m->recursive_read_only || plan_take_word(at, "ro");
+	m->is_file = plan_take_word(at, "file");
+	m->is_alone = plan_take_word(at, "alone");
+	m->no_exec = plan_take_word(at, "noexec");
+	m->no_dev = plan_take_word(at, "nodev");
+	m->no_suid = plan_take_word(at, "nosuid");
+	m->is_mapped = plan_take_word(at, "idmap");
+	m->atime = plan_take_word(at, "noatime")       ? PLAN_ATIME_NEVER
+		   : plan_take_word(at, "strictatime") ? PLAN_ATIME_STRICT
+						       : PLAN_ATIME_USUAL;
+	m->propagation = plan_take_word(at, "slave")    ? PLAN_SLAVE
+			 : plan_take_word(at, "shared") ? PLAN_SHARED
+							: PLAN_PRIVATE;
+}
+
+void plan_mount_free(struct plan_mount *m)
+{
+	free(m->source);
+	free(m->target);
+	free(m->type);
+	free(m->options);
+	*m = (struct plan_mount){ 0 };
+}
+
+static const char *check(const struct plan_mount *m, const char *rest)
+{
+	/* What the host mounts below it later would be writable. */
+	if (m->recursive_read_only && m->propagation != PLAN_PRIVATE)
+		return "recursive read-only excludes slave and shared";
+	if (!m->type && m->atime)
+		return "noatime and strictatime are for a new file system";
+	if (m->type && (m->recursive_read_only || m->is_file || m->is_alone ||
+			       m->propagation != PLAN_PRIVATE))
+		return "a new file system is none of rro, file, slave, shared";
+	if (!m->source || !m->target || *rest || !plan_is_path(m->target) ||
+		!(m->type ? m->source[0] != '\0' : plan_is_path(m->source)) ||
+		(m->options && (!m->type || strlen(m->options) > PLAN_MOUNT_OPTIONS_MAX)))
+		return PLAN_MOUNT_WANT;
+	return NULL;
+}
+
+const char *plan_mount_read(const char *value, struct plan_mount *out)
+{
+	struct plan_mount m = { 0 };
+	const char *at = value, *want;
+
+	read_words(&at, &m);
+	m.source = plan_unescape(&at);
+	m.target = m.source ? next_part(&at) : NULL;
+	m.options = m.target ? next_part(&at) : NULL;
+	want = check(&m, at);
+	if (want)
+		plan_mount_free(&m);
+	else
+		*out = m;
+	return want;
+}
+
+void plan_mount_write(const struct plan_mount *m, struct buf *out)
+{
+	static const char *const propagations[] = {
+		[PLAN_PRIVATE] = "",
+		[PLAN_SLAVE] = "slave,",
+		[PLAN_SHARED] = "shared,",
+	};
+
+	if (m->type)
+		buf_addf(out, "type=%s,", m->type);
+	buf_addf(out, "%s%s%s%s%s%s%s%s%s",
+		m->recursive_read_only ? "rro,"
+		: m->read_only         ? "ro,"
+				       : "",
+		m->is_file ? "file," : "", m->is_alone ? "alone," : "", m->no_exec ? "noexec," : "",
+		m->no_dev ? "nodev," : "", m->no_suid ? "nosuid," : "",
+		m->is_mapped ? "idmap," : "", atime_words[m->atime], propagations[m->propagation]);
+	plan_escape(out, m->source);
+	buf_addc(out, ':');
+	plan_escape(out, m->target);
+	if (m->options) {
+		buf_addc(out, ':');
+		plan_escape(out, m->options);
+	}
+}

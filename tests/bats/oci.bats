@@ -1,0 +1,464 @@
+#!/usr/bin/env bats
+# carpel-oci by hand: a bundle's life, what its container looks like from inside, and what is refused.
+# Set-up and words: lib/oci.bash; the bundle: fixtures/oci-config.json, as `runc spec` writes one.
+
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034 # each test has a shell of its own; $ is jq's
+
+bats_require_minimum_version 1.5.0
+load lib/oci
+
+setup() { oci_setup; }
+teardown() { oci_teardown; }
+
+# ---- the life of a container ----
+
+@test "life: created, running, stopped; pid file, state, list; nothing is left" {
+	bundle /guest sleep 1000
+	oci create --bundle "$BUNDLE" --pid-file "$RUN/pid" c >"$RUN/out" 2>&1 </dev/null
+	pid=$(cat "$RUN/pid")
+	[ "$(oci state c | jq -r '.id, .status, .pid, .bundle')" = "c
+created
+$pid
+$BUNDLE" ]
+	# It waits in its namespaces and cgroup, and its program has not begun.
+	grep -q "/$CG/c$" "/proc/$pid/cgroup"
+	[ "$(readlink "/proc/$pid/ns/pid")" != "$(readlink /proc/self/ns/pid)" ]
+	[ "$(cat "/proc/$pid/comm")" = carpel-launch ]
+	oci start c
+	is running
+	[ "$(tr '\0' ' ' <"/proc/$pid/cmdline")" = "/guest sleep 1000 " ]
+	[ "$(oci list --format json | jq -r '.[].id')" = c ]
+	[ "$(oci ps --format json c | jq '.[]')" = "$pid" ]
+	run -1 oci delete c
+	mentions "cannot delete container c: it is running"
+	oci kill c KILL
+	wait_until is stopped
+	run -1 oci kill c TERM
+	mentions "container not running"
+	oci delete c
+	[ ! -e "$RUN/root/c" ]
+	[ ! -e "$V2/$CG/c" ]
+	run -1 oci state c
+	mentions "does not exist"
+	run -1 oci delete c
+	mentions "does not exist"
+	oci delete --force c # as containerd's clean-up does
+}
+
+@test "life: run ends with the program's status, or 128 and its signal, and removes it" {
+	bundle /guest exit 7
+	run -7 oci run --bundle "$BUNDLE" c
+	[ ! -e "$RUN/root/c" ]
+	FILTER='.linux.namespaces -= [{type: "pid"}]' bundle /guest kill 9
+	run -137 oci run --bundle "$BUNDLE" c
+	bundle /guest print hello
+	[ "$(oci run --bundle "$BUNDLE" c)" = hello ]
+	[ "$(cd "$BUNDLE" && "$CARPEL_BIN/carpel" oci --root "$RUN/root" run c)" = hello ]
+}
+
+@test "life: an id is taken once; start is for the created; a created one is deleted or killed" {
+	up
+	run -1 oci create --bundle "$BUNDLE" c
+	mentions 'container with id "c" exists already'
+	is running # and is not harmed
+	run -1 oci start c
+	mentions "is not created, or was started"
+	FILTER='.linux.cgroupsPath += "2"' bundle /guest exit 0
+	oci create --bundle "$BUNDLE" d >/dev/null 2>&1 </dev/null
+	oci delete d
+	oci create --bundle "$BUNDLE" d >/dev/null 2>&1 </dev/null
+	oci kill d TERM # although it is the first of its PID namespace
+	wait_until is stopped d
+	run -1 oci start d
+	mentions "it has stopped"
+	oci delete d
+}
+
+@test "life: a program that is not there is told by create, one that does not run by start" {
+	bundle /nothing
+	refuses "container c: find program: /nothing: No such file or directory"
+	bundle nothing
+	refuses "nothing: executable file not found in PATH"
+	cp /dev/null "$BUNDLE/rootfs/empty" && chmod 755 "$BUNDLE/rootfs/empty"
+	bundle /empty
+	oci create --bundle "$BUNDLE" c >/dev/null 2>&1 </dev/null
+	run -1 oci start c
+	mentions "container c: execute: /empty: Exec format error"
+	oci delete c
+}
+
+@test "life: a record whose pid became another process's is a stopped container" {
+	up
+	oci kill c KILL
+	wait_until is stopped
+	sleep 1000 3>&- &
+	other=$!
+	jq --argjson pid "$other" '.pid = $pid' "$RUN/root/c/state.json" >"$RUN/new"
+	mv "$RUN/new" "$RUN/root/c/state.json"
+	is stopped
+	run -1 oci kill c KILL
+	oci delete --force c
+	kill -0 "$other"
+	kill "$other"
+}
+
+@test "life: standard streams are the caller's; LISTEN_FDS and --preserve-fds come along, nothing else" {
+	echo from-stdin >"$RUN/in"
+	bundle /guest echo
+	[ "$(oci run --bundle "$BUNDLE" c <"$RUN/in")" = from-stdin ]
+	bundle /guest report
+	output=$(oci run --bundle "$BUNDLE" c 5<"$RUN/in" 3>&- 4>&- 6>&-)
+	says "fds 0 1 2"
+	output=$(oci run --preserve-fds 2 --bundle "$BUNDLE" c 3<"$RUN/in" 4<"$RUN/in" 5<"$RUN/in")
+	says "fds 0 1 2 3 4"
+	bundle /guest cat /proc/self/fd/3
+	output=$(LISTEN_FDS=1 oci run --bundle "$BUNDLE" c 3<"$RUN/in")
+	says from-stdin
+}
+
+# ---- what a container looks like from inside ----
+
+@test "inside: the process is as config.json says" {
+	FILTER='.process.user = {uid: 1000, gid: 1001, umask: 23, additionalGids: [7, 8]} |
+		.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], inheritable: ["CAP_KILL"],
+			permitted: ["CAP_KILL"], ambient: ["CAP_KILL", "CAP_CHOWN"]} |
+		.process.rlimits += [{type: "RLIMIT_CORE", soft: 5, hard: 99}] |
+		.process.oomScoreAdj = 77 | .process.cwd = "/made/here" | .hostname = "box" |
+		.domainname = "dom"' bundle /guest report
+	# Infinity as Go writes it, which jq would round.
+	sed -i 's/: 99$/: 18446744073709551615/' "$BUNDLE/config.json"
+	output=$(oci run --bundle "$BUNDLE" c)
+	says "pid 1"
+	says "uid 1000 1000 1000 1000"
+	says "gid 1001 1001 1001 1001"
+	says "groups 7 8 1001"
+	says "umask 0027"
+	says "bounding 0000000000000021"
+	says "inheritable 0000000000000020"
+	says "ambient 0000000000000020"
+	says "effective 0000000000000020"
+	says "no_new_privs 1"
+	says "seccomp 0"
+	says "limit_nofile 512 1024"
+	says "oom_score_adj 77"
+	says "cwd /made/here"
+	says "hostname box"
+	says "limit_core 5 -1"
+}
+
+@test "inside: namespaces are new, the host's, or those at a path" {
+	up
+	FILTER='.linux.namespaces = [{type: "mount"}, {type: "pid"}, {type: "cgroup"},
+		{type: "network", path: "/proc/'"$PID"'/ns/net"}] | .hostname = "" | .linux.cgroupsPath += "2"' \
+		bundle /guest ns
+	output=$(oci run --bundle "$BUNDLE" d)
+	says "net $(readlink "/proc/$PID/ns/net")"
+	says "ipc $(readlink /proc/self/ns/ipc)"
+	says "uts $(readlink /proc/self/ns/uts)"
+	for kind in pid mnt cgroup; do
+		! grep -qF "$kind $(readlink "/proc/self/ns/$kind")" <<<"$output"
+	done
+	FILTER='.linux.namespaces += [{type: "uts", path: "/proc/'"$PID"'/ns/net"}] | .linux.cgroupsPath += "2" |
+		del(.linux.namespaces[3])' bundle /guest ns
+	run -1 oci create --bundle "$BUNDLE" d
+	mentions "/ns/net is no namespace of that kind"
+}
+
+@test "inside: mounts, masks and sysctls are those of config.json" {
+	mkdir "$RUN/volume" && echo text >"$RUN/volume/file"
+	FILTER='.mounts += [{destination: "/v", type: "bind", source: "'"$RUN"'/volume", options: ["rbind", "ro", "nosuid"]},
+			{destination: "/f", source: "'"$RUN"'/volume/file", options: ["bind"]},
+			{destination: "/t", type: "tmpfs", options: ["ro", "size=64k", "noexec"]},
+			{destination: "/t/below", type: "tmpfs"}] |
+		.linux.maskedPaths += ["/v/file"] | .linux.sysctl = {"net.ipv4.ip_unprivileged_port_start": "42"}' \
+		runs /guest all mounts "cat /f" "cat /v/file" "write /v/x y" "write /t/x y" "write /t/below/x y" \
+		"cat /proc/sys/net/ipv4/ip_unprivileged_port_start" "write /x y" "write /proc/sys/kernel/sem 1" "ls /dev"
+	grep -q ' /v ro,nosuid' <<<"$output"
+	grep -q ' /t ro,noexec.*size=64k' <<<"$output"
+	grep -q ' /dev rw,nosuid - tmpfs\| /dev rw,nosuid .* tmpfs' <<<"$output"
+	grep -q ' /proc/sys ro' <<<"$output"
+	[ "$(grep -cx text <<<"$output")" -eq 1 ]
+	says 42
+	[ "$(grep -c EROFS <<<"$output")" -eq 4 ]
+}
+
+@test "inside: a container of its own part of the cgroups, read-only, with its limits" {
+	FILTER='.linux.resources += {memory: {limit: 33554432, swap: 33554432}, pids: {limit: 77}, cpu: {shares: 512}}' \
+		bundle /guest sleep 1000
+	oci create --bundle "$BUNDLE" c >/dev/null 2>&1 </dev/null
+	if [ -d /sys/fs/cgroup/unified ]; then
+		[ "$(cat "/sys/fs/cgroup/memory/$CG/c/memory.limit_in_bytes")" = 33554432 ]
+		[ "$(cat "/sys/fs/cgroup/pids/$CG/c/pids.max")" = 77 ]
+		inside=/sys/fs/cgroup/pids/pids.max
+	else
+		[ "$(cat "/sys/fs/cgroup/$CG/c/memory.max")" = 33554432 ]
+		[ "$(cat "/sys/fs/cgroup/$CG/c/pids.max")" = 77 ]
+		inside=/sys/fs/cgroup/pids.max
+	fi
+	oci start c
+	[ "$(oci exec c /guest cat "$inside")" = 77 ]
+	run oci exec c /guest write "$inside" 99
+	mentions EROFS
+	oci update --pids-limit 78 c
+	[ "$(oci exec c /guest cat "$inside")" = 78 ]
+	echo '{"pids": {"limit": 79}, "memory": {"limit": 67108864, "swap": 67108864}}' | oci update --resources - c
+	[ "$(oci exec c /guest cat "$inside")" = 79 ]
+	run -1 oci update --resources - c <<<'{"blockIO": {"weight": 5}}'
+	mentions 'linux.resources.blockIO={"weight":5}: it is not supported'
+}
+
+@test "inside: a filter of config.json confines the process and what is executed later" {
+	FILTER='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"],
+		action: "SCMP_ACT_ERRNO", errnoRet: 99}]}' up
+	output=$(oci exec c /guest all report "mkdir /dev/x")
+	says "seccomp 2"
+	says "/dev/x EADDRNOTAVAIL"
+	FILTER='.linux.cgroupsPath += "2" | .linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY"}' bundle /guest
+	run -1 oci create --bundle "$BUNDLE" d
+	mentions "config.json: linux.seccomp: profile: "
+	mentions SCMP_ACT_NOTIFY
+}
+
+# ---- exec ----
+
+@test "exec: its status, its identity, its options; a process file" {
+	FILTER='.process.oomScoreAdj = 55' up
+	run -3 oci exec c /guest exit 3
+	run -255 oci exec c /nothing
+	mentions "/nothing: No such file or directory"
+	output=$(oci exec --user 5:6 --additional-gids 9 --env A=b --cwd /dev --cap CAP_CHOWN c /guest report)
+	says "uid 5 5 5 5"
+	says "gid 6 6 6 6"
+	says "groups 6 9"
+	says "env A=b"
+	says "cwd /dev"
+	says "bounding 0000000020000421"
+	says "oom_score_adj 55"
+	grep -q "/$CG/c$" "/proc/$PID/cgroup"
+	echo '{"args": ["/guest", "report"], "cwd": "/", "user": {"uid": 8}, "env": ["X=y"]}' >"$RUN/process"
+	output=$(oci exec --process "$RUN/process" c)
+	says "uid 8 8 8 8"
+	says "env X=y"
+	says "bounding 0000000000000000"
+	says "oom_score_adj 55"
+	oci exec --detach --pid-file "$RUN/exec.pid" c /guest sleep 1000 >/dev/null 2>&1 </dev/null
+	grep -q "/$CG/c$" "/proc/$(cat "$RUN/exec.pid")/cgroup"
+	[ "$(readlink "/proc/$(cat "$RUN/exec.pid")/ns/pid")" = "$(readlink "/proc/$PID/ns/pid")" ]
+}
+
+@test "exec: not in what is stopped or paused; pause and resume" {
+	up
+	oci pause c
+	is paused
+	run -255 oci exec c /guest exit 0
+	mentions "cannot exec in a paused container"
+	oci resume c
+	is running
+	oci exec c /guest exit 0
+	oci pause c
+	oci delete --force c # frozen or not
+	run -255 oci exec c /guest exit 0
+	mentions "does not exist"
+}
+
+@test "exec: nobody gets out by a working directory in /proc/self/fd" {
+	FILTER='.process.cwd = "/proc/self/fd/7"' bundle /guest report
+	refuses "/proc/self/fd/7"
+	up
+	for fd in 3 4 5 6 7 8 9; do
+		run -255 oci exec --cwd "/proc/self/fd/$fd" c /guest report
+	done
+}
+
+# ---- terminals ----
+
+@test "terminal: its master comes by the console socket, its size is the one asked for" {
+	FILTER='.process.terminal = true | .process.consoleSize = {height: 31, width: 77}' bundle /guest tty
+	refuses "process.terminal=true: it needs --console-socket"
+	long=$RUN/$(printf 'd%.0s' {1..120})
+	mkdir "$long"
+	"$PYTHON" "$BATS_TEST_DIRNAME/oci_console.py" "$long/sock" >"$RUN/said" 3>&- &
+	console=$!
+	wait_until test -S "$long/sock"
+	oci create --bundle "$BUNDLE" --console-socket "$long/sock" c
+	oci start c
+	wait "$console"
+	grep -q "yes 31x77" "$RUN/said"
+}
+
+# ---- hooks ----
+
+@test "hooks: each kind in its place, with the state, and in its namespaces" {
+	cat >"$RUN/hook" <<-'END'
+		#!/bin/sh
+		{ printf '%s ' "$1"; jq -c '[.id, .status, (.pid > 0)]'; readlink /proc/self/ns/mnt; } >>"$2"
+	END
+	chmod 755 "$RUN/hook"
+	FILTER='def h($k): [{path: "'"$RUN"'/hook", args: ["hook", $k, "'"$RUN"'/log"]}];
+		.hooks = {createRuntime: h("createRuntime"), createContainer: h("createContainer"), poststart: h("poststart"),
+			poststop: h("poststop"), startContainer: [{path: "/guest", args: ["x", "mkdir", "/dev/by-hook"]}]}' \
+		bundle /guest stat /dev/by-hook
+	host=$(readlink /proc/self/ns/mnt)
+	oci create --bundle "$BUNDLE" --pid-file "$RUN/pid" c >"$RUN/out" 2>&1 </dev/null
+	inside=$(readlink "/proc/$(cat "$RUN/pid")/ns/mnt")
+	[ "$(cat "$RUN/log")" = "createRuntime [\"c\",\"creating\",true]
+$host
+createContainer [\"c\",\"creating\",true]
+$inside" ]
+	: >"$RUN/log"
+	oci start c
+	wait_until is stopped
+	grep -q "directory\|40755\|dir" "$RUN/out"
+	oci delete c
+	grep -q '^poststart \["c","' "$RUN/log"
+	grep -q '^poststop \["c","stopped",false\]' "$RUN/log"
+}
+
+@test "hooks: one that fails or takes too long ends the creation, by name" {
+	FILTER='.hooks.createRuntime = [{path: "/bin/false"}]' bundle /guest exit 0
+	refuses "hooks.createRuntime[0]: /bin/false: exit status 1"
+	FILTER='.hooks.prestart = [{path: "/bin/sleep", args: ["sleep", "1000"], timeout: 1}]' bundle /guest exit 0
+	refuses "hooks.prestart[0]: /bin/sleep: not done after 1 s"
+	FILTER='.hooks.createContainer = [{path: "/nothing"}]' bundle /guest exit 0
+	refuses "hooks.createContainer[0]"
+	FILTER='.hooks.poststop = [{path: "relative"}]' bundle /guest exit 0
+	refuses 'hooks.poststop[0].path="relative": want an absolute path'
+	FILTER='.hooks.poststart = [{path: "/bin/false"}]' bundle /guest sleep 1000
+	oci create --bundle "$BUNDLE" c >/dev/null 2>&1 </dev/null
+	run -1 oci start c
+	mentions "hooks.poststart[0]: /bin/false: exit status 1"
+	wait_until is stopped
+}
+
+# ---- what is refused, and by which words ----
+
+@test "refused: what cannot be had, by its field and value" {
+	while IFS='~' read -r filter text; do
+		FILTER=$filter bundle /guest exit 0
+		refuses "$text" || { echo "($filter)"; return 1; }
+	done <<-'END'
+		.ociVersion = "2.0.0"~config.json: ociVersion="2.0.0": want a version 1
+		.process.apparmorProfile = "p"~config.json: process.apparmorProfile="p": it is not supported
+		.process.selinuxLabel = "l"~config.json: process.selinuxLabel="l": it is not supported
+		.process.ioPriority = {priority: 3}~config.json: process.ioPriority={"priority":3}: it is not supported
+		.process.scheduler = {policy: "SCHED_RR"}~config.json: process.scheduler={"policy":"SCHED_RR"}
+		.process.cwd = "relative"~config.json: process.cwd="relative": want an absolute path
+		.process.args = []~config.json: process.args=[]: want a program
+		.process.args = ["a\u0000b"]~config.json: process.args[0]=
+		.process.env = ["novalue"]~config.json: process.env[0]="novalue": want NAME=VALUE
+		.process.user.uid = -1~config.json: process.user.uid=-1: it is out of range
+		.process.user.uid = "0"~config.json: process.user.uid="0": want a number
+		.process.capabilities.bounding = ["CAP_NONE"]~config.json: process.capabilities.bounding[0]="CAP_NONE": no such capability
+		.process.capabilities.inheritable = ["CAP_SYS_ADMIN"]~config.json: process.capabilities.inheritable=["CAP_SYS_ADMIN"]: it is not within
+		.process.rlimits = [{type: "RLIMIT_NONE", soft: 1, hard: 1}]~rlimit none:1:1: the kernel has no such limit
+		.process.rlimits = [{type: "NOFILE", soft: 1, hard: 1}]~config.json: process.rlimits[0].type="NOFILE": want RLIMIT_…
+		.linux.namespaces = [{type: "pid"}]~a mount namespace is needed
+		.linux.namespaces += [{type: "time"}]~config.json: linux.namespaces[5].type="time": it is not supported
+		.linux.namespaces += [{type: "pid"}]~plan: namespace=pid is given twice
+		.linux.timeOffsets = {monotonic: {secs: 1}}~config.json: linux.timeOffsets=
+		.linux.rootfsPropagation = "unbindable"~config.json: linux.rootfsPropagation="unbindable": it is not supported
+		.linux.personality = {domain: "LINUX32"}~config.json: linux.personality.domain="LINUX32": it is not supported
+		.linux.intelRdt = {closID: "x"}~config.json: linux.intelRdt=
+		.linux.mountLabel = "l"~config.json: linux.mountLabel="l": it is not supported
+		.linux.sysctl = {"kernel.panic": "1"}~plan: sysctl=kernel.panic=1: want NAME=VALUE with the name of a sysctl
+		.linux.namespaces -= [{type: "network"}] | .linux.sysctl = {"net.x": "1"}~plan: sysctl=net.x: the container uses the host's network namespace
+		.linux.namespaces -= [{type: "uts"}]~plan: hostname and domainname need namespace=uts
+		.linux.resources.memory = {swappiness: 5}~config.json: linux.resources.memory.swappiness=5: it is not supported
+		.linux.resources.blockIO = {weight: 5}~config.json: linux.resources.blockIO={"weight":5}: it is not supported
+		.linux.cgroupsPath = "/a/../b"~config.json: linux.cgroupsPath=/a/../b: cgroup path: ".." is no name
+		.linux.maskedPaths = ["proc"]~config.json: linux.maskedPaths=["proc"]: want absolute paths
+		.mounts += [{destination: "relative", type: "tmpfs"}]~config.json: mounts[7].destination="relative": want an absolute path
+		.mounts += [{destination: "/a/../b", type: "tmpfs"}]~config.json: mounts[7].destination="/a/../b": want an absolute path
+		.mounts += [{destination: "/a", type: "ext4", source: "/dev/x"}]~config.json: mounts[7].type="ext4": it is not supported
+		.mounts += [{destination: "/a", type: "tmpfs", options: ["tmpcopyup"]}]~tmpcopyup
+		.mounts += [{destination: "/a", source: "/tmp", options: ["bind", "idmap"]}]~config.json: mounts[7].options: idmap: not supported for a bind
+		.mounts += [{destination: "/a", source: "/no/such", options: ["bind"]}]~config.json: mounts[7].source=/no/such: No such file
+		.mounts += [{destination: "/", type: "tmpfs"}]~the target is the root itself
+		.mounts += [{destination: "/proc/sys", type: "tmpfs"}]~mount /proc/sys: the target is inside /proc
+		.root.path = "no"~config.json: root.path:
+		.hostname = "bad name"~plan: hostname=bad name: want letters
+	END
+}
+
+@test "refused: text that is no config.json, and options that are none" {
+	printf '{"ociVersion": "1.0.0",' >"$BUNDLE/config.json"
+	refuses "config.json: "
+	printf '[]' >"$BUNDLE/config.json"
+	refuses "config.json: want an object"
+	printf '{"ociVersion": "1.0.0", "ociVersion": "1.0.0"}' >"$BUNDLE/config.json"
+	refuses "ociVersion"
+	rm "$BUNDLE/config.json"
+	refuses "config.json"
+	bundle /guest exit 0
+	for option in --no-such --no-pivot --preserve-fds=x; do
+		run -1 oci create --bundle "$BUNDLE" $option c
+		mentions "${option%=x}"
+	done
+	run -1 oci --systemd-cgroup create --bundle "$BUNDLE" c
+	mentions "--systemd-cgroup: it is not supported"
+	run -1 oci create --bundle "$BUNDLE" c d
+	mentions "d: no more arguments are wanted"
+	run -1 oci frobnicate
+	mentions "frobnicate: no such command"
+	run -1 oci kill nobody SIGNONE
+	mentions "SIGNONE: no such signal"
+}
+
+@test "ids: none leaves the root, none is hidden in it" {
+	mkdir -p "$RUN/x" && echo keep >"$RUN/x/file"
+	bundle /guest exit 0
+	for id in ../x . .. a/b '' '/x' "a b" $'a\nb' '*' "$(printf 'a%.0s' {1..256})"; do
+		for command in create "delete --force" kill state start; do
+			# shellcheck disable=SC2086 # two words
+			run -1 oci $command "$id"
+			mentions 'container id "'
+		done
+	done
+	[ "$(cat "$RUN/x/file")" = keep ]
+	mkdir -p "$RUN/root" && chmod 700 "$RUN/root" && ln -s ../x "$RUN/root/link"
+	run -1 oci state link
+	oci delete --force link 2>/dev/null || :
+	[ "$(cat "$RUN/x/file")" = keep ]
+	rm -f "$RUN/root/link"
+	chmod 777 "$RUN/root"
+	run -1 oci state c
+	mentions "others may write there"
+	chmod 700 "$RUN/root"
+}
+
+@test "hostile: /dev, /proc and /dev/console of the image as links; its device nodes" {
+	mkdir -p "$BUNDLE/rootfs/etc"
+	ln -s /etc "$BUNDLE/rootfs/dev"
+	bundle /guest exit 0
+	refuses "mount /dev: the target is a link"
+	rm "$BUNDLE/rootfs/dev"
+	rmdir "$BUNDLE/rootfs/proc"
+	ln -s /etc "$BUNDLE/rootfs/proc"
+	refuses "mount /proc: the target is a link"
+	rm "$BUNDLE/rootfs/proc"
+	mkdir "$BUNDLE/rootfs/dev"
+	ln -s /etc/x "$BUNDLE/rootfs/dev/null"
+	mknod "$BUNDLE/rootfs/zero" c 1 5
+	runs /guest all "open r /zero" "open r /dev/zero" "stat /dev/null"
+	mentions EACCES
+	[ "$(grep -c EACCES <<<"$output")" -eq 1 ]
+	[ ! -e "$BUNDLE/rootfs/etc/x" ]
+}
+
+# ---- what callers read ----
+
+@test "callers: errors as JSON lines and as text in the log, version, features" {
+	run -1 oci --log "$RUN/log" --log-format json state nobody
+	[ "$(jq -r '.level, .msg' "$RUN/log")" = 'error
+container "nobody" does not exist' ]
+	jq -e '.time | fromdate' "$RUN/log"
+	run -1 oci --log "$RUN/text" state nobody
+	grep -q 'level=error msg="container \\"nobody\\" does not exist"' "$RUN/text"
+	oci --version | grep -q '^spec: 1\.'
+	oci features | jq -e '.linux.namespaces | index("pid")'
+	oci --help | grep -q 'carpel-oci'
+	for command in create start run state kill delete exec ps pause resume update list features; do
+		oci "$command" --help | grep -q "^Usage: carpel-oci\|^       carpel-oci $command"
+		grep -q "^\.It Cm .*$command" "$BATS_TEST_DIRNAME/../../runtime/oci/carpel-oci.8"
+	done
+}

@@ -129,26 +129,29 @@ static int unknown(const struct files *f, const char *name, struct err *e)
 		name, dirs[0], dirs[1], f->wrong ? "; " : "", f->wrong ? f->wrong : "");
 }
 
-/* The one of the directory that counts most; two there contradict each other. */
-static int find(const struct files *f, const struct cdi_set *s, const char *name, size_t *out,
-	struct err *e)
+/* The one of the directory that counts most; two there contradict each other.  NULL: e says why. */
+static struct file *find(
+	const struct files *f, const struct cdi_set *s, const char *name, struct err *e)
 {
-	const struct file *found = NULL;
+	struct file *found = NULL;
 
 	for (size_t i = f->len; i-- > 0;) {
-		const struct file *file = &f->at[i];
+		struct file *file = &f->at[i];
 
 		if (found && file->dir != found->dir)
 			break;
 		if (!cdi_find(&s->specs[i], name))
 			continue;
-		if (found)
-			return err_say(e, EINVAL, "unresolvable CDI device %s: %s and %s have it",
+		if (found) {
+			(void)err_say(e, EINVAL, "unresolvable CDI device %s: %s and %s have it",
 				name, file->path, found->path);
+			return NULL;
+		}
 		found = file;
-		*out = i;
 	}
-	return found ? 0 : unknown(f, name, e);
+	if (!found)
+		(void)unknown(f, name, e);
+	return found;
 }
 
 static int add(struct cdi_set *s, const struct cdi_edits *edits, const struct file *file,
@@ -162,20 +165,25 @@ static int add(struct cdi_set *s, const struct cdi_edits *edits, const struct fi
 	return 0;
 }
 
-static int resolve(struct files *f, const struct strv *names, struct cdi_set *s, struct err *e)
+static int resolve(
+	const struct files *f, const struct strv *names, struct cdi_set *s, struct err *e)
 {
 	for (size_t i = 0; i < names->len; i++) {
 		const char *name = names->at[i];
-		size_t at = 0;
-		int rc = find(f, s, name, &at, e);
+		struct file *file = find(f, s, name, e);
+		const struct cdi_spec *spec;
+		int rc = 0;
 
-		if (rc == 0 && !f->at[at].is_used)
-			rc = add(s, &s->specs[at].edits, &f->at[at], name, e);
+		if (!file)
+			return -EINVAL;
+		spec = &s->specs[file - f->at];
+		if (!file->is_used)
+			rc = add(s, &spec->edits, file, name, e);
 		if (rc == 0)
-			rc = add(s, &cdi_find(&s->specs[at], name)->edits, &f->at[at], name, e);
+			rc = add(s, &cdi_find(spec, name)->edits, file, name, e);
 		if (rc < 0)
 			return rc;
-		f->at[at].is_used = true;
+		file->is_used = true;
 	}
 	return 0;
 }

@@ -174,6 +174,9 @@ static void build_spec(const struct json *spec, struct pod_spec *out)
 	out->deadline_seconds = optional_number(spec, "activeDeadlineSeconds");
 	out->host_network = is_true(spec, "hostNetwork");
 	out->host_ipc = is_true(spec, "hostIPC");
+	out->host_pid = is_true(spec, "hostPID");
+	for (size_t i = 0; out->host_pid && i < out->containers_len; i++)
+		out->containers[i].pid = PID_NODE;
 	out->share_pid = is_true(spec, "shareProcessNamespace");
 	out->own_users = json_get(spec, "hostUsers") && !is_true(spec, "hostUsers");
 	out->hostname = hostname_of(spec, out->name);

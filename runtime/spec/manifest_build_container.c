@@ -132,6 +132,8 @@ static void build_security(
 	out->no_new_privs = escalation && !json_is_true(escalation);
 	out->seccomp = str_eq(text_at(profile, "type"), "Unconfined") ? SECCOMP_UNCONFINED
 								      : SECCOMP_DEFAULT;
+	/* Unmasked: lists that hold nothing. */
+	out->has_masks = str_eq(text_at(sc, "procMount"), "Unmasked");
 	build_capabilities(json_path(sc, "capabilities.add"), &out->cap_add);
 	build_capabilities(json_path(sc, "capabilities.drop"), &out->cap_drop);
 }

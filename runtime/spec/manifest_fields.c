@@ -60,7 +60,7 @@ static const struct field pod_spec[] = {
 	{ "automountServiceAccountToken", "*bool", HONOURED, "false" },
 	{ "nodeName", "string", HONOURED, NULL },
 	{ "hostNetwork", "bool", HONOURED, NULL },
-	{ "hostPID", "bool", LATER, NULL },
+	{ "hostPID", "bool", HONOURED, NULL },
 	{ "hostIPC", "bool", HONOURED, NULL },
 	{ "shareProcessNamespace", "*bool", HONOURED, NULL },
 	{ "securityContext", "*v1.PodSecurityContext", HONOURED, NULL },
@@ -118,7 +118,7 @@ static const struct field security_context[] = {
 	{ "runAsNonRoot", "*bool", HONOURED, NULL },
 	{ "readOnlyRootFilesystem", "*bool", HONOURED, NULL },
 	{ "allowPrivilegeEscalation", "*bool", HONOURED, NULL },
-	{ "procMount", "*v1.ProcMountType", HONOURED, "\"Default\"" },
+	{ "procMount", "*v1.ProcMountType", HONOURED, NULL },
 	{ "seccompProfile", "*v1.SeccompProfile", HONOURED, NULL },
 	{ "appArmorProfile", "*v1.AppArmorProfile", HONOURED, NULL },
 };

@@ -33,10 +33,10 @@ enum dns_policy {
 /* Whose PID namespace a container's first process lives in. */
 enum pid_mode {
 	PID_BY_POD = 0, /* the pod's where share_pid is set, else its own */
-	PID_CONTAINER,  /* (CRI) this one and those below: its own */
-	PID_POD,
-	PID_NODE,
-	PID_TARGET /* that of the container pid_target */
+	PID_CONTAINER,  /* (CRI) its own */
+	PID_POD,        /* (CRI) */
+	PID_NODE,       /* hostPID */
+	PID_TARGET      /* (CRI) that of the container pid_target */
 };
 /* What mounting below one of host path and container path means for the other. */
 enum mount_propagation {
@@ -76,7 +76,8 @@ struct security_spec {                     /* effective: the container's value, 
 	int64_t *groups; /* supplementary, of this container beside the pod's */
 	size_t groups_len;
 	bool strict_groups; /* without those that the image's /etc/group adds */
-	bool has_masks;     /* the two lists count, also when empty; else the usual ones */
+	/* The two lists count, also when empty (procMount: Unmasked); else the usual ones. */
+	bool has_masks;
 	struct strv masked_paths, readonly_paths; /* absolute, in the container */
 };
 
@@ -204,6 +205,7 @@ struct pod_spec {
 	int64_t grace_seconds;    /* terminationGracePeriodSeconds */
 	int64_t deadline_seconds; /* activeDeadlineSeconds, -1: none */
 	bool host_network, host_ipc, share_pid;
+	bool host_pid; /* no PID namespace of the pod: the node's; then no container is PID_POD */
 	/* hostUsers: false: the pod's ids from 0 on are these of the host.  Who admits a manifest's
 	 * pod chooses them. */
 	bool own_users;
@@ -222,7 +224,6 @@ struct pod_spec {
 	struct strv readiness_gates;
 	int64_t pids_limit; /* by annotation; 0: not given */
 	/* (CRI) */
-	bool host_pid; /* no PID namespace of the pod: the node's; then no container is PID_POD */
 	bool may_privileged; /* its containers may be privileged */
 	char *cgroup_parent; /* absolute, in every hierarchy, or "….slice"; NULL: the instance's */
 	char *log_directory; /* absolute; NULL: nothing is logged */

@@ -217,7 +217,11 @@ static void on_failed(struct ctr *ctr, enum ctr_failure how, const struct err *e
 	struct cri_container *c = of(ctr);
 
 	(void)how;
-	wait_fail(&c->start, e->code == ECANCELED ? GRPC_CANCELLED : GRPC_UNKNOWN, e->text);
+	wait_fail(&c->start,
+		e->code == ECANCELED   ? GRPC_CANCELLED
+		: e->code == ETIMEDOUT ? GRPC_DEADLINE_EXCEEDED
+				       : GRPC_UNKNOWN,
+		e->text);
 	if (c->wants_end)
 		container_exited(c, 128 + SIGKILL, "Error", e->text);
 	else

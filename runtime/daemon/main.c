@@ -305,6 +305,7 @@ static int run(const struct layout *layout, const struct options *o)
 	static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
 	struct daemon d = { .engine.layout = *layout,
 		.config = o->config,
+		.engine.start_deadline_ms = o->start_deadline_ms,
 		.log_max_kib = o->log_max_kib,
 		.log_max_files = o->log_max_files,
 		.engine.starter = -1,

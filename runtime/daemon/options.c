@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "spec/quantity.h"
 
+/* The kubelet waits as long for a call of its runtime. */
+enum { START_DEADLINE_MS = 2 * 60 * 1000 };
 enum { EXIT_USAGE = 2, LOG_SIZE_MIN = 64 * 1024, LOG_FILES_MAX = 1000 };
 enum {
 	OPT_ROOT = 1,
@@ -17,6 +19,7 @@ enum {
 	OPT_LISTEN,
 	OPT_KEEPER,
 	OPT_BACKOFF,
+	OPT_START_DEADLINE,
 	OPT_VERBOSE,
 	OPT_LOG_SIZE,
 	OPT_LOG_FILES,
@@ -35,6 +38,8 @@ static const char help[] =
 	"  --listen-fd N        serve this inherited socket\n"
 	"  --back-off B,M,R     restart delays in ms: the first, the longest, and how long a run\n"
 	"                       must last to begin afresh (default: 10000,300000,600000)\n"
+	"  --start-deadline MS  a container, exec or sandbox that does not run by then has failed\n"
+	"                       (default: 120000)\n"
 	"  --container-log-max-size QUANTITY, --container-log-max-files N\n"
 	"                       a pod's container has at most N log files of about that size\n"
 	"                       (default: 10Mi, 5)\n"
@@ -116,6 +121,10 @@ static int take(int option, struct options *o)
 		if (read_back_off(optarg, &o->config) < 0)
 			return usage_error("--back-off takes FIRST,LONGEST,RESET in ms", optarg);
 		return OPTIONS_RUN;
+	case OPT_START_DEADLINE:
+		if (read_number(optarg, INT32_MAX, &o->start_deadline_ms) < 0)
+			return usage_error("--start-deadline takes a number of ms", optarg);
+		return OPTIONS_RUN;
 	case OPT_LOG_SIZE:
 		if (read_log_size(optarg, &o->log_max_kib) < 0)
 			return usage_error("--container-log-max-size takes a quantity of bytes "
@@ -156,6 +165,7 @@ int options_read(int argc, char **argv, struct options *out)
 		{ "listen-fd", required_argument, NULL, OPT_LISTEN }, /* */
 		{ "keeper", required_argument, NULL, OPT_KEEPER },    /* by the keeper itself */
 		{ "back-off", required_argument, NULL, OPT_BACKOFF }, /* */
+		{ "start-deadline", required_argument, NULL, OPT_START_DEADLINE },
 		{ "container-log-max-size", required_argument, NULL, OPT_LOG_SIZE },
 		{ "container-log-max-files", required_argument, NULL, OPT_LOG_FILES },
 		{ "cgroup-driver", required_argument, NULL, OPT_CGROUP_DRIVER },
@@ -170,6 +180,7 @@ int options_read(int argc, char **argv, struct options *out)
 	*out = (struct options){ .root = "",
 		.listen_fd = -1,
 		.config = lifecycle_defaults,
+		.start_deadline_ms = START_DEADLINE_MS,
 		.log_max_kib = 10 * 1024, /* both as the kubelet's */
 		.log_max_files = 5,
 		.disk_period_ms = 10000 };

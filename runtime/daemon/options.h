@@ -19,6 +19,7 @@ struct options {
 	struct lifecycle_config config;
 	uint32_t log_max_kib; /* a container's log file is rotated at that size */
 	unsigned log_max_files;
+	int64_t start_deadline_ms; /* see engine.h */
 	int64_t disk_period_ms;
 };
 

@@ -1,5 +1,6 @@
 #include "daemon/own_cgroup.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -67,17 +68,30 @@ static int move(struct daemon *d, struct err *e)
 void own_cgroup_enter(struct daemon *d)
 {
 	struct err e = { 0 };
-	int rc = protect_helpers(d->engine.cgroups, &e);
+	int rc;
 
+	if (d->engine.layout.by_systemd)
+		return; /* nothing is made behind its back; our unit or session is what we have */
+	rc = protect_helpers(d->engine.cgroups, &e);
 	if (rc == 0 && !is_systemds(d))
 		rc = move(d, &e);
 	if (rc < 0)
 		log_warn("carpeld has no cgroup of its own: %s", e.text);
 }
 
+/* What we started and did not put elsewhere (rm) comes along: it is to end by itself. */
 int own_cgroup_leave(struct daemon *d, struct err *e)
 {
-	int rc = cgroup_return(&d->origin, getpid(), e);
+	enum { PIDS_MAX = 64 };
+	int32_t pids[PIDS_MAX];
+	int n = cgroup_pids(d->engine.cgroups, OWN_CGROUP, pids, PIDS_MAX), rc = 0;
 
-	return rc < 0 ? rc : cgroup_return(&d->origin, d->starter_pid, e);
+	for (int i = 0; i < n; i++) {
+		struct err why = { 0 };
+
+		/* One that has ended meanwhile is none. */
+		if (cgroup_return(&d->origin, pids[i], &why) < 0 && why.code != ESRCH)
+			rc = err_say(e, why.code, "%s", why.text);
+	}
+	return rc;
 }

@@ -7,5 +7,5 @@
  * reclaimed for others' sake (cgroup v2).  Where that cannot be, one warning.  Under systemd the
  * unit is its cgroup, and its protection is the unit's to say (MemoryMin=). */
 void own_cgroup_enter(struct daemon *d);
-/* Back to where they came from, so that the instance's root can go. */
+/* Whoever is in it goes back to where carpeld came from, so that the instance's root can go. */
 int own_cgroup_leave(struct daemon *d, struct err *e);

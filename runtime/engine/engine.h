@@ -35,8 +35,9 @@ struct engine {
 	struct layout layout;
 	int starter; /* see sys/starter.h */
 	struct cgroups *cgroups;
-	struct scope *scope;    /* of our helpers, where systemd makes the cgroups */
-	struct env_facts facts; /* the node's; texts are the daemon's */
+	struct scope *scope;       /* of our helpers, where systemd makes the cgroups */
+	struct env_facts facts;    /* the node's; texts are the daemon's */
+	int64_t start_deadline_ms; /* from a plan to its program, of whatever is started */
 	/* A log has grown or is complete; the API's followers want to know. */
 	void (*log_changed)(void *arg);
 	void *log_arg;
@@ -53,7 +54,7 @@ struct engine {
 	bool has_trash, is_emptying;
 };
 
-/* loop and layout are set.  What it opens is closed by engine_close(). */
+/* loop, layout and start_deadline_ms are set.  What it opens is closed by engine_close(). */
 int engine_open(struct engine *g, struct err *e);
 /* Forgets all; what runs goes on. Sandboxes and containers are their owners' to close before. */
 void engine_close(struct engine *g);

@@ -203,6 +203,8 @@ static void on_launched(void *arg, struct launch_result *result)
 	struct exec_run *r = arg;
 
 	r->launch = NULL;
+	if (result->rc == -ETIMEDOUT)
+		exec_run_kill(r);
 	if (result->rc < 0) {
 		r->rc = result->rc;
 		r->err = result->err;

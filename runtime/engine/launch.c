@@ -5,6 +5,7 @@
 #include "engine/launch.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,11 @@ struct launch {
 	struct engine *g;
 	struct loop_io io;
 	struct loop_timer given_up; /* so that done is not called by who gives up */
+	struct loop_timer deadline;
 	int sock;
 	int process; /* who carries it out; -1 before it has begun */
 	struct launch_result result;
-	bool has_started, has_failed;
+	bool has_started, has_failed, is_late;
 	void (*done)(void *arg, struct launch_result *r);
 	void *arg;
 };
@@ -46,6 +48,7 @@ static void launch_free(struct launch *l)
 	child_reap_strangers(l->g);
 	loop_io_stop(&l->io);
 	loop_timer_stop(&l->given_up);
+	loop_timer_stop(&l->deadline);
 	close(l->sock);
 	cleanup_fd(&l->process);
 	if (l->result.pidfd >= 0)
@@ -59,14 +62,19 @@ static void say_unwanted(const struct launch *l)
 	(void)send(l->sock, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* One that has not begun finds that nobody takes its word, and ends. */
+static void kill_process(const struct launch *l)
+{
+	if (l->process >= 0)
+		(void)syscall(SYS_pidfd_send_signal, l->process, SIGKILL, NULL, 0);
+}
+
 void launch_cancel(struct launch *l)
 {
 	if (!l)
 		return;
 	say_unwanted(l);
-	/* One that has not begun finds that nobody takes its word, and ends. */
-	if (l->process >= 0)
-		(void)syscall(SYS_pidfd_send_signal, l->process, SIGKILL, NULL, 0);
+	kill_process(l);
 	launch_free(l);
 }
 
@@ -83,7 +91,27 @@ static void finish(struct launch *l)
 	}
 	l->result.pidfd = -1;
 	l->done(l->arg, &r);
+	/* After the kill of the cgroup, of which it is to know that it was meant. */
+	if (l->is_late)
+		kill_process(l);
 	launch_free(l);
+}
+
+/* Whoever is stopped, or waits for a file system that does not answer, would be waited for for
+ * ever: a container that shares its PID namespace can stop each process that is to become another.
+ */
+static void on_deadline(struct loop_timer *t)
+{
+	struct launch *l = t->arg;
+
+	if (loop_timer_is_set(&l->given_up))
+		return;
+	say_unwanted(l);
+	(void)shutdown(l->sock, SHUT_RDWR);
+	l->is_late = l->has_failed = true;
+	l->result.rc = err_say(&l->result.err, ETIMEDOUT,
+		"its program was not running within %" PRId64 " ms", l->g->start_deadline_ms);
+	finish(l);
 }
 
 static void on_given_up(struct loop_timer *t)
@@ -187,6 +215,7 @@ int launch_start(struct engine *g, struct plan *p, const struct launch_fds *fds,
 	g->launches++;
 	(void)fd_set_nonblock(l->sock);
 	loop_io_start(g->loop, &l->io, l->sock, LOOP_READ, on_report, l);
+	loop_timer_start(g->loop, &l->deadline, g->start_deadline_ms, on_deadline, l);
 	*out = l;
 	return 0;
 }

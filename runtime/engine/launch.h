@@ -24,7 +24,8 @@ struct launch_fds {
 };
 int launch_fd(struct launch_fds *f, int fd); /* returns the number there; -1 for fd < 0 */
 
-/* done is called once, in a later turn of the loop, unless launch_cancel() comes first. */
+/* done is called once, in a later turn of the loop, unless launch_cancel() comes first; with
+ * -ETIMEDOUT when the engine's deadline passes, and then the cgroup is the caller's to kill. */
 int launch_start(struct engine *g, struct plan *p, const struct launch_fds *fds,
 	void (*done)(void *arg, struct launch_result *r), void *arg, struct launch **out,
 	struct err *e);

@@ -240,6 +240,11 @@ static void on_launched(void *arg, struct launch_result *r)
 	s->launch = NULL;
 	scope_release(s->scope);
 	s->scope = NULL;
+	if (r->rc == -ETIMEDOUT) {
+		CLEANUP(cleanup_free) char *pause = sandbox_cgroup(&s->at);
+
+		(void)cgroup_kill(s->engine->cgroups, pause, NULL);
+	}
 	if (r->rc == 0 && (r->rc = sandbox_adopt(s, r->pidfd, &r->err)) < 0)
 		close(r->pidfd);
 	if (r->rc < 0)

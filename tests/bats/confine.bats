@@ -240,5 +240,6 @@ in_own_cgroup() {
 	wait_for 10 is_serving
 	[ "$(grep -c 'no cgroup of its own: .*Read-only file system' "$ROOT/var/log/carpel/carpeld.log")" = 1 ]
 	kill -9 "$(carpeld_pid)"
+	wait_for 10 flock -n "$ROOT/run/carpel/lock" true
 	start_carpeld
 }

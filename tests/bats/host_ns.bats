@@ -62,7 +62,13 @@ is_other_carpeld() {
 	pod own sleepy | carpel run -f - --wait
 	[ "$(guest web readlink /proc/self/ns/ipc)" = "$(readlink /proc/self/ns/ipc)" ]
 	[ "$(guest own readlink /proc/self/ns/ipc)" != "$(readlink /proc/self/ns/ipc)" ]
-	# An unmasked /proc is for pods with users of their own.
+}
+
+@test "procMount: Unmasked, for a pod with users of its own: nothing of /proc is hidden or read-only" {
+	SPEC='hostUsers: false' EXTRA='securityContext: {procMount: Unmasked}' pod open sleepy | carpel run -f - --wait
+	SPEC='hostUsers: false' pod masked sleepy | carpel run -f - --wait
+	[ "$(guest masked mounts | grep -c ' /proc/')" -gt 5 ]
+	[ "$(guest open mounts | grep -c ' /proc/')" = 0 ]
 	EXTRA='securityContext: {procMount: Unmasked}' pod open sleepy >"$ROOT/open"
 	run carpel run -f "$ROOT/open"
 	[ "$status" = 1 ]

@@ -176,6 +176,33 @@ int fd_mkdir_all(int dir, const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
+/* Component by component, each prefix resolved anew from root: a link in it cannot lead out, and
+ * what is missing is made where the prefix really leads. */
+int fd_make_below(int root, const char *path, mode_t mode, struct err *e)
+{
+	CLEANUP(cleanup_fd) int dir = fcntl(root, F_DUPFD_CLOEXEC, 0);
+
+	if (dir < 0)
+		return err_set(e, errno, "copy a descriptor");
+	for (size_t end = 0; path[end];) {
+		size_t start = end + (path[end] == '/');
+		int next;
+
+		end = start + strcspn(path + start, "/");
+
+		CLEANUP(cleanup_free) char *name = str_ndup(path + start, end - start);
+		CLEANUP(cleanup_free) char *prefix = str_ndup(path, end);
+
+		if (*name && mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+			return err_set(e, errno, "make sub path %s", prefix);
+		if ((next = fd_walk(root, prefix, O_PATH, 0, e)) < 0)
+			return next;
+		close(dir);
+		dir = next;
+	}
+	return take_fd(&dir);
+}
+
 int fd_set_nonblock(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);

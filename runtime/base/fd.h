@@ -19,6 +19,10 @@ int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err 
 struct open_how;
 int fd_openat2(int dir, const char *path, const struct open_how *how, struct err *e);
 
+/* The same, making what is missing as directories of that mode; what is there may be a file.  An
+ * O_PATH descriptor. */
+int fd_make_below(int root, const char *path, mode_t mode, struct err *e);
+
 int fd_write_all(int fd, const void *bytes, size_t len); /* 0 or -errno; blocking descriptors */
 /* Reads at most max bytes; more is -EFBIG. Appends to out. */
 int fd_read_all(int fd, size_t max, struct buf *out, struct err *e);

@@ -266,7 +266,9 @@ static int make_and_launch(struct sandbox *s, struct err *e)
 	CLEANUP(cleanup_free) char *pause = layout_program(&g->layout, "carpel-pause");
 	CLEANUP(plan_free) struct plan plan;
 	const struct launch_fds fds = { 0 };
-	const struct sandbox_facts f = { .node_name = s->facts->node_name, .pause_path = pause };
+	const struct sandbox_facts f = { .node_name = s->facts->node_name,
+		.pause_path = pause,
+		.node_memory_bytes = s->facts->node_memory_bytes };
 	int rc = sandbox_make_cgroups(&s->at, g->cgroups, s->spec, e);
 
 	plan_init(&plan);

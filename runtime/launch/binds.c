@@ -96,7 +96,8 @@ int binds_copy(struct job *j, struct err *e)
 	for (size_t i = 0; i < p->mounts_len; i++)
 		j->mounts.binds[i] = -1;
 	for (size_t i = 0; i < p->mounts_len; i++)
-		if (!p->mounts[i].type && (j->mounts.binds[i] = copy_one(j, &p->mounts[i], e)) < 0)
+		if (!p->mounts[i].type && !p->mounts[i].is_volume &&
+			(j->mounts.binds[i] = copy_one(j, &p->mounts[i], e)) < 0)
 			return j->mounts.binds[i];
 	return 0;
 }
@@ -286,10 +287,15 @@ static int attach_new(struct job *j, size_t i, struct err *e)
 static int attach_one(struct job *j, size_t i, struct err *e)
 {
 	const struct plan_mount *m = &j->plan->mounts[i];
+	bool is_file = m->is_file;
+	struct stat st;
 
+	/* Of what is in a volume only who has opened it can tell. */
+	if (m->is_volume && fstat(j->mounts.binds[i], &st) == 0)
+		is_file = !S_ISDIR(st.st_mode);
 	return m->type ? attach_new(j, i, e)
 		       : target_attach(j, j->mounts.binds[i], m->target,
-				 m->is_file ? TARGET_FILE : TARGET_DIRECTORY, e);
+				 is_file ? TARGET_FILE : TARGET_DIRECTORY, e);
 }
 
 int binds_attach(struct job *j, struct err *e)

@@ -29,6 +29,7 @@
 #include "launch/root.h"
 #include "launch/tree.h"
 #include "launch/userns.h"
+#include "launch/volumes.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
 
@@ -152,12 +153,13 @@ static const struct step container_steps[] = {
 	{ "copy cgroup views", tree_copy_views },     /* by the host's paths, detached */
 	{ "make devices", devices_make },             /* while the cgroup does not forbid us to */
 	{ "restrict devices", devices_restrict },     /* before anyone is in the cgroup */
-	{ "make root", overlay_make },             /* may change our directory: last of its kind */
-	{ "resolve user", resolve_user },          /* in the image, below the detached root */
-	{ "give streams", process_give_streams },  /* to whom the program will be */
-	{ "prepare arguments", prepare_arrays },   /* HOME is known now */
-	{ "become non-dumpable", prepare_hiding }, /* before a stranger can see us */
-	{ "join the pod's namespaces", join_pod }, /* from here on no host path exists */
+	{ "make root", overlay_make },              /* may change our directory: last of its kind */
+	{ "resolve user", resolve_user },           /* in the image, below the detached root */
+	{ "give streams", process_give_streams },   /* to whom the program will be */
+	{ "prepare arguments", prepare_arrays },    /* HOME is known now */
+	{ "become non-dumpable", prepare_hiding },  /* before a stranger can see us */
+	{ "join the pod's namespaces", join_pod },  /* from here on no host path exists */
+	{ "copy the pod's volumes", volumes_copy }, /* from pause's root, detached */
 	{ "prepare the inside", tree_prepare_inside }, /* while we have the host's power */
 	{ "raise limits", limits_raise },              /* the same */
 	{ "enter user namespace", userns_enter },      /* nobody has been born yet */

@@ -37,7 +37,7 @@ struct job_mounts {
 	int cgroup[JOB_CGROUPS_MAX]; /* the container's own directories, in the order of the plan */
 	int cgroup_v2;
 	int host_cgroups; /* privileged: all of /sys/fs/cgroup */
-	int *binds;       /* one for each mount of the plan; heap */
+	int *binds;       /* one for each mount of the plan, those of volumes later; heap */
 	/* With a user namespace, since only the host's power makes them: */
 	int sys;    /* of the pod's network namespace */
 	int shm;    /* the pod's /dev/shm, writable */
@@ -72,6 +72,7 @@ struct job {
 	int program_fd;   /* sandbox: carpel-pause */
 	int kept[4];      /* sandbox: exit pipe and descriptor store */
 	int shm_fd;       /* sandbox: the detached /dev/shm */
+	int *volumes;     /* sandbox: the detached volumes of the plan; heap */
 
 	int new_namespaces;             /* bundle: CLONE_NEW* of those to be made, */
 	int namespaces[JOB_NAMESPACES]; /* and those to join; -1 */

@@ -1,7 +1,7 @@
-/* pause's root is an empty read-only file system of its own with one mount in it, the pod's
- * /dev/shm.  It is read-only there and made writable in each container's copy: pause holds it for
- * them by having it, and can write nowhere.  The pod's message queues need no such holder, since
- * the kernel keeps one file system of them for each IPC namespace.
+/* pause's root is an empty read-only file system of its own with the pod's /dev/shm and its volumes
+ * in memory mounted in it.  They are read-only there and made writable in each container's copy:
+ * pause holds them for those by having them, and can write nowhere.  The pod's message queues need
+ * no such holder, since the kernel keeps one file system of them for each IPC namespace.
  */
 #include "launch/sandbox.h"
 
@@ -22,6 +22,7 @@
 #include "launch/prepare.h"
 #include "launch/process.h"
 #include "launch/userns.h"
+#include "launch/volumes.h"
 #include "sys/cred.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
@@ -76,17 +77,22 @@ static int make_shm(struct job *j, struct err *e)
 
 static int make_root(struct job *j, struct err *e)
 {
-	static const struct mount_option options[] = {
+	char inodes[24];
+	const struct mount_option options[] = {
 		{ "size", "4k" },
-		{ "nr_inodes", "3" },
+		{ "nr_inodes", inodes },
 		{ "mode", "0555" },
 	};
+	int rc;
 
+	(void)snprintf(inodes, sizeof(inodes), "%zu", 4 + j->plan->volumes_len);
 	j->mounts.root = mount_new("tmpfs", options, ARRAY_LEN(options), harmless, e);
 	if (j->mounts.root < 0)
 		return j->mounts.root;
 	if (mkdirat(j->mounts.root, "shm", 0555) < 0)
 		return err_set(e, errno, "make /shm");
+	if ((rc = volumes_make_places(j, e)) < 0)
+		return rc;
 	return mount_restrict(j->mounts.root, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
 }
 
@@ -98,6 +104,8 @@ static int attach_root(struct job *j, struct err *e)
 		rc = mount_attach_at(j->mounts.root, AT_FDCWD, "/", e);
 	if (rc == 0)
 		rc = mount_attach_at(j->shm_fd, j->mounts.root, "shm", e);
+	if (rc == 0)
+		rc = volumes_attach(j, e);
 	return rc < 0 ? rc : mount_pivot(j->mounts.root, e);
 }
 
@@ -212,6 +220,7 @@ static const struct step steps[] = {
 	{ "make user namespace", userns_prepare }, /* with its maps, and nobody in it */
 	{ "make kept descriptors", make_kept },    /* the exit pipe and the descriptor store */
 	{ "make shared memory", make_shm },        /* detached: nobody sees it yet */
+	{ "make volumes", volumes_make },          /* detached */
 	{ "make empty root", make_root },          /* detached */
 	{ "enter user namespace", enter_user_namespace }, /* nobody has been born yet */
 	{ "start process", start },                       /* runs the table above to its end */

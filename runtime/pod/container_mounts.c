@@ -83,6 +83,22 @@ static enum plan_propagation propagation_of(enum mount_propagation propagation)
 	return kinds[propagation];
 }
 
+/* false: it is none.  The sandbox holds it, and carpel-launch finds it there. */
+static bool plan_memory(
+	const struct container_request *q, const struct mount_spec *m, struct plan *p)
+{
+	const struct volume_spec *v = m->volume ? volume_find(q->pod, m->volume) : NULL;
+
+	if (!v || !v->in_memory)
+		return false;
+	*add_mount(p) = (struct plan_mount){ .is_volume = true,
+		.source = str_fmt(
+			"/%s%s%s", v->name, m->sub_path ? "/" : "", m->sub_path ? m->sub_path : ""),
+		.target = *m->path == '/' ? str_dup(m->path) : str_fmt("/%s", m->path),
+		.read_only = m->read_only };
+	return true;
+}
+
 static int plan_one(const struct container_request *q, const struct mount_spec *m, int first_fd,
 	struct plan *p, struct container_fds *fds, struct err *e)
 {
@@ -91,6 +107,8 @@ static int plan_one(const struct container_request *q, const struct mount_spec *
 	bool is_file;
 	int fd, rc;
 
+	if (plan_memory(q, m, p))
+		return 0;
 	if (m->sub_path && fds->len == CONTAINER_FDS_MAX)
 		return err_say(e, E2BIG, "container %s: more than %d sub paths", q->spec->name,
 			CONTAINER_FDS_MAX);

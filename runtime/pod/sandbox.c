@@ -91,6 +91,33 @@ int sandbox_make_cgroups(
 	return rc;
 }
 
+/* What the pod may have of memory at most, as the kubelet says. */
+static int64_t size_of(
+	const struct volume_spec *v, const struct pod_spec *pod, const struct sandbox_facts *f)
+{
+	const int64_t limits[] = { v->size_limit_bytes, resources_of_pod(pod).memory_bytes };
+	int64_t size = f->node_memory_bytes;
+
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		if (limits[i] > 0 && (size <= 0 || limits[i] < size))
+			size = limits[i];
+	return size > 0 ? size : INT64_MAX;
+}
+
+static void plan_volumes(const struct pod_spec *pod, const struct sandbox_facts *f, struct plan *p)
+{
+	for (size_t i = 0; i < pod->volumes_len; i++) {
+		const struct volume_spec *v = &pod->volumes[i];
+
+		if (!v->in_memory)
+			continue;
+		p->volumes = mem_resize(p->volumes, p->volumes_len + 1, sizeof(*p->volumes));
+		p->volumes[p->volumes_len++] = (struct plan_volume){ .name = str_dup(v->name),
+			.size_bytes = size_of(v, pod, f),
+			.gid = pod->fs_group };
+	}
+}
+
 void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct pod_spec *pod,
 	const struct sandbox_facts *f, const char *id, struct plan *out)
 {
@@ -104,6 +131,7 @@ void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct
 	out->host_network = pod->host_network;
 	out->host_ipc = pod->host_ipc;
 	users_plan(pod, out);
+	plan_volumes(pod, f, out);
 	cgroup_dirs(cg, cgroup, &out->cgroups, &out->cgroup_v2);
 	if (pod->sysctls_len)
 		out->sysctls = mem_zalloc(pod->sysctls_len * sizeof(*out->sysctls));

@@ -12,6 +12,7 @@ struct sandbox_facts {
 	const char *node_name, *node_hosts, *node_resolv; /* texts of the node's files */
 	const char *pod_ip;                               /* NULL: loopback only */
 	const char *pause_path;                           /* of carpel-pause */
+	int64_t node_memory_bytes;
 };
 
 /* Directories, /etc files, volumes. *dns_warning: see etc.h; the caller frees. */

@@ -110,6 +110,7 @@ int volumes_make(const struct place *at, const struct pod_spec *pod, struct err 
 		const struct volume_spec *v = &pod->volumes[i];
 		CLEANUP(cleanup_free) char *path = volume_path(at, v);
 		int rc = v->kind == VOLUME_HOST_PATH ? check_host_path(v, e)
+			 : v->in_memory              ? 0
 						     : make_empty_dir(path, pod->fs_group, e);
 
 		if (rc < 0)
@@ -119,7 +120,7 @@ int volumes_make(const struct place *at, const struct pod_spec *pod, struct err 
 	return 0;
 }
 
-static const struct volume_spec *find_volume(const struct pod_spec *pod, const char *name)
+const struct volume_spec *volume_find(const struct pod_spec *pod, const char *name)
 {
 	for (size_t i = 0; i < pod->volumes_len; i++)
 		if (str_eq(pod->volumes[i].name, name))
@@ -127,33 +128,14 @@ static const struct volume_spec *find_volume(const struct pod_spec *pod, const c
 	return NULL;
 }
 
-/* Component by component, each prefix resolved anew from the volume's root: a link in it cannot
- * lead out (openat2 RESOLVE_IN_ROOT), and what is missing is made where the prefix really leads. */
 static int open_sub_path(const char *volume, const char *sub, struct err *e)
 {
 	CLEANUP(cleanup_fd) int root = open(volume, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP(cleanup_fd) int dir = root < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 0);
 	struct stat st;
 
-	if (dir < 0 || fstat(root, &st) < 0)
+	if (root < 0 || fstat(root, &st) < 0)
 		return err_set(e, errno, "open volume %s", volume);
-	for (size_t end = 0; sub[end];) {
-		size_t start = end + (sub[end] == '/');
-		int next;
-
-		end = start + strcspn(sub + start, "/");
-
-		CLEANUP(cleanup_free) char *name = str_ndup(sub + start, end - start);
-		CLEANUP(cleanup_free) char *prefix = str_ndup(sub, end);
-
-		if (*name && mkdirat(dir, name, st.st_mode & 07777) < 0 && errno != EEXIST)
-			return err_set(e, errno, "make sub path %s", prefix);
-		if ((next = fd_walk(root, prefix, O_PATH, 0, e)) < 0)
-			return next;
-		close(dir);
-		dir = next;
-	}
-	return take_fd(&dir);
+	return fd_make_below(root, sub, st.st_mode & 07777, e);
 }
 
 /* As containerd does it: whoever names a path that is not there means a directory. */
@@ -176,7 +158,7 @@ static int host_source(
 int volume_source(const struct place *at, const struct pod_spec *pod, const struct mount_spec *m,
 	int fd_number, int *out_fd, char **out_path, bool *out_is_file, struct err *e)
 {
-	const struct volume_spec *v = m->volume ? find_volume(pod, m->volume) : NULL;
+	const struct volume_spec *v = m->volume ? volume_find(pod, m->volume) : NULL;
 	CLEANUP(cleanup_free) char *path = v ? volume_path(at, v) : NULL;
 	CLEANUP(cleanup_fd) int fd = -1;
 	struct stat st;

@@ -1,4 +1,5 @@
-/* The volumes of a pod on the host: emptyDir directories below its place, hostPath checks. */
+/* The volumes of a pod on the host: emptyDir directories below its place, hostPath checks.  Those
+ * in memory are its sandbox's (spec/plan.h). */
 #pragma once
 
 #include "pod/layout.h"
@@ -13,3 +14,5 @@ int volumes_make(const struct place *at, const struct pod_spec *pod, struct err 
  * it as /proc/self/fd/N of the process that inherits it as descriptor fd_number. */
 int volume_source(const struct place *at, const struct pod_spec *pod, const struct mount_spec *m,
 	int fd_number, int *out_fd, char **out_path, bool *out_is_file, struct err *e);
+
+const struct volume_spec *volume_find(const struct pod_spec *pod, const char *name); /* NULL */

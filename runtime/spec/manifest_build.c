@@ -82,6 +82,8 @@ static void build_volumes(const struct json *volumes, struct pod_spec *out)
 		(void)quantity_units(json_str(json_path(volume, "emptyDir.sizeLimit")), &size);
 		out->volumes[i] = (struct volume_spec){ .name = str_dup(text_at(volume, "name")),
 			.kind = host ? VOLUME_HOST_PATH : VOLUME_EMPTY_DIR,
+			.in_memory =
+				str_eq(json_str(json_path(volume, "emptyDir.medium")), "Memory"),
 			.size_limit_bytes = size > 0 ? size : -1,
 			.host_path = optional_text(host, "path"),
 			.host_type = str_dup(text_at(host, "type")) };

@@ -49,7 +49,7 @@ static const struct field host_path[] = {
 };
 
 static const struct field empty_dir[] = {
-	{ "medium", "v1.StorageMedium", LATER, NULL },
+	{ "medium", "v1.StorageMedium", HONOURED, "\"\" \"Memory\"" },
 	{ "sizeLimit", "*resource.Quantity", HONOURED, NULL },
 	{ "mode", "*int32", LATER, NULL },
 };

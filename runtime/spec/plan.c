@@ -26,6 +26,7 @@ const struct plan_key plan_keys[] = {
 	{ "host-ipc", VALUE_BOOL, SANDBOX, 0, offsetof(struct plan, host_ipc) },
 	{ "sysctl", VALUE_SYSCTL, SANDBOX | BUNDLE, 0, offsetof(struct plan, sysctls) },
 	{ "shm-bytes", VALUE_I64, SANDBOX, 0, offsetof(struct plan, shm_bytes) },
+	{ "volume", VALUE_VOLUME, SANDBOX, 0, offsetof(struct plan, volumes) },
 	{ "lower", VALUE_PATHS, CONTAINER, CONTAINER, offsetof(struct plan, lowers) },
 	{ "upper", VALUE_PATH, CONTAINER, CONTAINER, offsetof(struct plan, upper) },
 	{ "work", VALUE_PATH, CONTAINER, CONTAINER, offsetof(struct plan, work) },
@@ -124,6 +125,7 @@ void plan_free(struct plan *p)
 		plan_mount_free(&p->mounts[i]);
 	free(p->sysctls);
 	free(p->mounts);
+	plan_free_volumes(p);
 	plan_free_devices(p);
 	free(p->uid_map.at);
 	free(p->gid_map.at);
@@ -154,6 +156,7 @@ void plan_free(struct plan *p)
 		case VALUE_BOOL:
 		case VALUE_SYSCTL:
 		case VALUE_MOUNT:
+		case VALUE_VOLUME:
 		case VALUE_DEVICE:
 		case VALUE_DEVICE_RULE:
 		case VALUE_MAP:
@@ -264,6 +267,9 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 	case VALUE_MOUNT:
 		for (size_t i = 0; i < p->mounts_len; i++)
 			write_mount(out, k->name, &p->mounts[i]);
+		break;
+	case VALUE_VOLUME:
+		plan_write_volumes(p, out);
 		break;
 	case VALUE_DEVICE:
 		plan_write_devices(p, out);

@@ -27,11 +27,13 @@ enum plan_propagation { PLAN_PRIVATE, PLAN_SLAVE, PLAN_SHARED };
 enum plan_atime { PLAN_ATIME_USUAL, PLAN_ATIME_NEVER, PLAN_ATIME_STRICT };
 
 struct plan_mount {
-	char *source, *target;    /* host path, whose links are followed; path in the container */
-	bool read_only;           /* this mount; those below it stay as they are */
-	bool recursive_read_only; /* and those below it; needs read_only and PLAN_PRIVATE */
-	bool is_file;             /* the target to create is a file */
-	bool is_alone;            /* without what is mounted below source */
+	char *source, *target; /* host path, whose links are followed; path in the container */
+	bool is_volume; /* the source is /NAME[/PATH] instead: of a volume of the sandbox, and
+			   a directory in it, made when missing, whatever links it holds */
+	bool read_only; /* this mount; those below it stay as they are */
+	bool recursive_read_only;      /* and those below it; needs read_only and PLAN_PRIVATE */
+	bool is_file;                  /* the target to create is a file */
+	bool is_alone;                 /* without what is mounted below source */
 	bool no_exec, no_dev, no_suid; /* also of what is mounted below it */
 	bool is_mapped; /* idmapped by the plan's uid-map and gid-map, with what is mounted below
 			   it; files on the host keep the ids that they have in the container */
@@ -43,6 +45,13 @@ struct plan_mount {
 	 * part of each hierarchy of the host. */
 	char *type, *options;
 	enum plan_atime atime; /* bundle */
+};
+
+/* A tmpfs that the sandbox holds for its containers, and that goes with it. */
+struct plan_volume {
+	char *name; /* letters, digits, '-' and '.' */
+	int64_t size_bytes;
+	int64_t gid; /* of its root, which is then setgid; -1: root's */
 };
 
 /* The PID namespace of a container's first process: a new one below the pod's; the pod's; that of
@@ -120,7 +129,9 @@ struct plan {
 	bool host_network, host_ipc; /* host-network=1 host-ipc=1 */
 	struct plan_sysctl *sysctls; /* sysctl=NAME=VALUE */
 	size_t sysctls_len;
-	int64_t shm_bytes; /* shm-bytes=: 0 means 64 MiB */
+	int64_t shm_bytes;           /* shm-bytes=: 0 means 64 MiB */
+	struct plan_volume *volumes; /* volume=SIZE:[GID]:NAME */
+	size_t volumes_len;
 
 	/* container */
 	struct strv lowers;    /* lower=: image layer directories, the topmost first */
@@ -135,10 +146,10 @@ struct plan {
 	/* masked= readonly-path=: absolute, below the root; passed over where there is nothing.
 	 * Only with masks=given, and not of a privileged container */
 	struct strv masked, readonly_paths;
-	/* mount=[type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,]
+	/* mount=[volume,|type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,]
 	 * [noatime,|strictatime,][slave,|shared,]SOURCE:TARGET[:OPTIONS];
 	 * "\:" and "\\" escape; attached in this order, so parents come first.  idmap: only with
-	 * uid-map; shared: only without */
+	 * uid-map and without volume; shared: only without */
 	struct plan_mount *mounts;
 	size_t mounts_len;
 	/* device=[ACCESS,][mode=OCTAL,][uid=N,][gid=N,]SOURCE:TARGET; ACCESS: of r, w, m in this

@@ -27,6 +27,7 @@ enum value_type {
 	VALUE_ENV,
 	VALUE_SYSCTL,
 	VALUE_MOUNT,
+	VALUE_VOLUME,
 	VALUE_DEVICE,
 	VALUE_DEVICE_RULE,
 	VALUE_MAP,
@@ -65,6 +66,13 @@ char *plan_unescape(const char **at); /* up to a ':' or the end; NULL: a stray b
 void plan_escape(struct buf *out, const char *text);
 bool plan_take_word(const char **at, const char *word); /* "WORD," from the front */
 
+/* Volumes (plan_volume.c), as devices below. */
+const char *plan_read_volume(const char *value, struct plan *p);
+void plan_write_volumes(const struct plan *p, struct buf *out);
+void plan_free_volumes(struct plan *p);
+/* "/NAME" or "/NAME/PATH". */
+bool plan_is_volume_path(const char *text);
+
 /* Devices (plan_device.c).  Reading: NULL, or what was wanted instead. */
 const char *plan_read_device(const char *value, struct plan *p);
 const char *plan_read_device_rule(const char *value, struct plan *p);
@@ -77,7 +85,8 @@ int plan_map_read(const char *key, const char *value, struct plan_map *m, struct
 int plan_map_check(const struct plan *p, struct err *e);
 #define PLAN_MOUNT_WANT                                                                            \
 	"want "                                                                                    \
-	"[type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,][noatime,|"        \
+	"[volume,|type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,][noatime," \
+	"|"                                                                                        \
 	"strictatime,]"                                                                            \
 	"[slave,|shared,]/SOURCE:/TARGET[:OPTIONS of TYPE]"
 

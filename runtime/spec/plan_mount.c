@@ -39,7 +39,8 @@ static char *take_type(const char **at)
 
 static void read_words(const char **at, struct plan_mount *m)
 {
-	m->type = take_type(at);
+	m->is_volume = plan_take_word(at, "volume");
+	m->type = m->is_volume ? NULL : take_type(at);
 	m->recursive_read_only = plan_take_word(at, "rro");
 	m->read_only = m->recursive_read_only || plan_take_word(at, "ro");
 	m->is_file = plan_take_word(at, "file");
@@ -79,6 +80,9 @@ static const char *check(const struct plan_mount *m, const char *rest)
 		!(m->type ? m->source[0] != '\0' : plan_is_path(m->source)) ||
 		(m->options && (!m->type || strlen(m->options) > PLAN_MOUNT_OPTIONS_MAX)))
 		return PLAN_MOUNT_WANT;
+	if (m->is_volume && (m->propagation != PLAN_PRIVATE || m->is_file || m->is_alone ||
+				    m->is_mapped || !plan_is_volume_path(m->source)))
+		return "want volume,[ro,|rro,]…/NAME[/PATH]:/TARGET";
 	return NULL;
 }
 
@@ -107,6 +111,8 @@ void plan_mount_write(const struct plan_mount *m, struct buf *out)
 		[PLAN_SHARED] = "shared,",
 	};
 
+	if (m->is_volume)
+		buf_adds(out, "volume,");
 	if (m->type)
 		buf_addf(out, "type=%s,", m->type);
 	buf_addf(out, "%s%s%s%s%s%s%s%s%s",

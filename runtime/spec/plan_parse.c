@@ -309,6 +309,9 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 		return read_sysctl(k, value, p, e);
 	case VALUE_MOUNT:
 		return read_mount(k, value, p, e);
+	case VALUE_VOLUME:
+		want = plan_read_volume(value, p);
+		return want ? refuse(k, value, want, e) : 0;
 	case VALUE_DEVICE:
 		want = plan_read_device(value, p);
 		return want ? refuse(k, value, want, e) : 0;
@@ -440,6 +443,10 @@ static int check_whole(const struct plan *p, uint64_t seen, struct err *e)
 		return err_say(e, EINVAL,
 			"plan: inheritable=%" PRIx64 " is not within caps=%" PRIx64, p->inheritable,
 			p->caps);
+	for (size_t i = 0; p->kind == PLAN_BUNDLE && i < p->mounts_len; i++)
+		if (p->mounts[i].is_volume)
+			return err_say(
+				e, EINVAL, "plan: mount=volume,…: kind=bundle has no sandbox");
 	for (size_t i = 0; p->kind != PLAN_BUNDLE && i < p->mounts_len; i++)
 		if (p->mounts[i].type || p->mounts[i].atime)
 			return err_say(e, EINVAL,

@@ -117,3 +117,35 @@ is_other_pid() {
 	carpel stats --interval 50ms --no-headers a | grep -Eq ' (29|30)[0-9][0-9]Ki$'
 	carpel stats --interval 50ms --no-headers --containers a | grep -Eq ' (19|20)[0-9][0-9]Ki$'
 }
+
+MEMORY='volumes: [{name: m, emptyDir: {medium: Memory, sizeLimit: 2Mi}}]'
+
+@test "an emptyDir in memory: the pod's containers share it and it outlives them; it is never larger than it may be" {
+	local pid
+
+	SPEC="securityContext: {fsGroup: 77}, $MEMORY" pod_of a "{name: c, image: guest, command: [/bin/guest, sleepy], volumeMounts: [{name: m, mountPath: /m}]},
+		{name: d, image: guest, command: [/bin/guest, sleepy], volumeMounts:
+			[{name: m, mountPath: /m, readOnly: true}, {name: m, mountPath: /s, subPath: x/y}]}" | carpel run -f - --wait
+	run carpel exec a -c c -- /bin/guest fill /m/f 4000000
+	[ "${lines[-1]}" = '2097152 ENOSPC' ] || [ "${lines[-2]}" = '2097152 ENOSPC' ]
+	carpel exec a -c c -- /bin/guest stat /m | grep -q ' 3777 0 77 '
+	carpel exec a -c d -- /bin/guest mounts >"$ROOT/mounts"
+	grep -q ' / /m ro,nosuid,nodev,' "$ROOT/mounts"
+	grep -q ' /x/y /s rw,nosuid,nodev,' "$ROOT/mounts"
+	run carpel exec a -c d -- /bin/guest write /m/g x
+	[[ "$output" =~ EROFS ]]
+	# It is the pod's memory, and no disk.
+	rest /apis/carpel/v1/usage | jq -e '.items[0] | .memory.usageBytes >= 2097152 and .volume == []'
+	carpel exec a -c c -- /bin/guest unlink /m/f
+	carpel exec a -c d -- /bin/guest write /s/f hello
+	pid=$(carpeld_pid)
+	kill -9 "$pid"
+	wait_for 20 is_other_pid "$pid"
+	end_first a c
+	wait_for 20 has_restarts a 1
+	wait_for 20 is_status a .state.running.startedAt!=null true
+	[ "$(carpel exec a -c c -- /bin/guest cat /m/x/y/f)" = hello ]
+	# Nowhere on the host.
+	[ "$(grep -c "$ROOT/" /proc/self/mountinfo)" = 0 ]
+	[ ! -e "$ROOT/var/lib/carpel/pods/$(field a .metadata.uid)/volumes/m" ]
+}

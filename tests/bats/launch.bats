@@ -356,6 +356,36 @@ teardown() {
 	grep -q ' /a/b/c rw,nodev' <<<"$output"
 }
 
+@test "container: a volume of the sandbox is what all of its containers see, however they mount it" {
+	sandbox volume=65536::v volume=4096:7:w
+	[ "$(awk '{ print substr($6, 1, 3) }' "/proc/$PAUSE/mountinfo" | sort -u)" = ro, ]
+	container a mount=volume,/v:/v mount=volume,/w:/w -- /guest sleep 1000
+	ln -s / "/proc/$CTR/root/v/up"
+	ln -s /etc "/proc/$CTR/root/v/out"
+	touch "/proc/$CTR/root/v/file"
+	mknod "/proc/$CTR/root/v/null" c 1 3
+	output=$(guest b mount=volume,ro,/v:/v mount=volume,noexec,/w:/w mount=volume,/v/up/new/dir:/sub \
+		mount=volume,/v/file:/file -- \
+		/guest all mounts "stat /w" "write /v/x x" "write /sub/x x" "write /file x" "write /w/x x" "ls /v" \
+		"open r /v/null" "stat /v/new/dir")
+	grep -q ' / /v ro,nosuid,nodev,relatime - tmpfs ' <<<"$output"
+	grep -q ' / /w rw,nosuid,nodev,noexec,relatime ' <<<"$output"
+	grep -q ' /new/dir /sub rw,nosuid,nodev,' <<<"$output"
+	grep -q ' /file /file rw,' <<<"$output"
+	says '/w dir 3777 0 7 0:0'
+	says '/v/x EROFS'
+	says '/sub/x ok'
+	says '/w/x ok'
+	says '/v/null EACCES'
+	says '/v/new/dir dir 1777 0 0 0:0'
+	[ "$(cat "/proc/$CTR/root/v/new/dir/x")" = x ]
+	# The host has that directory.
+	output=$(fails d mount=volume,/v/out:/out -- /guest exit 0)
+	mentions "mount /out: volume v: open /out: No such file or directory"
+	output=$(fails c mount=volume,/u:/u -- /guest exit 0)
+	says "failed code=ENOENT exit=128 container c: copy the pod's volumes: mount /u: open the pod's volume u: No such file or directory"
+}
+
 @test "container: links in the image never lead a mount out of it" {
 	sandbox
 	mkdir -p "$RUN/outside/dir" "$RUN/vol" "$RUN/rootfs/etc" "$RUN/rootfs/run"

@@ -106,3 +106,17 @@ owner() { stat -c %u:%g "$@"; }
 		[ "$(owner "$RUN/c.upper/$f")" = $BASE:$BASE ]
 	done
 }
+
+@test "userns: a volume that the sandbox holds belongs to the pod's root" {
+	sandbox "${MAPS[@]}" volume=65536:9:v
+	mapped a
+	container a "${MAPS[@]}" mount=volume,/v:/v -- /guest sleepy
+	output=$(inside b mount=volume,/v:/v mount=volume,ro,/v/sub:/s -- /guest all "stat /v" "write /v/f x" "write /s/f x" mounts)
+	says "/v dir 3777 0 9 0:0"
+	says "/v/f ok"
+	says "/s/f EROFS"
+	grep -q ' / /v rw,nosuid,nodev,' <<<"$output"
+	[ "$(owner "/proc/$CTR/root/v" "/proc/$CTR/root/v/f" | tr '\n' ' ')" = "$BASE:$((BASE + 9)) $BASE:$((BASE + 9)) " ]
+	output=$(printf '%s\n' kind=sandbox id=p "pause=$CARPEL_BIN/carpel-pause" "${MAPS[@]}" volume=4096:65536:w | driver run)
+	says "failed code=EINVAL exit=128 sandbox p: make volumes: volume w: group 65536 is not in the user namespace"
+}

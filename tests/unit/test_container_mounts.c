@@ -83,6 +83,29 @@ static void test_volumes(void **state)
 	assert_int_equal(f.fds.len, 0);
 }
 
+/* The sandbox holds them: they have no place on the host and need no descriptor. */
+static void test_volumes_in_memory(void **state)
+{
+	static char v[] = "v", path[] = "/data", rel[] = "rel", sub[] = "a:b/c";
+	struct volume_spec volume = { .name = v, .kind = VOLUME_EMPTY_DIR, .in_memory = true };
+	struct mount_spec mount_specs[] = { { .volume = v, .path = path, .read_only = true },
+		{ .volume = v, .path = rel, .sub_path = sub } };
+	CLEANUP(fx_close) struct fx f = fx_open();
+
+	(void)state;
+	f.pod.volumes = &volume;
+	f.pod.volumes_len = 1;
+	f.ctr.mounts = mount_specs;
+	f.ctr.mounts_len = 2;
+	assert_int_equal(plan_with_command(&f), 0);
+	assert_int_equal(f.fds.len, 0);
+	assert_true(f.plan.mounts[0].is_volume && f.plan.mounts[0].read_only);
+	assert_string_equal(f.plan.mounts[0].source, "/v");
+	assert_true(f.plan.mounts[1].is_volume && !f.plan.mounts[1].read_only);
+	assert_string_equal(f.plan.mounts[1].source, "/v/a:b/c");
+	assert_string_equal(f.plan.mounts[1].target, "/rel");
+}
+
 static void test_unknown_volume(void **state)
 {
 	static char v[] = "v", path[] = "/data";
@@ -200,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_files),
 		cmocka_unit_test(test_volumes),
+		cmocka_unit_test(test_volumes_in_memory),
 		cmocka_unit_test(test_unknown_volume),
 		cmocka_unit_test(test_sub_paths),
 		cmocka_unit_test(test_exec),

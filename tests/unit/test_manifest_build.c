@@ -61,7 +61,8 @@ static void test_pod(void **state)
 	      "'readinessGates':[{'conditionType':'x.y/z'}],"
 	      "'securityContext':{'fsGroup':7,'supplementalGroups':[0,5],"
 	      "'sysctls':[{'name':'net/ipv4/tcp_rmem','value':'1 2 3'}]},"
-	      "'volumes':[{'name':'e'},{'name':'m','emptyDir':{'sizeLimit':'1.5Ki'}},{'name':'h','"
+	      "'volumes':[{'name':'e'},{'name':'m','emptyDir':{'medium':'Memory','sizeLimit':'1."
+	      "5Ki'}},{'name':'h','"
 	      "hostPath':{'path':'/"
 	      "x','type':'File'}}]}}",
 		&r);
@@ -94,6 +95,7 @@ static void test_pod(void **state)
 	assert_int_equal(p->volumes[0].kind, VOLUME_EMPTY_DIR);
 	assert_int_equal(p->volumes[0].size_limit_bytes, -1);
 	assert_int_equal(p->volumes[1].size_limit_bytes, 1536);
+	assert_true(p->volumes[1].in_memory && !p->volumes[0].in_memory);
 	assert_int_equal(p->volumes[2].kind, VOLUME_HOST_PATH);
 	assert_string_equal(p->volumes[2].host_path, "/x");
 	assert_string_equal(p->volumes[2].host_type, "File");

@@ -164,9 +164,10 @@ static void test_volumes(void **state)
 		expect_causes(patch, want);
 	}
 	expect_causes(S("'volumes':[{'name':'v','emptyDir':{'medium':'Memory','sizeLimit':'1Mi',"
-			"'mode':448}}]"),
-		LATER("spec.volumes[0].emptyDir.medium") "\n" LATER(
-			"spec.volumes[0].emptyDir.mode"));
+			"'mode':448}},{'name':'w','emptyDir':{'medium':'HugePages-2Mi'}},"
+			"{'name':'x','emptyDir':{'medium':''}}]"),
+		LATER("spec.volumes[0].emptyDir.mode") "\n" VALUE(
+			"spec.volumes[1].emptyDir.medium", "\"HugePages-2Mi\""));
 }
 
 /* What is refused is refused whatever becomes of unknown fields. */

@@ -64,6 +64,7 @@ static void test_words_of_a_mount(void **state)
 		{ "mount=rro,file,/a:/b\n",
 			{ .read_only = true, .recursive_read_only = true, .is_file = true } },
 		{ "mount=noexec,/a:/b\n", { .no_exec = true } },
+		{ "mount=volume,ro,/a:/b\n", { .is_volume = true, .read_only = true } },
 		{ "mount=nodev,/a:/b\n", { .no_dev = true } },
 		{ "mount=nosuid,/a:/b\n", { .no_suid = true } },
 		{ "mount=slave,/a:/b\n", { .propagation = PLAN_SLAVE } },
@@ -191,6 +192,7 @@ static void test_ambient(void **state)
 
 #define MOUNT PLAN_MOUNT_WANT
 
+#define VOLUME_MOUNT "want volume,[ro,|rro,]…/NAME[/PATH]:/TARGET"
 #define DEVICE "want [ACCESS,][mode=OCTAL,][uid=N,][gid=N,]SOURCE:/TARGET"
 #define RULE "want allow|deny,TYPE,MAJOR.MINOR,ACCESS"
 
@@ -277,6 +279,14 @@ static void test_refusals(void **state)
 		{ container, "mount=noexec,noexec,/a:/b", "mount=noexec,noexec,/a:/b: " MOUNT },
 		{ container, "mount=nodev/a:/b", "mount=nodev/a:/b: " MOUNT },
 		{ container, "mount=private,/a:/b", "mount=private,/a:/b: " MOUNT },
+		{ container, "mount=volume,/:/b", "mount=volume,/:/b: " VOLUME_MOUNT },
+		{ container, "mount=volume,/../a:/b", "mount=volume,/../a:/b: " VOLUME_MOUNT },
+		{ container, "mount=volume,//a:/b", "mount=volume,//a:/b: " VOLUME_MOUNT },
+		{ container, "mount=volume,/a b:/b", "mount=volume,/a b:/b: " VOLUME_MOUNT },
+		{ container, "mount=volume,slave,/a:/b",
+			"mount=volume,slave,/a:/b: " VOLUME_MOUNT },
+		{ container, "mount=volume,file,/a:/b", "mount=volume,file,/a:/b: " VOLUME_MOUNT },
+		{ container, "mount=ro,volume,/a:/b", "mount=ro,volume,/a:/b: " MOUNT },
 		{ container, "mount=rro,slave,/a:/b",
 			"mount=rro,slave,/a:/b: recursive read-only excludes slave and shared" },
 		{ container, "mount=rro,file,nosuid,shared,/a:/b",

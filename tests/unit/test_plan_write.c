@@ -45,6 +45,10 @@ static void test_writing_is_the_inverse(void **state)
 	static const char *const plans[] = { "kind=sandbox\nid=s1\npause=/p\n",
 		"kind=exec\nid=e1\npause-fd=5\narg=sh\n",
 		"kind=sandbox\nid=s\npause=/p\nsysctl=net.x=a b\n",
+		"kind=sandbox\nid=s\npause=/"
+		"p\nvolume=4096::v\nvolume=9223372036854775807:7:w.x-1\n",
+		"kind=container\nid=c\npause-fd=5\nlower=/l\nupper=/u\nwork=/w\n"
+		"mount=volume,ro,noexec,/v/a\\:b:/c\nmount=volume,/v:/d\narg=a\n",
 		"kind=exec\nid=e\npause-fd=0\nstdin-fd=0\narg=a\narg=\nenv=A=\ncaps=f\n"
 		"oom-score-adj=0\n",
 		"kind=container\nid=c\npause-fd=5\nlower=/l\nupper=/u\nwork=/w\n"
@@ -147,6 +151,16 @@ static void add_random_sysctl(struct plan *p, uint64_t *seed)
 			.value = random_text(seed, "1", "ab,: \t~") };
 }
 
+/* Each name once. */
+static void add_random_volume(struct plan *p, uint64_t *seed)
+{
+	p->volumes = mem_resize(p->volumes, p->volumes_len + 1, sizeof(*p->volumes));
+	p->volumes[p->volumes_len] = (struct plan_volume){ .name = str_fmt("v%zu", p->volumes_len),
+		.size_bytes = 1 + (int64_t)roll(seed, 1 << 30),
+		.gid = (int64_t)roll(seed, 1 << 20) - 1 };
+	p->volumes_len++;
+}
+
 static void add_random_device(struct plan *p, uint64_t *seed)
 {
 	static const char *const numbers[] = { "c10.229", "b0.0", "p" };
@@ -195,6 +209,9 @@ static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
 		break;
 	case VALUE_SYSCTL:
 		add_random_sysctl(p, seed);
+		break;
+	case VALUE_VOLUME:
+		add_random_volume(p, seed);
 		break;
 	case VALUE_DEVICE:
 		add_random_device(p, seed);

@@ -7,7 +7,9 @@ static char dir[] = "/L/pods/u1", cgroup[] = "besteffort/podu1", uid[] = "u1", h
 static char v2[] = "/v2", root[] = "inst", cpu[] = "/v1/cpu";
 
 static const struct place place = { dir, cgroup };
-static const struct sandbox_facts facts = { .node_name = "node1", .pause_path = "/P/carpel-pause" };
+static const struct sandbox_facts facts = {
+	.node_name = "node1", .pause_path = "/P/carpel-pause", .node_memory_bytes = 1 << 20
+};
 
 static void plan(const struct pod_spec *pod, struct plan *out)
 {
@@ -63,6 +65,48 @@ static void test_sysctls(void **state)
 	assert_int_equal(p.sysctls_len, 2);
 	assert_string_equal(p.sysctls[0].name, a);
 	assert_string_equal(p.sysctls[1].value, "2");
+}
+
+/* The least of its own limit, that of the pod when there is one, and the node's memory. */
+static void test_volumes(void **state)
+{
+	char own[] = "own", pods[] = "pods", disk[] = "disk";
+	struct volume_spec volumes[] = {
+		{ .name = own,
+			.kind = VOLUME_EMPTY_DIR,
+			.in_memory = true,
+			.size_limit_bytes = 4096 },
+		{ .name = disk, .kind = VOLUME_EMPTY_DIR, .size_limit_bytes = 4096 },
+		{ .name = pods,
+			.kind = VOLUME_EMPTY_DIR,
+			.in_memory = true,
+			.size_limit_bytes = -1 },
+	};
+	struct container_spec ctrs[] = { { .limits = { -1, 8192, -1 }, .requests = { -1, -1, -1 } },
+		{ .limits = { -1, -1, -1 }, .requests = { -1, -1, -1 } } };
+	struct pod_spec pod = { .uid = uid,
+		.hostname = hostname,
+		.volumes = volumes,
+		.volumes_len = ARRAY_LEN(volumes),
+		.containers = ctrs,
+		.containers_len = 1,
+		.fs_group = 7 };
+	CLEANUP(plan_free) struct plan limited;
+	CLEANUP(plan_free) struct plan unlimited;
+
+	(void)state;
+	plan(&pod, &limited);
+	assert_int_equal(limited.volumes_len, 2);
+	assert_string_equal(limited.volumes[0].name, "own");
+	assert_int_equal(limited.volumes[0].size_bytes, 4096);
+	assert_int_equal(limited.volumes[0].gid, 7);
+	assert_string_equal(limited.volumes[1].name, "pods");
+	assert_int_equal(limited.volumes[1].size_bytes, 8192);
+	pod.containers_len = 2; /* one of them has no limit, so the pod has none */
+	pod.fs_group = -1;
+	plan(&pod, &unlimited);
+	assert_int_equal(unlimited.volumes[1].size_bytes, 1 << 20);
+	assert_int_equal(unlimited.volumes[1].gid, -1);
 }
 
 /* What the kernel's files say afterwards; each is made with what a new cgroup has. */
@@ -128,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_host_namespaces),
 		cmocka_unit_test(test_sysctls),
+		cmocka_unit_test(test_volumes),
 		cmocka_unit_test_setup_teardown(test_limits, make_root, remove_root),
 	};
 

@@ -111,9 +111,9 @@ judge() {
 	esac
 }
 
-# table OPTIONS OPERATIONS…, on standard input a line a call, under each operation what is expected.
+# table OPTION OPERATIONS…, on standard input a line a call, under each operation what is expected.
 table() {
-	local call expected i operation n=0 option options=$1
+	local call expected i operation option=$1
 
 	shift
 
@@ -121,12 +121,9 @@ table() {
 		read -ra expected <<<"$expected"
 		for i in "${!expected[@]}"; do
 			operation=${*:i+1:1}
-			for option in $options; do
-				n=$((n + 1))
-				echo "$call $option: $operation ${expected[i]}"
-				attempt "$operation" "$operation$n" "$option" "$call"
-				judge "$call" "$([ "$option" = -p ] && echo EPERM || echo ENOSYS)" "${expected[i]}" "$RUN/$operation.same"
-			done
+			echo "$call: $operation ${expected[i]}"
+			attempt "$operation" "$operation$option$call" "$option" "$call"
+			judge "$call" "$([ "$option" = -p ] && echo EPERM || echo ENOSYS)" "${expected[i]}" "$RUN/$operation.same"
 		done
 	done
 }
@@ -165,12 +162,17 @@ table() {
 	output=$(cat "$RUN/exec.same")
 	says "no_new_privs 1"
 	says "unknown ENOSYS"
-	table '-n -p' exec <<-END
+	table -n exec <<-END
 		openat2       refused
 		clone3        refused
 		pidfd_open    same
 		close_range   refused
 		mount_setattr refused
+	END
+	# As a filter around us may answer.
+	table -p exec <<-END
+		openat2       refused
+		clone3        refused
 	END
 	# The container was not touched by any of it.
 	[ "$(driver holds "$CTR")" = yes ]

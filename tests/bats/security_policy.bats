@@ -17,8 +17,8 @@ load lib/cri
 load lib/sentinel
 
 WAYS="create exec probe"
-# The kinds of pods whose containers are looked at.
-MODES=${MODES:-host}
+# The kinds of pods whose containers are looked at: in the host's user namespace and in one of their own.
+MODES=${MODES:-host own}
 CONTAINERS="plain user bare net keys free"
 
 # ---- the image and the pod that the views are of ----

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The same container by carpel-launch and by Debian's runc and crun: what it can see and do, and what the host
+# The same container by carpel-launch, by carpel-oci and by Debian's runc and crun: what it can see and do, and what the host
 # sees of it, differs only where tests/differential/differences says so and why.
 
 load lib/launch
@@ -41,26 +41,30 @@ await_up() { # await_up NAME: it has said all, and now sleeps
 	}
 }
 
-by_carpel() {
+by_launch() {
 	local records look v1=$V1
 
 	sandbox
-	"$CARPEL_BIN/test/cgroup" "$CG" make "/$CG/carpel" leaf memory=67108864 swap=67108864 shares=512 quota=20000 period=100000 \
+	"$CARPEL_BIN/test/cgroup" "$CG" make "/$CG/launch" leaf memory=67108864 swap=67108864 shares=512 quota=20000 period=100000 \
 		pids=50
-	V1=$(for dir in /sys/fs/cgroup/*/"$CG/carpel"; do dirname "$(dirname "$dir")"; done | grep -v unified | tr '\n' ' ')
+	V1=$(for dir in /sys/fs/cgroup/*/"$CG/launch"; do dirname "$(dirname "$dir")"; done | grep -v unified | tr '\n' ' ')
 	mapfile -t records < <(compared plan "$1" "$RUN")
 	mapfile -t look < <(compared look)
-	container carpel "${records[@]}" "stdout-file=$RUN/seen/carpel.out" "stderr-file=$RUN/seen/carpel.out" -- /guest all "${look[@]}"
+	container launch "${records[@]}" "stdout-file=$RUN/seen/launch.out" "stderr-file=$RUN/seen/launch.out" -- /guest all "${look[@]}"
 	V1=$v1
-	await_up carpel
-	compared cgroups "$CG/carpel" >"$RUN/seen/carpel.cgroups"
+	await_up launch
+	compared cgroups "$CG/launch" >"$RUN/seen/launch.cgroups"
 	kill -9 "$CTR"
 }
 
 # other RUNTIME ARGS…: in mounts of its own without the v2 hierarchy, beside which crun refuses v1.
 other() {
 	# shellcheck disable=SC2016 # of the inner shell
-	unshare -m sh -c 'umount /sys/fs/cgroup/unified; exec "$@"' sh "$1" --root "$RUN/$1" "${@:2}"
+	if [ "$1" = oci ]; then
+		"$CARPEL_BIN/carpel-oci" --root "$RUN/$1" "${@:2}"
+	else
+		unshare -m sh -c 'umount /sys/fs/cgroup/unified; exec "$@"' sh "$1" --root "$RUN/$1" "${@:2}"
+	fi
 }
 
 by_other() { # by_other RUNTIME SPEC
@@ -75,14 +79,16 @@ by_other() { # by_other RUNTIME SPEC
 }
 
 @test "root's container is that of runc and crun, but for the table" {
-	by_carpel root
+	by_launch root
+	by_other oci root
 	by_other runc root
 	by_other crun root
 	compared compare root "$RUN/seen" "$HERE/differences" "$MAN"
 }
 
 @test "a user's container is that of runc and crun, but for the table" {
-	by_carpel user
+	by_launch user
+	by_other oci user
 	by_other runc user
 	by_other crun user
 	compared compare user "$RUN/seen" "$HERE/differences" "$MAN"

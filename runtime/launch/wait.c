@@ -75,8 +75,12 @@ int wait_for_start(struct job *j, struct err *e)
 		if (conn < 0)
 			return err_set(e, errno, "wait for start");
 		j->start_conn = conn;
-		if (recv(conn, &go, 1, 0) == 1)
+		if (recv(conn, &go, 1, 0) == 1) {
+			/* For all who may have it open: from here on nobody takes us for waiting.
+			 */
+			(void)shutdown(p->start_fd, SHUT_RDWR);
 			return 0;
+		}
 		(void)close(conn); /* it went away, or only looked whether we wait */
 		j->start_conn = -1;
 	}

@@ -19,9 +19,6 @@ struct config {
 	bool has_pid_namespace;     /* one of its own: its end is the end of all */
 	const struct json *seccomp; /* NULL: unconfined */
 	struct cgroup_limits limits;
-	/* Processes of it cannot make device nodes, so nodes in /dev and NODEV elsewhere do what
-	 * the rule "none" asks for. */
-	bool denies_devices;
 };
 void config_free(struct config *c);
 void config_init(struct config *c);
@@ -36,4 +33,6 @@ int config_translate(struct config *c, const char *id, const char *bundle, struc
 int config_process(const struct part *process, struct config *c, struct plan *p, struct err *e);
 int config_mounts(struct config *c, const char *bundle, struct err *e);
 int config_linux(struct config *c, struct err *e);
+int config_devices(const struct part *linux_part, struct plan *p, struct err *e);
+int config_device_rules(const struct part *resources, struct plan *p, struct err *e);
 int config_resources(const struct part *resources, struct cgroup_limits *out, struct err *e);

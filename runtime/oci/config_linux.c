@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/capability.h>
 
 #include "base/cleanup.h"
 
@@ -125,38 +124,10 @@ static int personality(const struct part *linux_part, struct err *e)
 		       : read_refuse(&part, "domain", "it is not supported", e);
 }
 
-/* One rule that denies everything; then the default nodes of /dev are what there is. */
-static int devices(const struct part *resources, struct config *c, struct err *e)
-{
-	static const char *const specific[] = { "major", "minor", NULL };
-	const char *type = NULL, *access = NULL;
-	struct part list, rule;
-	bool is_allowed = false;
-	int rc = part_get(resources, "devices", JSON_ARRAY, &list, e);
-
-	if (rc < 0 || !json_len(list.json))
-		return rc;
-	if ((rc = part_element(&list, 0, JSON_OBJECT, &rule, e)) < 0 ||
-		(rc = read_bool(&rule, "allow", &is_allowed, e)) < 0 ||
-		(rc = read_text(&rule, "type", &type, e)) < 0 ||
-		(rc = read_text(&rule, "access", &access, e)) < 0 ||
-		(rc = read_refused(&rule, specific, e)) < 0)
-		return rc;
-	if (json_len(list.json) > 1 || is_allowed || !str_eq(access, "rwm") ||
-		(type && !str_eq(type, "a")))
-		return read_refuse(resources, "devices",
-			"only the rule that denies all is "
-			"supported",
-			e);
-	if (c->plan.caps & UINT64_C(1) << CAP_MKNOD)
-		return read_refuse(resources, "devices", "with CAP_MKNOD it cannot be kept", e);
-	return 0;
-}
-
 int config_linux(struct config *c, struct err *e)
 {
 	static const char *const refused[] = { "uidMappings", "gidMappings", "timeOffsets",
-		"devices", "mountLabel", "intelRdt", "netDevices", "memoryPolicy", NULL };
+		"mountLabel", "intelRdt", "netDevices", "memoryPolicy", NULL };
 	const struct part whole = part_of(c->json, "");
 	struct part linux_part, resources, seccomp;
 	int rc = part_get(&whole, "linux", JSON_OBJECT, &linux_part, e);
@@ -170,7 +141,8 @@ int config_linux(struct config *c, struct err *e)
 		(rc = read_text(&linux_part, "cgroupsPath", &c->cgroup, e)) < 0 ||
 		(rc = part_get(&linux_part, "seccomp", JSON_OBJECT, &seccomp, e)) < 0 ||
 		(rc = part_get(&linux_part, "resources", JSON_OBJECT, &resources, e)) < 0 ||
-		(rc = devices(&resources, c, e)) < 0)
+		(rc = config_device_rules(&resources, &c->plan, e)) < 0 ||
+		(rc = config_devices(&linux_part, &c->plan, e)) < 0)
 		return rc;
 	c->seccomp = seccomp.json;
 	if (c->cgroup && !*c->cgroup)

@@ -196,7 +196,7 @@ static int launch(const struct oci *o, const struct container *c, const struct r
 		(rc = launch_expect(&l, REPORT_STARTED, out_pidfd, e)) < 0)
 		return rc;
 	launch_reap(&l); /* now it is an orphan: ours, or our caller's */
-	return streams_write_pid(&r->streams, pid_of(*out_pidfd), e);
+	return streams_write_pid(&r->streams, l.pid, e);
 }
 
 int oci_exec(const struct oci *o, int argc, char **argv, struct err *e)

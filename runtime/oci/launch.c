@@ -119,6 +119,7 @@ int launch_expect(struct launch *l, enum launch_report_kind kind, int *out_pidfd
 	while (n == -EINTR);
 	if (n == (ssize_t)sizeof(r) && r.kind == (int32_t)kind && nfds == 1) {
 		*out_pidfd = fds[0];
+		l->pid = r.pid;
 		return 0;
 	}
 	if (n > 0 && nfds == 1)

@@ -14,6 +14,7 @@ struct launch {
 	int sock;      /* where reports come; -1 */
 	int process;   /* pidfd of carpel-launch; -1 */
 	int exit_code; /* of a failure, as a shell would say */
+	int pid;       /* as the last report says: by now its process may have ended */
 };
 #define LAUNCH_NONE ((struct launch){ .sock = -1, .process = -1 })
 void launch_close(struct launch *l);

@@ -207,6 +207,29 @@ $BUNDLE" ]
 	mentions 'linux.resources.blockIO={"weight":5}: it is not supported'
 }
 
+@test "inside: devices are made, and open as the rules say" {
+	# Number 240 is nobody's: who may open it hears ENXIO.
+	FILTER='.process.capabilities.bounding += ["CAP_MKNOD"] | .linux.devices = [
+			{path: "/dev/d/own", type: "c", major: 240, minor: 7, fileMode: 384, uid: 5, gid: 6},
+			{path: "/dev/one", type: "c", major: 240, minor: 1},
+			{path: "/dev/two", type: "c", major: 240, minor: 2}, {path: "/dev/fifo", type: "p"}] |
+		.linux.resources.devices += [{allow: true, type: "c", major: 240, minor: 1, access: "r"}]' \
+		runs /guest all "stat /dev/d/own" "stat /dev/fifo" "open r /dev/one" "open w /dev/one" \
+		"open r /dev/two" "open r /dev/zero"
+	says "/dev/d/own char 600 5 6 240:7"
+	grep -q '^/dev/fifo .* 666 0 0' <<<"$output"
+	says "/dev/one ENXIO"
+	says "/dev/one EPERM"
+	says "/dev/two EPERM"
+	says "/dev/zero ok"
+	# A rule that takes everything away again leaves the usual ones.
+	FILTER='.linux.resources.devices += [{allow: true, access: "rwm"}, {allow: false, access: "rwm"}] |
+		.linux.devices = [{path: "/dev/one", type: "c", major: 240, minor: 1}]' \
+		runs /guest all "open r /dev/one" "open r /dev/zero"
+	says "/dev/one EPERM"
+	says "/dev/zero ok"
+}
+
 @test "inside: a filter of config.json confines the process and what is executed later" {
 	FILTER='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"],
 		action: "SCMP_ACT_ERRNO", errnoRet: 99}]}' up
@@ -359,6 +382,9 @@ $inside" ]
 		.linux.rootfsPropagation = "unbindable"~config.json: linux.rootfsPropagation="unbindable": it is not supported
 		.linux.personality = {domain: "LINUX32"}~config.json: linux.personality.domain="LINUX32": it is not supported
 		.linux.intelRdt = {closID: "x"}~config.json: linux.intelRdt=
+		.linux.devices = [{path: "/etc/x", type: "c", major: 1, minor: 3}]~config.json: linux.devices[0].path="/etc/x": want a path below /dev
+		.linux.devices = [{path: "/dev/x", type: "x"}]~config.json: linux.devices[0].type="x": want b, c, u or p
+		.linux.resources.devices = [{allow: true, access: "q"}]~config.json: linux.resources.devices[0].access="q": want of r, w and m
 		.linux.mountLabel = "l"~config.json: linux.mountLabel="l": it is not supported
 		.linux.sysctl = {"kernel.panic": "1"}~plan: sysctl=kernel.panic=1: want NAME=VALUE with the name of a sysctl
 		.linux.namespaces -= [{type: "network"}] | .linux.sysctl = {"net.x": "1"}~plan: sysctl=net.x: the container uses the host's network namespace

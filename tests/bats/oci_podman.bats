@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# podman with carpel-oci as its runtime: containers are run, executed into, measured, paused, killed and
+# removed.  It refuses hybrid cgroups, so there it runs where the v2 hierarchy is not mounted.
+
+# shellcheck disable=SC2016 # scripts for another shell
+
+load lib/oci
+
+setup() {
+	oci_setup
+	export RUN CG CARPEL_BIN
+	cat >"$RUN/containers.conf" <<-'END'
+		[containers]
+		default_ulimits=["nofile=1024:1024","nproc=1024:1024"]
+		[engine]
+		cgroup_manager="cgroupfs"
+		events_logger="file"
+	END
+	# podman PROGRAM's words, in mounts of their own that end with the last process.
+	cat >"$RUN/lib" <<-'END'
+		set -eu
+		mount --make-rprivate /
+		mount -t tmpfs tmpfs /run
+		[ ! -d /sys/fs/cgroup/unified ] || umount /sys/fs/cgroup/unified
+		export CONTAINERS_CONF=$RUN/containers.conf
+		podman() {
+			command podman --root "$RUN/storage" --runroot "$RUN/runroot" --tmpdir "$RUN/tmp" \
+				--cgroup-manager cgroupfs --storage-driver vfs --runtime "$CARPEL_BIN/carpel-oci" "$@"
+		}
+		make() { podman "$1" --network none --cgroup-parent "/$CG" "${@:2}"; }
+		tar -C "$RUN/bundle/rootfs" -cf "$RUN/image.tar" .
+		podman import "$RUN/image.tar" localhost/guest >/dev/null 2>&1
+		trap 'podman rm -af -t 0 >/dev/null' EXIT
+	END
+}
+
+# podman keeps its monitors in a cgroup beside the containers', and they end a moment after those.
+teardown() {
+	for dir in /sys/fs/cgroup/*/"$CG"/conmon /sys/fs/cgroup/"$CG"/conmon; do
+		[ ! -d "$dir" ] || wait_until rmdir "$dir"
+	done
+	oci_teardown
+}
+
+with_podman() { # with_podman SCRIPT: $output is what it prints
+	output=$(timeout 120 unshare -m bash -c ". '$RUN/lib'; $1" 2>&1 3>&-) || {
+		echo "$output"
+		return 1
+	}
+}
+
+@test "podman: run, exec, stats, pause, update, kill, rm" {
+	with_podman '
+		make run --rm localhost/guest /guest all report "open r /dev/zero"
+		make run -d --name w --memory 64m localhost/guest /guest sleep 1000 >/dev/null
+		podman exec w /guest print executed
+		podman exec w /guest exit 9 || echo "status $?"
+		podman exec -t w /guest tty
+		podman stats --no-stream w
+		podman pause w >/dev/null
+		echo "is $(podman inspect --format "{{.State.Status}}" w)"
+		podman unpause w >/dev/null
+		podman update --cpu-shares 512 w >/dev/null
+		cat /sys/fs/cgroup/cpu/$CG/libpod-*/cpu.shares 2>/dev/null || cat /sys/fs/cgroup/$CG/libpod-*/cpu.weight
+		podman kill w >/dev/null
+		echo "ended $(podman wait w)"
+		podman rm w >/dev/null
+		podman ps -aq
+		make run --rm localhost/guest /nothing || echo "status $?"'
+	says "pid 1"
+	says "seccomp 2"
+	says executed
+	says "status 9"
+	grep -q '^yes ' <<<"$output"
+	mentions " / 67.11MB"
+	says "is paused"
+	grep -qx '512\|59' <<<"$output" # shares; or the weight that they are
+	says "ended 137"
+	says "status 127"
+}

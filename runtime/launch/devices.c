@@ -204,8 +204,9 @@ static int note(struct job *j, const struct plan_device *d, const struct node *n
 	return 0;
 }
 
-/* The plan's are the container's, as all ids in it; the host's nodes keep the host's, and with a
- * user namespace nobody in there is one of them. */
+/* The plan's are the container's, as all ids in it.  The host's own nodes keep the host's, and in a
+ * user namespace they are nobody's; of a copy, what is not given is its root's there, or root in
+ * there could not open it. */
 static int own_ids(const struct job *j, const struct plan_device *d, struct node *n, struct err *e)
 {
 	const int64_t uid = plan_host_id(&j->plan->uid_map, (uint32_t)d->uid);
@@ -213,6 +214,10 @@ static int own_ids(const struct job *j, const struct plan_device *d, struct node
 
 	if ((d->uid >= 0 && uid < 0) || (d->gid >= 0 && gid < 0))
 		return err_say(e, EINVAL, "its owner is not in the pod's user namespace");
+	if (j->plan->uid_map.len) {
+		n->uid = userns_root_uid(j);
+		n->gid = userns_root_gid(j);
+	}
 	if (d->uid >= 0)
 		n->uid = (uid_t)uid;
 	if (d->gid >= 0)

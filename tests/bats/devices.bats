@@ -178,3 +178,26 @@ look() { stat -c '%a %u:%g %t:%T' "$1"; }
 	output=$(fails d "device=rw,$RUN/host/misc:/proc-link/m" -- /guest exit 0)
 	mentions "device /proc-link/m:"
 }
+
+@test "devices: in a user namespace they open as far, and their owners are the namespace's" {
+	local base=1879048192
+
+	MAPS=("uid-map=0:$base:65536" "gid-map=0:$base:65536")
+	sandbox "${MAPS[@]}"
+	for name in c d; do
+		mkdir "$RUN/$name.upper" "$RUN/$name.work"
+		chown $base:$base "$RUN/$name.upper" "$RUN/$name.work"
+	done
+	output=$(guest c "${MAPS[@]}" "device=r,mode=600,uid=7,$RUN/host/misc:/dev/m" -- /guest all "stat /dev/m" "open r /dev/m" "open w /dev/m")
+	says "/dev/m char 600 7 0 10:$MINOR"
+	says "/dev/m ok"
+	says "/dev/m EPERM"
+	# the host's owner is nobody in there
+	chmod 606 "$RUN/host/misc"
+	output=$(guest d "${MAPS[@]}" "device=r,$RUN/host/misc:/dev/m" -- /guest all "stat /dev/m" "open r /dev/m" "open w /dev/m" "chmod /dev/m 666")
+	says "/dev/m char 606 65534 65534 10:$MINOR"
+	says "/dev/m ok"
+	says "/dev/m EPERM"
+	lacks "chmod ok"
+	[ "$(look "$RUN/host/misc")" = "606 0:0 a:$(printf %x "$MINOR")" ]
+}

@@ -49,6 +49,21 @@ def plant(path, kind):
         os.symlink(kind, path)
 
 
+class Hunted(Attack):
+    def test_what_enters_a_container_is_not_to_be_had_by_it(self):
+        """The hunter is tests/bin/guest_attack.c."""
+        times = 1000 if os.environ.get("SECURITY_FULL") else 15
+        c = self.begin("h", "hunt", "ptrace", "vm", "mem", "fd", "root", "cwd", "environ", "exe", "maps",
+                       image="quiet", log_path="h.log", security={"capabilities": {"drop_capabilities": ["ALL"]}})
+        until("the hunter", lambda: "hunting" in read(LOGS + "/h.log"))
+        for _ in range(times):
+            self.assertEqual(self.cri.exec(c, GUEST + "-quiet", "exit", "0").exit_code, 0)
+        self.cri.stop(c, timeout_s=10)
+        said = until("what it says", lambda: read(LOGS + "/h.log") if "seen" in read(LOGS + "/h.log") else None)
+        self.assertNotIn("caught", said)
+        self.assertNotIn("seen 0", said)
+
+
 class Logs(Attack):
     KINDS = ("fifo", "directory", "socket", "zero", ROOT + "/sentinel")
 

@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# T02, T03, T10 to T12 of the security specification by number, through carpeld: what a container of a pod, an exec, an
+# exec probe and an ExecSync make of a hostile image or a hostile container.  Each as such: security_paths.bats.
+
+load lib/carpel
+load lib/pod
+load lib/cri
+load lib/sentinel
+
+setup() {
+	cri_setup
+	sentinel_make "$ROOT/sentinel"
+}
+
+teardown() {
+	carpel_teardown
+}
+
+# hostile_image NAME: what the guest's is, then whatever the caller puts into $ROOT/NAME.
+hostile_image() {
+	mkdir -p "$ROOT/$1/bin" "$ROOT/$1/tmp" "$ROOT/$1/etc"
+	cp "$CARPEL_BIN/test/guest" "$ROOT/$1/bin/guest"
+}
+
+has_answered() {
+	carpel exec "$1" -- /bin/guest have /tmp/probed
+}
+
+@test "T03 racing the joiner: an exec, an exec probe and an ExecSync are not to be had" {
+	hostile_image quiet # a program that cannot be read is traced by nobody: see security_paths.bats
+	install -m 111 "$CARPEL_BIN/test/guest" "$ROOT/quiet/bin/guest-quiet"
+	carpel image import quiet "$ROOT/quiet"
+	pod_of a '{name: c, image: quiet, command: [/bin/guest, hunt, ptrace, vm, mem, fd, root, cwd, environ, exe, maps],
+		securityContext: {capabilities: {drop: [ALL]}, seccompProfile: {type: Unconfined}},
+		livenessProbe: {exec: {command: [/bin/guest-quiet, append, /tmp/probed, x]}, periodSeconds: 1, timeoutSeconds: 30}}' | apply
+	wait_for 20 is_logged a hunting
+	for _ in $(seq $((SECURITY_FULL ? 1000 : 15))); do
+		carpel exec a -- /bin/guest-quiet exit 0
+	done
+	wait_for 20 carpel exec a -- /bin/guest-quiet have /tmp/probed
+	carpel exec a -- /bin/guest-quiet signal 1 15 || :
+	wait_for 20 has_restarts a 1
+	output=$(cat "$ROOT/var/log/pods/default_a_"*/c/*.log)
+	grep -q 'seen [1-9]' <<<"$output"
+	[ "$(grep -c caught <<<"$output")" -eq 0 ]
+	cri_python test_cri_attack.Hunted
+	sentinel_same
+}
+
+@test "T10 files of a root: a pod's hosts, resolver, message and directory over links, FIFOs and devices" {
+	hostile_image links
+	for name in etc/hosts etc/hostname etc/resolv.conf tmp/message dev/termination-log; do
+		mkdir -p "$(dirname "$ROOT/links/$name")"
+		ln -s "$SENTINEL/file" "$ROOT/links/$name"
+	done
+	ln -s "$SENTINEL/dir" "$ROOT/links/w"
+	carpel image import links "$ROOT/links"
+	hostile_image fifos
+	mkfifo "$ROOT/fifos/etc/hosts" "$ROOT/fifos/tmp/message"
+	mknod "$ROOT/fifos/etc/resolv.conf" c 1 5
+	carpel image import fifos "$ROOT/fifos"
+	for image in links fifos; do
+		pod_of "$image" "{name: c, image: $image, workingDir: /w/x, terminationMessagePath: /tmp/message,
+			command: [/bin/guest, all, report, cat /etc/hosts, sleepy up],
+			livenessProbe: {exec: {command: [/bin/guest, all, report, cat /etc/hosts, write /tmp/probed x]}, periodSeconds: 1}}" | apply
+		wait_for 20 is_logged "$image" up
+		wait_for 20 has_answered "$image"
+		output=$(guest "$image" all report 'cat /etc/hosts' 'write /tmp/message bye')
+		grep -q '^cwd /' <<<"$output"
+		[ "$image" = links ] || grep -q '^127.0.0.1' <<<"$output" # where all links lead to one, the last has it
+		[ "$(grep -c sentinel\  <<<"$output")" -eq 0 ]
+		end_first "$image"
+		wait_for 20 has_restarts "$image" 1
+		is_status "$image" .lastState.terminated.message bye
+	done
+	sentinel_same
+}
+
+@test "T02 T11 T12: a pod's directory, user and passwd that are none are said, and hold up nobody" {
+	hostile_image bad
+	mkfifo "$ROOT/bad/etc/passwd"
+	carpel image import bad "$ROOT/bad"
+	pod_of fifo '{name: c, image: bad, command: [/bin/guest, sleepy, up]}' | apply
+	pod_of cwd '{name: c, image: guest, workingDir: /proc/self/fd/3, command: [/bin/guest, sleepy, up]}' | apply
+	pod good sleepy up | apply
+	wait_for 20 is_logged good up
+	wait_for 20 has_event fifo Failed 'etc/passwd is no regular file'
+	wait_for 20 has_event cwd Failed 'working directory: open /proc/self/fd/3: Too many levels'
+	# an exec reads what the container has made of it by then
+	guest good all 'write /etc/passwd x' 'unlink /etc/passwd'
+	for user in -1 2147483648 4294967296 '"+0"' '"0"' 1.5; do
+		pod_of "u" "{name: c, image: guest, securityContext: {runAsUser: $user}, command: [/bin/guest, report]}" >"$ROOT/u.yaml"
+		run carpel apply -f "$ROOT/u.yaml"
+		[ "$status" -ne 0 ]
+		[[ $output == *runAsUser* ]]
+	done
+	sentinel_same
+}

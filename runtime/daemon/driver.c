@@ -79,6 +79,15 @@ int driver_choose(struct layout *l, enum cgroup_driver wanted, struct err *e)
 	if (wanted == DRIVER_SYSTEMD && (rc = systemd_is_init(e)) < 0)
 		return err_wrap(e, rc, "--cgroup-driver=systemd");
 	l->by_systemd = wanted == DRIVER_SYSTEMD;
-	return fd_replace_file(
-		run, file, names[wanted], strlen(names[wanted]), FD_SURVIVES_CRASH, e);
+	return 0;
+}
+
+int driver_keep(const struct layout *l, struct err *e)
+{
+	CLEANUP(cleanup_fd) int run = open(l->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *name = layout_driver(l);
+
+	if (run < 0)
+		return err_set(e, errno, "open %s", l->run);
+	return fd_replace_file(run, file, name, strlen(name), FD_SURVIVES_CRASH, e);
 }

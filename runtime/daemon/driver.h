@@ -13,3 +13,5 @@ int driver_read(const char *name, enum cgroup_driver *out); /* Kubernetes' words
 /* Sets l->by_systemd.  -EBUSY: there are pods, by the other one; -ENOTSUP: it cannot be had here.
  */
 int driver_choose(struct layout *l, enum cgroup_driver wanted, struct err *e);
+/* Once it has shown that it works, and before there is a pod. */
+int driver_keep(const struct layout *l, struct err *e);

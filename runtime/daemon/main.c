@@ -116,7 +116,10 @@ static int choose_driver(struct setup *s, struct err *e)
 
 static int open_engine(struct setup *s, struct err *e)
 {
-	return engine_open(&s->d->engine, e);
+	struct engine *g = &s->d->engine;
+	int rc = engine_open(g, e);
+
+	return rc == 0 ? driver_keep(&g->layout, e) : rc;
 }
 
 static int own_cgroup(struct setup *s, struct err *e)

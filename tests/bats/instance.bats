@@ -107,6 +107,11 @@ has_ended() {
 	run -1 unshare --mount bash -c "[ ! -d /run/systemd ] || mount -t tmpfs none /run/systemd
 		exec timeout 60 '$CARPEL_BIN/carpeld' --root '$ROOT' --cgroup-driver=systemd"
 	[[ $output == *"choose a driver: --cgroup-driver=systemd: systemd is not this machine's init: "* ]]
+	if [ -d /sys/fs/cgroup/unified ] && [ -x /usr/bin/systemd-run ]; then
+		run -1 unshare --mount bash -c "mount -t tmpfs none /run && mkdir -p /run/systemd/system
+			exec timeout 60 '$CARPEL_BIN/carpeld' --root '$ROOT' --cgroup-driver=systemd"
+		[[ $output == *"open the engine: systemd's units are taken on pure cgroup v2 only, and v1 controllers are mounted here"* ]]
+	fi
 	start_carpeld
 	[ "$(carpel info -o json | jq -r .cgroup.driver)" = cgroupfs ]
 	[ "$(carpel cri runtime-config)" = "cgroup driver:   CGROUPFS" ]

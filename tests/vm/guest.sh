@@ -10,7 +10,7 @@ hostname guest
 stty -F /dev/ttyS1 raw
 uname -a
 echo "guest: systemd $(systemctl --version | sed -n '1s/^systemd //p') started this after $(cut -d ' ' -f 1 /proc/uptime) s"
-export CARPEL_BIN=/carpel/bin WAIT_FACTOR=10 BATS_TEST_TIMEOUT=900
+export CARPEL_BIN=/carpel/bin WAIT_FACTOR=10 WAIT_STEP=0.3 BATS_TEST_TIMEOUT=900
 cd /carpel || exit 1
 result=passed
 while read -r suite filter; do

@@ -110,7 +110,8 @@ instance_kill() {
 	done
 }
 
-# wait_for SECONDS COMMAND…: until it succeeds.  On a slow machine the limit is WAIT_FACTOR times that.
+# wait_for SECONDS COMMAND…: until it succeeds.  On a slow machine the limit is WAIT_FACTOR times that, and looking
+# too often only keeps it from what is waited for: WAIT_STEP.
 wait_for() {
 	local end=$((SECONDS + $1 * ${WAIT_FACTOR:-1}))
 
@@ -120,7 +121,7 @@ wait_for() {
 			echo "waited in vain for: $*" >&2
 			return 1
 		fi
-		sleep 0.05
+		sleep "${WAIT_STEP:-0.05}"
 	done
 }
 

@@ -33,6 +33,7 @@ MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_j
 # From CRI's messages to the model.
 SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security.c cri_container.c cri_devices.c cri_mounts.c cri_resources.c \
 	cri_signal.c)
+SPEC_CRI_SRC += runtime/spec/cri_users.c
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_resize.c lifecycle_stop.c resize.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
 	volume.c sandbox.c container.c container_devices.c container_mounts.c disk.c fdstore.c event_fold.c)
@@ -45,6 +46,7 @@ API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 ENGINE_SRC := $(addprefix runtime/engine/,engine.c cdi.c sandbox.c scope.c slice.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
 	resume.c find.c child.c helper.c outbox.c discard.c image_job.c usage_job.c)
+ENGINE_SRC += runtime/engine/users.c
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c own_cgroup.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
@@ -111,6 +113,7 @@ carpel_SRC := $(CLI_SRC) $(YAML_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c seccomp.c starter.c) $(LOOP_SRC) $(YAML_SRC) $(BASE_SRC)
+carpeld_SRC += runtime/sys/ns.c runtime/sys/userns.c
 carpeld_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s

@@ -75,6 +75,7 @@ static void rpc_status(void *ctx, struct grpc_call *call)
 	status.n_conditions = ARRAY_LEN(conditions);
 	status.conditions = conditions;
 	of_handler.recursive_read_only_mounts = true;
+	of_handler.user_namespaces = ((const struct cri *)ctx)->engine->has_users;
 	handler.features = &of_handler;
 	features.supplemental_groups_policy = true;
 	features.mount_options = true;

@@ -8,6 +8,7 @@
 #include "engine/logs.h"
 #include "engine/profiles.h"
 #include "engine/scope.h"
+#include "engine/users.h"
 
 static const char *const levels[] = { "burstable", "besteffort", LAYOUT_CRI_LEVEL };
 
@@ -56,6 +57,8 @@ int engine_open(struct engine *g, struct err *e)
 		rc = make_levels(g, e);
 	if (rc == 0)
 		rc = cgroup_make(g->cgroups, HELPERS_CGROUP, CGROUP_LEAF, NULL, e);
+	if (rc == 0)
+		g->has_users = users_are_to_be_had(g);
 	if (rc == 0)
 		rc = launcher_open(g, e);
 	if (rc == 0)

@@ -38,6 +38,7 @@ struct engine {
 	struct scope *scope;       /* of our helpers, where systemd makes the cgroups */
 	struct env_facts facts;    /* the node's; texts are the daemon's */
 	int64_t start_deadline_ms; /* from a plan to its program, of whatever is started */
+	bool has_users;            /* user namespaces, and the file system of layers maps ids */
 	/* A log has grown or is complete; the API's followers want to know. */
 	void (*log_changed)(void *arg);
 	void *log_arg;

@@ -176,11 +176,14 @@ static int read_resources(
 static int read_config(const Runtime__V1__ContainerConfig *c,
 	const Runtime__V1__PodSandboxConfig *sandbox, struct container_spec *out, struct err *e)
 {
+	struct cri_users users;
 	int rc;
 
-	if ((rc = cri_check_no_windows(&c->base, CRI_CONTAINER_WINDOWS, e)) < 0 ||
+	if ((rc = cri_read_sandbox_users(sandbox, &users, e)) < 0 ||
+		(rc = cri_check_no_windows(&c->base, CRI_CONTAINER_WINDOWS, e)) < 0 ||
 		(rc = read_names(c, out, e)) < 0 || (rc = check_labels(c, e)) < 0 ||
-		(rc = read_process(c, out, e)) < 0 || (rc = cri_read_mounts(c, out, e)) < 0 ||
+		(rc = read_process(c, out, e)) < 0 ||
+		(rc = cri_read_mounts(c, &users, out, e)) < 0 ||
 		(rc = read_log_path(c, sandbox, out, e)) < 0 ||
 		(rc = read_resources(c, out, e)) < 0)
 		return rc;

@@ -39,11 +39,31 @@ static int check_kind(const char *at, const Runtime__V1__Mount *m, struct err *e
 		return cri_not_yet(e, at, "image", "image volumes are");
 	if (*m->image_sub_path)
 		return cri_not_yet(e, at, "image_sub_path", "image volumes are");
-	if (m->n_uidmappings)
-		return cri_not_yet(e, at, "uidMappings", "ID-mapped mounts are");
-	if (m->n_gidmappings)
-		return cri_not_yet(e, at, "gidMappings", "ID-mapped mounts are");
 	return 0;
+}
+
+/* The kubelet says the sandbox's ranges again on every mount of a pod with a user namespace. */
+static int read_mappings(const char *at, const Runtime__V1__Mount *m,
+	const struct cri_users *sandbox, struct mount_spec *out, struct err *e)
+{
+	struct cri_users users = { .is_own = true };
+	int rc;
+
+	out->keeps_ids = !m->n_uidmappings && !m->n_gidmappings;
+	if (out->keeps_ids)
+		return 0;
+	if (!sandbox->is_own)
+		return err_say(e, EINVAL, "%s.%s: the sandbox has no user namespace", at,
+			m->n_uidmappings ? "uidMappings" : "gidMappings");
+	if ((rc = cri_read_idmap(
+		     at, "uidMappings", m->uidmappings, m->n_uidmappings, &users.uids, e)) < 0 ||
+		(rc = cri_read_idmap(
+			 at, "gidMappings", m->gidmappings, m->n_gidmappings, &users.gids, e)) < 0)
+		return rc;
+	return cri_users_are_same(&users, sandbox)
+		       ? 0
+		       : err_say(e, EINVAL,
+				 "%s.uidMappings, gidMappings: must be what the sandbox has", at);
 }
 
 static int read_propagation(
@@ -67,16 +87,20 @@ static int read_propagation(
 	return 0;
 }
 
-static int read_mount(
-	const char *at, const Runtime__V1__Mount *m, struct mount_spec *out, struct err *e)
+static int read_mount(const char *at, const Runtime__V1__Mount *m, const struct cri_users *users,
+	struct mount_spec *out, struct err *e)
 {
 	int rc;
 
 	if ((rc = check_kind(at, m, e)) < 0 ||
 		(rc = cri_read_path(at, "container_path", m->container_path, &out->path, e)) < 0 ||
 		(rc = cri_read_path(at, "host_path", m->host_path, &out->host_path, e)) < 0 ||
-		(rc = read_propagation(at, m, out, e)) < 0)
+		(rc = read_propagation(at, m, out, e)) < 0 ||
+		(rc = read_mappings(at, m, users, out, e)) < 0)
 		return rc;
+	if (users->is_own && out->propagation == MOUNT_SHARED)
+		return err_say(e, EINVAL,
+			"%s.propagation: nobody in a user namespace mounts for the node", at);
 	if (str_eq(out->path, "/"))
 		return cri_bad(e, at, "container_path", m->container_path, "must not be the root");
 	out->read_only = m->readonly;
@@ -86,8 +110,8 @@ static int read_mount(
 	return read_options(at, m, out, e);
 }
 
-int cri_read_mounts(
-	const Runtime__V1__ContainerConfig *c, struct container_spec *out, struct err *e)
+int cri_read_mounts(const Runtime__V1__ContainerConfig *c, const struct cri_users *users,
+	struct container_spec *out, struct err *e)
 {
 	int rc = cri_check_count("config", "mounts", c->n_mounts, CRI_MOUNTS_MAX, e);
 
@@ -98,7 +122,7 @@ int cri_read_mounts(
 	for (size_t i = 0; rc == 0 && i < c->n_mounts; i++) {
 		CLEANUP(cleanup_free) char *at = str_fmt("config.mounts[%zu]", i);
 
-		rc = read_mount(at, c->mounts[i], &out->mounts[i], e);
+		rc = read_mount(at, c->mounts[i], users, &out->mounts[i], e);
 	}
 	return rc;
 }

@@ -62,12 +62,27 @@ int cri_read_seccomp(const char *at, const Runtime__V1__SecurityProfile *p, cons
 /* NULL when a sandbox has no linux part, no security context or no namespace options. */
 const Runtime__V1__NamespaceOption *cri_sandbox_namespaces(const Runtime__V1__PodSandboxConfig *c);
 
+/* ---- user namespaces ---- */
+struct cri_users {
+	bool is_own; /* POD with ranges, and not NODE */
+	struct id_range uids, gids;
+};
+/* at: of the namespace options.  u NULL: the node's. */
+int cri_read_users(
+	const char *at, const Runtime__V1__UserNamespace *u, struct cri_users *out, struct err *e);
+int cri_read_sandbox_users(
+	const Runtime__V1__PodSandboxConfig *sandbox, struct cri_users *out, struct err *e);
+/* A list of mappings that must be one range from id 0 on. */
+int cri_read_idmap(const char *at, const char *name, Runtime__V1__IDMapping *const *list, size_t n,
+	struct id_range *out, struct err *e);
+bool cri_users_are_same(const struct cri_users *a, const struct cri_users *b);
+
 /* ---- parts of a container ---- */
 int cri_read_security(const Runtime__V1__ContainerConfig *c,
 	const Runtime__V1__PodSandboxConfig *sandbox, struct container_spec *out, struct err *e);
 /* Both in bytes, as LinuxContainerResources has them: swap counts memory too. */
 int cri_check_swap(const char *at, int64_t memory, int64_t swap, struct err *e);
-int cri_read_mounts(
-	const Runtime__V1__ContainerConfig *c, struct container_spec *out, struct err *e);
+int cri_read_mounts(const Runtime__V1__ContainerConfig *c, const struct cri_users *users,
+	struct container_spec *out, struct err *e);
 int cri_read_devices(
 	const Runtime__V1__ContainerConfig *c, struct container_spec *out, struct err *e);

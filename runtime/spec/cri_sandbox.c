@@ -65,6 +65,28 @@ static int check_pod_or_node(const char *name, Runtime__V1__NamespaceMode mode, 
 	return cri_bad_number(e, namespaces_at, name, mode, "must be POD (0) or NODE (2)");
 }
 
+/* As Kubernetes has it: a pod with a user namespace of its own shares none with the node. */
+static int read_users(const Runtime__V1__NamespaceOption *o, struct pod_spec *out, struct err *e)
+{
+	static const char why[] = "must not be NODE with a user namespace";
+	const Runtime__V1__NamespaceMode node = RUNTIME__V1__NAMESPACE_MODE__NODE;
+	struct cri_users users;
+	int rc = cri_read_users(namespaces_at, o->userns_options, &users, e);
+
+	if (rc < 0 || !users.is_own)
+		return rc;
+	if (o->network == node || o->pid == node || o->ipc == node)
+		return cri_bad_number(e, namespaces_at,
+			o->network == node ? "network"
+			: o->pid == node   ? "pid"
+					   : "ipc",
+			node, why);
+	out->own_users = true;
+	out->uids = users.uids;
+	out->gids = users.gids;
+	return 0;
+}
+
 static int read_namespaces(
 	const Runtime__V1__PodSandboxConfig *c, struct pod_spec *out, struct err *e)
 {
@@ -85,7 +107,7 @@ static int read_namespaces(
 	out->host_network = o->network == RUNTIME__V1__NAMESPACE_MODE__NODE;
 	out->host_ipc = o->ipc == RUNTIME__V1__NAMESPACE_MODE__NODE;
 	out->host_pid = o->pid == RUNTIME__V1__NAMESPACE_MODE__NODE;
-	return 0;
+	return read_users(o, out, e);
 }
 
 /* ---- network ---- */

@@ -11,30 +11,11 @@ static const char context_at[] = "config.linux.security_context",
 
 /* ---- of sandboxes and containers ---- */
 
-static int check_userns(const char *at, const Runtime__V1__UserNamespace *u, struct err *e)
-{
-	static const char name[] = "userns_options.mode";
-	int rc;
-
-	if (!u)
-		return 0;
-	rc = cri_check_enum(at, name, u->mode, RUNTIME__V1__NAMESPACE_MODE__TARGET, e);
-	if (rc < 0)
-		return rc;
-	if (u->mode == RUNTIME__V1__NAMESPACE_MODE__POD)
-		return cri_not_yet(e, at, "userns_options", "user namespaces are");
-	if (u->mode != RUNTIME__V1__NAMESPACE_MODE__NODE)
-		return cri_bad_number(e, at, name, u->mode, "must be POD (0) or NODE (2)");
-	/* The kubelet always sends NODE, which is what there is. */
-	return u->n_uids || u->n_gids
-		       ? cri_bad_number(e, at, name, u->mode, "NODE has no uids and gids")
-		       : 0;
-}
-
 int cri_check_namespaces(const char *at, const Runtime__V1__NamespaceOption *o, struct err *e)
 {
 	enum { LAST = RUNTIME__V1__NAMESPACE_MODE__TARGET };
 	CLEANUP(cleanup_free) char *here = str_fmt("%s.namespace_options", at);
+	struct cri_users users;
 	int rc;
 
 	if ((rc = cri_check_enum(here, "network", o->network, LAST, e)) < 0 ||
@@ -43,7 +24,7 @@ int cri_check_namespaces(const char *at, const Runtime__V1__NamespaceOption *o, 
 		return rc;
 	if (*o->target_id && o->pid != RUNTIME__V1__NAMESPACE_MODE__TARGET)
 		return cri_bad(e, here, "target_id", o->target_id, "needs pid TARGET (3)");
-	return check_userns(here, o->userns_options, e);
+	return cri_read_users(here, o->userns_options, &users, e);
 }
 
 int cri_check_selinux(const char *at, const Runtime__V1__SELinuxOption *o, struct err *e)
@@ -153,6 +134,24 @@ static int read_pid(const Runtime__V1__NamespaceOption *o, Runtime__V1__Namespac
 	return out->pid == PID_TARGET ? read_target(o->target_id, &out->pid_target, e) : 0;
 }
 
+/* Nothing said is what the sandbox has, as it is with every other namespace. */
+static int check_users(const Runtime__V1__NamespaceOption *o,
+	const Runtime__V1__PodSandboxConfig *sandbox, struct err *e)
+{
+	struct cri_users ours, theirs;
+	int rc;
+
+	if (!o || !o->userns_options)
+		return 0;
+	if ((rc = cri_read_users(namespaces_at, o->userns_options, &ours, e)) < 0 ||
+		(rc = cri_read_sandbox_users(sandbox, &theirs, e)) < 0)
+		return rc;
+	return cri_users_are_same(&ours, &theirs)
+		       ? 0
+		       : err_say(e, EINVAL, "%s.userns_options: must be what the sandbox has",
+				 namespaces_at);
+}
+
 static int read_namespaces(const Runtime__V1__NamespaceOption *o,
 	const Runtime__V1__PodSandboxConfig *sandbox, struct container_spec *out, struct err *e)
 {
@@ -164,7 +163,8 @@ static int read_namespaces(const Runtime__V1__NamespaceOption *o,
 		theirs = &all_pod;
 	if (o && ((rc = cri_check_namespaces(context_at, o, e)) < 0 ||
 			 (rc = check_as_sandbox("network", o->network, theirs->network, e)) < 0 ||
-			 (rc = check_as_sandbox("ipc", o->ipc, theirs->ipc, e)) < 0))
+			 (rc = check_as_sandbox("ipc", o->ipc, theirs->ipc, e)) < 0 ||
+			 (rc = check_users(o, sandbox, e)) < 0))
 		return rc;
 	return read_pid(o, theirs->pid, out, e);
 }

@@ -64,6 +64,9 @@ int plan_map_check(const struct plan *p, struct err *e)
 	if (plan_host_id(&p->uid_map, 0) < 0 || plan_host_id(&p->gid_map, 0) < 0)
 		return err_say(e, EINVAL, "plan: %s does not map id 0",
 			plan_host_id(&p->uid_map, 0) < 0 ? "uid-map" : "gid-map");
+	/* Its files would be made the pod's. */
+	if (p->host_ipc && p->uid_map.len)
+		return err_say(e, EINVAL, "plan: host-ipc excludes uid-map");
 	for (size_t i = 0; i < p->mounts_len; i++) {
 		const struct plan_mount *m = &p->mounts[i];
 

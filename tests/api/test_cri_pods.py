@@ -346,12 +346,6 @@ class Refusals(CriTest):
             lambda c: setattr(c.linux, "cgroup_parent", "/a/../../b"))
 
     def test_what_is_not_there_yet(self):
-        def userns(config):
-            userns = config.linux.security_context.namespace_options.userns_options
-            userns.uids.add(host_id=100000, container_id=0, length=65536)
-            userns.gids.add(host_id=100000, container_id=0, length=65536)
-
-        self.refused("UNIMPLEMENTED", "userns_options", userns)
         self.refused("UNIMPLEMENTED", "port_mappings", lambda c: c.port_mappings.add(container_port=80, host_port=8080))
         self.refused("UNIMPLEMENTED", "selinux_options",
             lambda c: setattr(c.linux.security_context.selinux_options, "type", "t"))

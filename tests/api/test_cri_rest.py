@@ -37,7 +37,7 @@ class Runtime(CriTest):
         (handler,) = answer.runtime_handlers
         self.assertEqual(handler.name, "")
         self.assertTrue(handler.features.recursive_read_only_mounts)
-        self.assertFalse(handler.features.user_namespaces)
+        self.assertTrue(handler.features.user_namespaces)
         self.assertTrue(answer.features.supplemental_groups_policy)
         info = client.json.loads(self.cri.call("Status", verbose=True).info["config"])
         self.assertEqual((info["stateDir"], info["sandboxes"]), (RUN, 0))

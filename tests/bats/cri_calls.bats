@@ -29,6 +29,10 @@ teardown() {
 	cri_python test_cri_pods.Refusals
 }
 
+@test "cri: user namespaces: one range of ids a sandbox, on its containers and mounts, and all else refused" {
+	cri_python test_cri_users.Users
+}
+
 @test "cri: a container's life, its names, repeats and filters; starts in a row" {
 	cri_python test_cri_containers.Life
 }

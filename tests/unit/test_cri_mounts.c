@@ -79,13 +79,50 @@ static void test_refused(void **state)
 		{ MOUNT("\"image_sub_path\": \"a\""),
 			"EOPNOTSUPP " AT "image_sub_path: image volumes are not supported yet" },
 		{ MOUNT("\"uidMappings\": [{\"length\": 1}]"),
-			"EOPNOTSUPP " AT "uidMappings: ID-mapped mounts are not supported yet" },
+			"EINVAL " AT "uidMappings: the sandbox has no user namespace" },
 		{ MOUNT("\"gidMappings\": [{\"length\": 1}]"),
-			"EOPNOTSUPP " AT "gidMappings: ID-mapped mounts are not supported yet" },
+			"EINVAL " AT "gidMappings: the sandbox has no user namespace" },
 	};
 
 	(void)state;
 	check_refusals(container, rows, ARRAY_LEN(rows));
+}
+
+#define IDS(first) "[{\"host_id\": " first ", \"length\": 10}]"
+#define USERS                                                                                      \
+	", \"linux\": {\"security_context\": {\"namespace_options\": {\"userns_options\": "        \
+	"{\"uids\": " IDS("7") ", \"gids\": " IDS("9") "}}}}"
+
+/* The sandbox's mappings on a mount, or none and so the host's ids. */
+static void test_mappings(void **state)
+{
+	static const char other[] =
+		"EINVAL " AT "uidMappings, gidMappings: must be what the sandbox has";
+	CLEANUP(fx_close) struct fx f = { 0 };
+
+	(void)state;
+	assert_string_equal(container_in(&f, USERS, MOUNT("\"readonly\": true")), "");
+	assert_true(f.ctr->mounts[0].keeps_ids);
+	assert_string_equal(
+		container_in(&f, USERS,
+			MOUNT("\"readonly\": true, \"recursive_read_only\": true, "
+			      "\"uidMappings\": " IDS("7") ", \"gidMappings\": " IDS("9"))),
+		"");
+	assert_false(f.ctr->mounts[0].keeps_ids);
+	assert_true(f.ctr->mounts[0].recursive_read_only);
+	assert_string_equal(
+		container_in(&f, USERS,
+			MOUNT("\"uidMappings\": " IDS("8") ", \"gidMappings\": " IDS("9"))),
+		other);
+	assert_string_equal(
+		container_in(&f, USERS,
+			MOUNT("\"uidMappings\": " IDS("7") ", \"gidMappings\": " IDS("7"))),
+		other);
+	assert_string_equal(container_in(&f, USERS, MOUNT("\"uidMappings\": " IDS("7"))),
+		"EINVAL " AT "gidMappings: 0 mappings: must be exactly one");
+	assert_string_equal(
+		container_in(&f, USERS, MOUNT("\"propagation\": \"PROPAGATION_BIDIRECTIONAL\"")),
+		"EINVAL " AT "propagation: nobody in a user namespace mounts for the node");
 }
 
 static void test_bounds(void **state)
@@ -127,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_fields),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_mappings),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_unknown_numbers),
 	};

@@ -325,6 +325,27 @@ static void test_refused_sysctls(void **state)
 #define WITH(context) ", \"linux\": {\"security_context\": {" context "}}"
 #define WITH_OPTIONS(options) WITH("\"namespace_options\": {" options "}")
 
+#define R(inside, outside, length)                                                                 \
+	"{\"container_id\": " inside ", \"host_id\": " outside ", \"length\": " length "}"
+#define USERS(uids, gids) "\"userns_options\": {\"uids\": [" uids "], \"gids\": [" gids "]}"
+#define WITH_USERS(uids, gids) WITH_OPTIONS(USERS(uids, gids))
+#define LENGTH "must be at least 1 and end with host id 4294967294 at most"
+
+static void test_user_namespace(void **state)
+{
+	CLEANUP(fx_close) struct fx f = { 0 };
+
+	(void)state;
+	assert_string_equal(
+		sandbox(&f, WITH_USERS(R("0", "1000", "100000"), R("0", "2000", "4294965295"))),
+		"");
+	assert_true(f.pod->own_users);
+	assert_int_equal(f.pod->uids.first, 1000);
+	assert_int_equal(f.pod->uids.size, 100000);
+	assert_int_equal(f.pod->gids.first, 2000);
+	assert_true(f.pod->gids.size == 4294965295);
+}
+
 static void test_refused_namespaces(void **state)
 {
 	static const struct refusal rows[] = {
@@ -337,8 +358,29 @@ static void test_refused_namespaces(void **state)
 		{ WITH_OPTIONS("\"target_id\": \"a\""),
 			"EINVAL " OPTIONS "target_id: \"a\": needs pid TARGET (3)" },
 		{ WITH_OPTIONS("\"userns_options\": {}"),
-			"EOPNOTSUPP " OPTIONS
-			"userns_options: user namespaces are not supported yet" },
+			"EINVAL " OPTIONS "userns_options.uids: 0 mappings: must be exactly one" },
+		{ WITH_USERS(R("0", "100000", "65536"), ""),
+			"EINVAL " OPTIONS "userns_options.gids: 0 mappings: must be exactly one" },
+		{ WITH_USERS(R("0", "100000", "65536") ", " R("65536", "300000", "1"),
+			  R("0", "100000", "65536")),
+			"EINVAL " OPTIONS "userns_options.uids: 2 mappings: must be exactly one" },
+		{ WITH_USERS(R("1", "100000", "65536"), R("0", "100000", "65536")),
+			"EINVAL " OPTIONS "userns_options.uids[0].container_id: 1: must be 0" },
+		{ WITH_USERS(R("0", "100000", "65536"), R("0", "0", "65536")),
+			"EINVAL " OPTIONS
+			"userns_options.gids[0].host_id: 0: must not be root's of the node" },
+		{ WITH_USERS(R("0", "100000", "0"), R("0", "100000", "65536")),
+			"EINVAL " OPTIONS "userns_options.uids[0].length: 0: " LENGTH },
+		{ WITH_USERS(R("0", "1", "4294967295"), R("0", "100000", "65536")),
+			"EINVAL " OPTIONS "userns_options.uids[0].length: 4294967295: " LENGTH },
+		{ WITH_USERS(R("0", "4294967295", "1"), R("0", "100000", "65536")),
+			"EINVAL " OPTIONS "userns_options.uids[0].length: 1: " LENGTH },
+		{ WITH_OPTIONS("\"network\": \"NODE\", " USERS(R("0", "1", "2"), R("0", "1", "2"))),
+			"EINVAL " OPTIONS "network: 2: must not be NODE with a user namespace" },
+		{ WITH_OPTIONS("\"ipc\": \"NODE\", " USERS(R("0", "1", "2"), R("0", "1", "2"))),
+			"EINVAL " OPTIONS "ipc: 2: must not be NODE with a user namespace" },
+		{ WITH_OPTIONS("\"pid\": \"NODE\", " USERS(R("0", "1", "2"), R("0", "1", "2"))),
+			"EINVAL " OPTIONS "pid: 2: must not be NODE with a user namespace" },
 		{ WITH_OPTIONS("\"userns_options\": {\"mode\": \"CONTAINER\"}"),
 			"EINVAL " OPTIONS "userns_options.mode: 1: must be POD (0) or NODE (2)" },
 		{ WITH_OPTIONS("\"userns_options\": {\"mode\": \"NODE\", \"uids\": "
@@ -420,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_refused_network),
 		cmocka_unit_test(test_refused_places),
 		cmocka_unit_test(test_refused_sysctls),
+		cmocka_unit_test(test_user_namespace),
 		cmocka_unit_test(test_refused_namespaces),
 		cmocka_unit_test(test_refused_context),
 		cmocka_unit_test(test_unknown_numbers),

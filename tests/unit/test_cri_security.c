@@ -284,8 +284,10 @@ static void test_refused_namespaces(void **state)
 		{ WITH_OPTIONS("\"target_id\": \"ab\""),
 			"EINVAL " OPTIONS "target_id: \"ab\": needs pid TARGET (3)" },
 		{ WITH_OPTIONS("\"userns_options\": {\"mode\": \"POD\"}"),
-			"EOPNOTSUPP " OPTIONS
-			"userns_options: user namespaces are not supported yet" },
+			"EINVAL " OPTIONS "userns_options.uids: 0 mappings: must be exactly one" },
+		{ WITH_OPTIONS("\"userns_options\": {\"uids\": [{\"host_id\": 9, \"length\": "
+			       "9}], \"gids\": [{\"host_id\": 9, \"length\": 9}]}"),
+			"EINVAL " OPTIONS "userns_options: must be what the sandbox has" },
 	};
 
 	(void)state;

@@ -157,6 +157,16 @@ static void test_refusals(void **state)
 	}
 }
 
+static void test_of_a_sandbox(void **state)
+{
+	struct err e = { 0 };
+	struct plan p;
+
+	(void)state;
+	assert_int_equal(parse(sandbox, BOTH "host-ipc=1\n", &p, &e), -EINVAL);
+	assert_string_equal(e.text, "plan: host-ipc excludes uid-map");
+}
+
 static void test_too_many(void **state)
 {
 	CLEANUP(buf_free) struct buf b = { 0 };
@@ -178,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_mapped_mounts),
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_of_a_sandbox),
 		cmocka_unit_test(test_too_many),
 	};
 

@@ -292,6 +292,8 @@ static void make_consistent(struct plan *p, uint64_t *seed)
 		strv_add(&p->namespaces, "network");
 		strv_add(&p->namespaces, "uts:/x");
 	}
+	if (p->uid_map.len || p->gid_map.len)
+		p->host_ipc = false;
 	if (p->uid_map.len && !p->gid_map.len)
 		add_random_ids(&p->gid_map, seed);
 	if (!p->uid_map.len && p->gid_map.len)

@@ -283,8 +283,8 @@ void disk_close(struct disk *k)
 	while (k->jobs) {
 		struct job *j = k->jobs;
 
+		k->jobs = j->next;
 		usage_job_cancel(j->job);
-		unlink_job(j);
 		job_free(j);
 	}
 	free(k);

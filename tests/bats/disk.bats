@@ -149,3 +149,16 @@ MEMORY='volumes: [{name: m, emptyDir: {medium: Memory, sizeLimit: 2Mi}}]'
 	[ "$(grep -c "$ROOT/" /proc/self/mountinfo)" = 0 ]
 	[ ! -e "$ROOT/var/lib/carpel/pods/$(field a .metadata.uid)/volumes/m" ]
 }
+
+@test "carpel-image usage: counts what is anybody's, and follows no link" {
+	mkdir -p "$ROOT/t/shut"
+	head -c 100000 /dev/zero >"$ROOT/t/shut/f"
+	chown 7:7 "$ROOT/t/shut" "$ROOT/t/shut/f"
+	chmod 0 "$ROOT/t/shut" "$ROOT/t/shut/f"
+	ln -s / "$ROOT/t/root"
+	[ "$(printf '%s\0' "$ROOT/t" "$ROOT/none" "$ROOT/t/shut/f" "$ROOT/t/root" | "$CARPEL_BIN/carpel-image" usage | tr '\n' ' ')" = \
+		"0 $(du -s -B1 "$ROOT/t" | cut -f 1) 4 0 1 0 0 0 2 0 0 1 3 0 0 1 " ]
+	run "$CARPEL_BIN/carpel-image" usage <<<no-nul
+	[ "$status" = 22 ]
+	[ "$output" = 'list of directories: the last is not closed by NUL' ]
+}

@@ -9,12 +9,12 @@ declare -A packages=(
 		libcap-dev libarchive-dev nettle-dev protobuf-c-compiler libprotobuf-c-dev protobuf-compiler'
 	[demo]='busybox-static'
 	[test]='busybox-static bats parallel curl jq iproute2 util-linux procps python3 python3-h2 python3-grpcio
-		python3-grpc-tools python3-protobuf golang-github-containers-common podman runc crun
+		python3-grpc-tools python3-pkg-resources python3-protobuf golang-github-containers-common podman runc crun
 		libcmocka-dev clang libclang-rt-14-dev'
 	[lint]='clang clang-format clang-tidy cppcheck shellcheck mandoc python3 universal-ctags'
 	# An emulated machine of this Debian's own files; its kernel is fetched, not installed.
 	[vm]='qemu-system-x86 systemd busybox-static cpio e2fsprogs kmod mount bats parallel curl jq iproute2 util-linux procps
-		make python3 python3-h2 python3-grpcio python3-grpc-tools python3-protobuf golang-github-containers-common strace'
+		make python3 python3-h2 python3-grpcio python3-grpc-tools python3-pkg-resources python3-protobuf golang-github-containers-common strace'
 	# runc, podman and containerd (by runc) are compared with where they can run; crun always can.
 	[bench]='busybox-static python3 crun runc podman containerd'
 )

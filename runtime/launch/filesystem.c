@@ -1,6 +1,7 @@
 #include "launch/filesystem.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -40,7 +41,8 @@ int filesystem_new(const struct plan_mount *m, struct err *e)
 	size_t len;
 	int rc;
 
-	strcpy(text, m->options ? m->options : ""); /* the plan's reader has measured it */
+	/* The plan's reader has measured it. */
+	(void)snprintf(text, sizeof(text), "%s", m->options ? m->options : "");
 	rc = split(text, options, &len, e);
 	return rc < 0 ? rc : mount_new(m->type, options, len, attributes, e);
 }

@@ -100,7 +100,7 @@ int oci_delete(const struct oci *o, int argc, char **argv, struct err *e)
 {
 	bool force = false;
 	const struct option_row rows[] = { { "force", 'f', OPTION_FLAG, &force } };
-	const char *id;
+	const char *id = NULL;
 	int at = options_read(argc, argv, rows, ARRAY_LEN(rows),
 		"Usage: carpel-oci delete [--force] ID\n\n"
 		"Removes a stopped container; with --force any, and none is no error.\n",

@@ -12,7 +12,7 @@ static int freeze(const struct oci *o, int argc, char **argv, bool is_frozen, st
 {
 	CLEANUP(container_close) struct container c = CONTAINER_NONE;
 	CLEANUP(groups_close) struct cgroups *cgroups = NULL;
-	const char *id;
+	const char *id = NULL;
 	int at = options_read(argc, argv, NULL, 0,
 		"Usage: carpel-oci pause ID\n       carpel-oci resume ID\n\n"
 		"Freezes all processes of a container, or lets them go on.\n",

@@ -66,7 +66,7 @@ int oci_create(const struct oci *o, int argc, char **argv, struct err *e)
 {
 	CLEANUP(container_close) struct container c = CONTAINER_NONE;
 	struct run r = { 0 };
-	const char *id;
+	const char *id = NULL;
 	int rc = read_create(argc, argv, &r, &id, e);
 
 	return rc < 0 ? rc : create_container(o, id, &r.create, &c, e);
@@ -75,7 +75,7 @@ int oci_create(const struct oci *o, int argc, char **argv, struct err *e)
 int oci_start(const struct oci *o, int argc, char **argv, struct err *e)
 {
 	CLEANUP(container_close) struct container c = CONTAINER_NONE;
-	const char *id;
+	const char *id = NULL;
 	int at = options_read(argc, argv, NULL, 0,
 		"Usage: carpel-oci start ID\n\nStarts the program of a created container.\n", e);
 	int rc = at < 0 ? at : options_id(argc, argv, at, &id, e);
@@ -92,7 +92,7 @@ int oci_run(const struct oci *o, int argc, char **argv, struct err *e)
 	CLEANUP(container_close) struct container c = CONTAINER_NONE;
 	struct err second = { 0 };
 	struct run r = { 0 };
-	const char *id;
+	const char *id = NULL;
 	int rc = read_create(argc, argv, &r, &id, e), status = 0;
 
 	if (rc < 0 || (!r.detaches && (rc = await_prepare(e)) < 0) ||

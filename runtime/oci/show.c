@@ -28,7 +28,7 @@ int oci_state(const struct oci *o, int argc, char **argv, struct err *e)
 {
 	CLEANUP(container_close) struct container c = CONTAINER_NONE;
 	CLEANUP(cleanup_json) struct json *state = NULL;
-	const char *id;
+	const char *id = NULL;
 	int at = options_read(
 		argc, argv, NULL, 0, "Usage: carpel-oci state ID\n\nShows its state as JSON.\n", e);
 	int rc = at < 0 ? at : options_id(argc, argv, at, &id, e);

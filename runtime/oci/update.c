@@ -111,7 +111,7 @@ int oci_update(const struct oci *o, int argc, char **argv, struct err *e)
 	CLEANUP(cgroup_limits_release) struct cgroup_limits limits = CGROUP_LIMITS_NONE;
 	static const char *const refused[] = { "devices", NULL };
 	struct part resources;
-	const char *id;
+	const char *id = NULL;
 	int at = read_request(argc, argv, &r, e);
 	int rc = at < 0 ? at : options_id(argc, argv, at, &id, e);
 

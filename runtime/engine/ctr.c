@@ -309,17 +309,27 @@ static void on_profile(void *arg, const struct err *e)
 		start(c);
 }
 
+/* A manifest names a profile below our own folder of them. */
+static char *profile_path(const struct ctr *c, const char *path)
+{
+	return !path || *path == '/'
+		       ? str_dup(path)
+		       : str_fmt("%s/etc/carpel/seccomp/%s", c->sandbox->engine->layout.root, path);
+}
+
 int ctr_filter(
 	struct ctr *c, void (*ready)(void *arg, const struct err *e), int *out_fd, struct err *e)
 {
 	const struct security_spec *s = &c->spec->security;
+	CLEANUP(cleanup_free) char *path = NULL;
 	int fd;
 
 	*out_fd = -1;
 	if (s->seccomp == SECCOMP_UNCONFINED || s->privileged)
 		return 0;
-	fd = profile_get(c->sandbox->engine, container_caps(s), s->seccomp_path, &c->profile_sum,
-		ready, c, &c->profile, e);
+	path = profile_path(c, s->seccomp_path);
+	fd = profile_get(c->sandbox->engine, container_caps(s), path, &c->profile_sum, ready, c,
+		&c->profile, e);
 	if (fd < 0)
 		return fd;
 	*out_fd = fd;

@@ -118,11 +118,23 @@ static const struct json *either(
 	return own ? own : json_get(pod, key);
 }
 
+/* Without one a manifest's container has the default. */
+static void build_seccomp(const struct json *profile, struct security_spec *out)
+{
+	static const struct word types[] = { { "RuntimeDefault", SECCOMP_DEFAULT },
+		{ "Unconfined", SECCOMP_UNCONFINED }, { "Localhost", SECCOMP_LOCALHOST },
+		{ NULL, 0 } };
+
+	out->seccomp = SECCOMP_DEFAULT;
+	if (profile)
+		out->seccomp = (enum seccomp_type)word_value(types, text_at(profile, "type"));
+	out->seccomp_path = optional_text(profile, "localhostProfile");
+}
+
 static void build_security(
 	const struct json *sc, const struct json *pod_sc, struct security_spec *out)
 {
 	const struct json *escalation = json_get(sc, "allowPrivilegeEscalation");
-	const struct json *profile = either(sc, pod_sc, "seccompProfile");
 
 	out->run_as_user = id_of(either(sc, pod_sc, "runAsUser"));
 	out->run_as_group = id_of(either(sc, pod_sc, "runAsGroup"));
@@ -130,8 +142,8 @@ static void build_security(
 	out->read_only_root = is_true(sc, "readOnlyRootFilesystem");
 	out->privileged = is_true(sc, "privileged");
 	out->no_new_privs = escalation && !json_is_true(escalation);
-	out->seccomp = str_eq(text_at(profile, "type"), "Unconfined") ? SECCOMP_UNCONFINED
-								      : SECCOMP_DEFAULT;
+	out->strict_groups = str_eq(text_at(pod_sc, "supplementalGroupsPolicy"), "Strict");
+	build_seccomp(either(sc, pod_sc, "seccompProfile"), out);
 	/* Unmasked: lists that hold nothing. */
 	out->has_masks = str_eq(text_at(sc, "procMount"), "Unmasked");
 	build_capabilities(json_path(sc, "capabilities.add"), &out->cap_add);

@@ -98,7 +98,7 @@ static const struct field pod_security_context[] = {
 	{ "runAsGroup", "*int64", HONOURED, NULL },
 	{ "runAsNonRoot", "*bool", HONOURED, NULL },
 	{ "supplementalGroups", "[]int64", HONOURED, NULL },
-	{ "supplementalGroupsPolicy", "*v1.SupplementalGroupsPolicy", HONOURED, "\"Merge\"" },
+	{ "supplementalGroupsPolicy", "*v1.SupplementalGroupsPolicy", HONOURED, NULL },
 	{ "fsGroup", "*int64", HONOURED, NULL },
 	{ "sysctls", "[]v1.Sysctl", HONOURED, NULL },
 	/* Both of its values do the same to an emptyDir, which is new when the walk would come. */
@@ -143,8 +143,8 @@ static const struct field windows_options[] = {
 };
 
 static const struct field seccomp_profile[] = {
-	{ "type", "v1.SeccompProfileType", WRITTEN, "\"RuntimeDefault\" \"Unconfined\"" },
-	{ "localhostProfile", "*string", LATER, NULL },
+	{ "type", "v1.SeccompProfileType", WRITTEN, NULL },
+	{ "localhostProfile", "*string", HONOURED, NULL },
 };
 
 /* A profile that is not applied must not look as if it were. */

@@ -21,7 +21,7 @@ enum message_policy { MESSAGE_FILE = 1, MESSAGE_FALLBACK_TO_LOGS };
 enum seccomp_type {
 	SECCOMP_DEFAULT = 1, /* RuntimeDefault; of a manifest also when not given */
 	SECCOMP_UNCONFINED,
-	SECCOMP_LOCALHOST /* (CRI) the profile in a file of the node */
+	SECCOMP_LOCALHOST /* the profile in a file of the node */
 };
 enum dns_policy {
 	DNS_CLUSTER_FIRST = 1,
@@ -71,7 +71,8 @@ struct security_spec {                     /* effective: the container's value, 
 	struct strv cap_add, cap_drop; /* names without CAP_, upper case; "ALL" */
 	/* (CRI) */
 	char *run_as_username; /* must be in the image's /etc/passwd; NULL: not given */
-	char *seccomp_path;    /* SECCOMP_LOCALHOST: absolute, on the node */
+	/* SECCOMP_LOCALHOST: absolute (CRI), or below the instance's folder of profiles. */
+	char *seccomp_path;
 	struct strv cap_ambient;
 	int64_t *groups; /* supplementary, of this container beside the pod's */
 	size_t groups_len;

@@ -48,12 +48,10 @@ static void test_security(void **state)
 				SC ".seLinuxChangePolicy") },
 		{ S("'securityContext':{'supplementalGroupsPolicy':'Strict',"
 		    "'appArmorProfile':{'type':'RuntimeDefault'}}"),
-			VALUE(SC ".supplementalGroupsPolicy", "\"Strict\"") "\n" VALUE(
-				SC ".appArmorProfile.type", "\"RuntimeDefault\"") },
+			VALUE(SC ".appArmorProfile.type", "\"RuntimeDefault\"") },
 		{ S("'securityContext':{'seccompProfile':{'type':'Localhost',"
 		    "'localhostProfile':'a'}}"),
-			VALUE(SC ".seccompProfile.type", "\"Localhost\"") "\n" LATER(
-				SC ".seccompProfile.localhostProfile") },
+			"" },
 		{ C("'securityContext':{'seLinuxOptions':{},'windowsOptions':{}}"),
 			LATER(C0 ".securityContext.seLinuxOptions") "\n" LATER(
 				C0 ".securityContext.windowsOptions") },

@@ -120,3 +120,79 @@ owner() { stat -c %u:%g "$@"; }
 	output=$(printf '%s\n' kind=sandbox id=p "pause=$CARPEL_BIN/carpel-pause" "${MAPS[@]}" volume=4096:65536:w | driver run)
 	says "failed code=EINVAL exit=128 sandbox p: make volumes: volume w: group 65536 is not in the user namespace"
 }
+
+@test "userns: its root has no power over the machine: cgroups, sysctls, devices, masks" {
+	sandbox "${MAPS[@]}"
+	output=$(inside c -- /guest all "write /sys/fs/cgroup/cgroup.procs 0" "append /proc/sys/kernel/core_pattern x" \
+		"append /proc/sys/vm/overcommit_memory 1" "try mknod mount unshare-net" "append /dev/null x" \
+		"stat /dev/null /proc/keys /proc/timer_list" "write /sys/kernel/x y")
+	for i in "mknod EPERM" "mount EPERM" "/proc/sys/kernel/core_pattern EACCES" "/proc/sys/vm/overcommit_memory EACCES" "/dev/null ok" \
+		"/proc/keys char 666 0 0 1:3" "/proc/timer_list char 666 0 0 1:3"; do
+		says "$i"
+	done
+	grep -q '^/sys/fs/cgroup/cgroup.procs E' <<<"$output"
+}
+
+@test "userns: who would not be where the plan says is not started" {
+	mapped c
+	other=("uid-map=0:$((BASE + 65536)):65536" "gid-map=0:$((BASE + 65536)):65536")
+	sandbox "${MAPS[@]}"
+	output=$(fails c -- /guest report)
+	mentions "enter user namespace: the pod has one and the plan has no uid-map"
+	output=$(fails c "${other[@]}" -- /guest report)
+	mentions "enter user namespace: the pod's uid_map is not what the plan says"
+	output=$(fails c "${MAPS[@]}" user=65536 -- /guest report)
+	mentions "resolve user: uid 65536 is not in the pod's user namespace"
+	output=$(fails c "${MAPS[@]}" group=70000 -- /guest report)
+	mentions "resolve user: group 70000 is not in the pod's user namespace"
+	output=$(fails c "${MAPS[@]}" "mount=idmap,/sys/kernel:/m" -- /guest report)
+	mentions "copy mounts: /sys/kernel: map the ids of the mount: Invalid argument"
+	container c "${MAPS[@]}" -- /guest sleepy
+	output=$(execute e "$CTR" -- /guest report)
+	mentions "enter user namespace: the pod has one and the plan has no uid-map"
+	output=$(execute e "$CTR" "${other[@]}" -- /guest report)
+	mentions "the pod's uid_map is not what the plan says"
+}
+
+@test "userns: a plan with maps starts nothing in a pod without" {
+	sandbox
+	output=$(fails c "${MAPS[@]}" -- /guest report)
+	mentions "container c: enter user namespace: setns: Invalid argument"
+}
+
+# Whoever carries a plan out may die at any instant: nothing of it is left, and nobody is seen inside a
+# namespace without a map or, in the pod's cgroup, outside of it.
+@test "userns: nobody in the pod's cgroups is ever outside its namespace or inside without a map" {
+	mkfifo "$RUN/ready"
+	python3 - "$V2/$CG" "$RUN/seen" "$RUN/ready" <<-'PY' &
+		import os, sys, time
+		top, out, ready = sys.argv[1:]
+		os.makedirs(top, exist_ok=True)
+		open(ready, "w").close()
+		seen = set()
+		is_last = False
+		while not is_last:
+		    is_last = os.path.exists(out + ".stop")
+		    for directory, _, names in os.walk(top):
+		        try:
+		            for pid in open(directory + "/cgroup.procs").read().split():
+		                seen.add(open("/proc/%s/uid_map" % pid).read().strip())
+		        except OSError:
+		            pass
+		open(out, "w").write("\n".join(sorted(" ".join(m.split()) or "none" for m in seen)) + "\n")
+	PY
+	watcher=$!
+	cat "$RUN/ready"
+	sandbox "${MAPS[@]}"
+	for i in 1 2 3 4 5; do
+		inside "c$i" -- /guest report >/dev/null
+	done
+	mapped d
+	container d "${MAPS[@]}" -- /guest sleepy
+	for i in 1 2 3 4 5; do
+		execute "e$i" "$CTR" "${MAPS[@]}" -- /guest report >/dev/null
+	done
+	touch "$RUN/seen.stop" # pause and d are still there to be seen
+	wait "$watcher"
+	[ "$(cat "$RUN/seen")" = "0 $BASE 65536" ]
+}

@@ -128,7 +128,7 @@ stolen() {
 
 # Everything that a working directory may be called, one a line.
 hostile_cwds() {
-	seq -f /proc/self/fd/%.0f 0 "$(count 12 255)"
+	seq -f /proc/self/fd/%.0f 3 "$(count 26 255)"
 	printf '%s\n' /proc/self/cwd /proc/self/root /proc/1/root/../../../.. /proc/thread-self/fd/5 /fd /fds/20 /up \
 		/fd/../../../../../../../.. /proc/self/task/1/cwd /proc/self/fd/../../../.. /gone/dir
 }

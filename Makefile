@@ -20,7 +20,7 @@ YAML_SRC := runtime/base/yaml.c runtime/base/yaml_scalar.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
 SYS_SRC := $(addprefix runtime/sys/,ns.c userns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c device_rules.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
-CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_self.c cgroup_stats.c cgroup_unified.c cgroup_write.c systemd.c)
+CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_freeze.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_self.c cgroup_stats.c cgroup_unified.c cgroup_write.c systemd.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
 SPEC_SRC := $(addprefix runtime/spec/,names.c cdi.c cdi_read.c devices.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
@@ -32,12 +32,10 @@ PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_json_read.c message_json_write.c)
 # From CRI's messages to the model.
 SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security.c cri_container.c cri_devices.c cri_mounts.c cri_resources.c \
-	cri_signal.c)
-SPEC_CRI_SRC += runtime/spec/cri_users.c
+	cri_signal.c cri_users.c)
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_resize.c lifecycle_stop.c resize.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
-	volume.c sandbox.c container.c container_devices.c container_mounts.c disk.c fdstore.c event_fold.c)
-POD_SRC += runtime/pod/users.c
+	volume.c sandbox.c container.c container_devices.c container_mounts.c disk.c fdstore.c event_fold.c users.c)
 H2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c h2_hold.c)
 GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_reflection.c grpc_request.c grpc_text.c grpc_wire.c) \
 	$(addprefix gen/spec/,health.pb-c.c reflection.pb-c.c)
@@ -45,15 +43,14 @@ API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.
 	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 ENGINE_SRC := $(addprefix runtime/engine/,engine.c cdi.c sandbox.c scope.c slice.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
-	resume.c find.c child.c helper.c outbox.c discard.c image_job.c usage_job.c)
-ENGINE_SRC += runtime/engine/users.c
+	resume.c find.c child.c helper.c outbox.c discard.c image_job.c usage_job.c users.c)
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c own_cgroup.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
-	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c resize.c shutdown.c qos.c usage.c disk.c driver.c)
-DAEMON_SRC += runtime/daemon/users.c
+	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c resize.c shutdown.c qos.c usage.c disk.c driver.c users.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c userns.c sandbox.c container.c process.c \
-	overlay.c binds.c volumes.c devices.c devices_rules.c tree.c mask.c profile_json.c)
+	overlay.c binds.c volumes.c devices.c devices_rules.c tree.c mask.c profile_json.c \
+	bundle.c filesystem.c limits.c namespaces.c root.c wait.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := $(addprefix runtime/log/,reader.c rotated.c)
 IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)
@@ -61,14 +58,11 @@ IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c
 	count.c stack.c store.c stream.c tree.c tree_walk.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c usage.c) $(LOCKDOWN_SRC)
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_act.c cri_call.c cri_call_verb.c cri_config.c \
 	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
-	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c \
+	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c oci.c \
 	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c update.c usage.c wait.c watch.c yaml_out.c)
 OCI_SRC := $(addprefix runtime/oci/,main.c act.c await.c config.c config_devices.c config_linux.c config_mounts.c config_process.c config_resources.c \
 	create.c exec.c features.c groups.c hooks.c launch.c options.c pause.c read.c record.c run.c show.c signals.c start_socket.c \
 	streams.c update.c)
-LAUNCH_SRC += $(addprefix runtime/launch/,bundle.c filesystem.c limits.c namespaces.c root.c wait.c)
-CGROUP_SRC += runtime/sys/cgroup_freeze.c
-CLI_SRC += runtime/cli/oci.c
 PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c) $(LOCKDOWN_SRC)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
 
@@ -112,8 +106,7 @@ PROGRAMS := carpel carpeld carpel-launch carpel-oci carpel-log carpel-image carp
 carpel_SRC := $(CLI_SRC) $(YAML_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
-	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c seccomp.c starter.c) $(LOOP_SRC) $(YAML_SRC) $(BASE_SRC)
-carpeld_SRC += runtime/sys/ns.c runtime/sys/userns.c
+	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c ns.c seccomp.c starter.c userns.c) $(LOOP_SRC) $(YAML_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s
@@ -196,8 +189,7 @@ unit_layer_base := base aged base64 clock fd fd_tree json json_tree
 unit_layer_spec := names cdi quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_map plan_volume plan_write probe_wire
 unit_layer_cri := cri_bounds cri_sandbox cri_security cri_container cri_mounts cri_resources
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_resize lifecycle_stop backoff status state_json store object record layout env etc \
-	resources volume sandbox container container_mounts container_cri container_devices disk fdstore
-unit_layer_pod += users
+	resources volume sandbox container container_mounts container_cri container_devices disk fdstore users
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(if $(filter $(1),$(unit_layer_cri)),$(UNIT_CRI),$(unit_$(1)_SRC)))))
 unit_message_SRC := $(MESSAGE_SRC) $(BASE_SRC)

@@ -210,6 +210,34 @@ static void write_texts(struct buf *out, const char *name, const struct strv *v)
 		write_record(out, name, v->at[i]);
 }
 
+static void write_sysctls(const struct plan *p, const char *key, struct buf *out)
+{
+	for (size_t i = 0; i < p->sysctls_len; i++) {
+		buf_addf(out, "%s=%s=%s", key, p->sysctls[i].name, p->sysctls[i].value);
+		buf_addc(out, '\0');
+	}
+}
+
+/* What a key may repeat. */
+static void write_list(const struct plan *p, const struct plan_key *k, struct buf *out)
+{
+	if (k->type == VALUE_SYSCTL)
+		write_sysctls(p, k->name, out);
+	else if (k->type == VALUE_MOUNT)
+		for (size_t i = 0; i < p->mounts_len; i++)
+			write_mount(out, k->name, &p->mounts[i]);
+	else if (k->type == VALUE_VOLUME)
+		plan_write_volumes(p, out);
+	else if (k->type == VALUE_DEVICE)
+		plan_write_devices(p, out);
+	else if (k->type == VALUE_DEVICE_RULE)
+		plan_write_device_rules(p, out);
+	else if (k->type == VALUE_MAP)
+		write_map(out, k->name, CONST_FIELD(p, k, struct plan_map));
+	else
+		write_texts(out, k->name, CONST_FIELD(p, k, struct strv));
+}
+
 static void write_key(const struct plan *p, const struct plan_key *k, struct buf *out)
 {
 	switch (k->type) {
@@ -256,29 +284,13 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 	case VALUE_ENV:
 	case VALUE_NAMESPACES:
 	case VALUE_LIMITS:
-		write_texts(out, k->name, CONST_FIELD(p, k, struct strv));
-		break;
 	case VALUE_SYSCTL:
-		for (size_t i = 0; i < p->sysctls_len; i++) {
-			buf_addf(out, "%s=%s=%s", k->name, p->sysctls[i].name, p->sysctls[i].value);
-			buf_addc(out, '\0');
-		}
-		break;
 	case VALUE_MOUNT:
-		for (size_t i = 0; i < p->mounts_len; i++)
-			write_mount(out, k->name, &p->mounts[i]);
-		break;
 	case VALUE_VOLUME:
-		plan_write_volumes(p, out);
-		break;
 	case VALUE_DEVICE:
-		plan_write_devices(p, out);
-		break;
 	case VALUE_DEVICE_RULE:
-		plan_write_device_rules(p, out);
-		break;
 	case VALUE_MAP:
-		write_map(out, k->name, CONST_FIELD(p, k, struct plan_map));
+		write_list(p, k, out);
 		break;
 	}
 }

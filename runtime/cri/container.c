@@ -319,6 +319,7 @@ static void go(struct cri_container *c)
 	container_drop_image(c);
 	container_forget(c);
 	wait_fail(&c->reopen, GRPC_CANCELLED, "the container was removed");
+	wait_fail(&c->reopen_again, GRPC_CANCELLED, "the container was removed");
 	wait_reply(&c->remove, &removed.base);
 	log_info("sandbox=%s container=%s id=%s gone", s->box.name, c->spec->name, id);
 	container_unlink_free(c);

@@ -40,6 +40,7 @@ struct cri_waits {
 struct cri_wait *wait_add(struct cri_waits *w, struct grpc_call *call);
 void wait_drop(struct cri_wait *w); /* in gone(), which owns it */
 /* Each call of the list is answered alike and the list is empty again. */
+void wait_move(struct cri_waits *from, struct cri_waits *to); /* all of them */
 void wait_reply(struct cri_waits *w, const ProtobufCMessage *m);
 void wait_fail(struct cri_waits *w, enum grpc_code code, const char *text);
 
@@ -130,6 +131,7 @@ struct cri_container {
 	struct loop_timer kill_timer;
 	int64_t kill_at_ms; /* boot time, while kill_timer is set */
 	struct cri_waits start, stop, remove, reopen;
+	struct cri_waits reopen_again; /* asked for while an earlier one was under way */
 	struct usage_watch usage; /* of its writable layer */
 };
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "api/grpc_text.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cri/state.h"
@@ -157,6 +158,8 @@ void rpc_update_resources(void *ctx, struct grpc_call *call)
 
 /* ---- the log ---- */
 
+static void reopen(struct cri_container *c);
+
 static void on_reopened(void *arg)
 {
 	const Runtime__V1__ReopenContainerLogResponse answer =
@@ -164,23 +167,38 @@ static void on_reopened(void *arg)
 	struct cri_container *c = arg;
 
 	wait_reply(&c->reopen, &answer.base);
+	if (c->reopen_again.first)
+		reopen(c);
+}
+
+/* For all that have asked.  The file may have been moved away after an earlier reopening opened it,
+ * so whoever comes while that one is under way needs another. */
+static void reopen(struct cri_container *c)
+{
+	const Runtime__V1__ReopenContainerLogResponse answer =
+		RUNTIME__V1__REOPEN_CONTAINER_LOG_RESPONSE__INIT;
+	struct err e = { 0 };
+	int rc = logs_reopen(&c->ctr, on_reopened, c, &e);
+
+	if (rc == 0)
+		wait_move(&c->reopen_again, &c->reopen);
+	else if (rc > 0)
+		wait_reply(&c->reopen_again, &answer.base);
+	else if (rc != -EAGAIN)
+		wait_fail(&c->reopen_again, grpc_code_of_errno(rc), e.text);
 }
 
 void rpc_reopen_log(void *ctx, struct grpc_call *call)
 {
 	const Runtime__V1__ReopenContainerLogRequest *q = (const void *)grpc_request(call);
-	const Runtime__V1__ReopenContainerLogResponse answer =
-		RUNTIME__V1__REOPEN_CONTAINER_LOG_RESPONSE__INIT;
 	struct cri_container *c = NULL;
 	struct err e = { 0 };
 	int rc = container_find(ctx, q->container_id, &c, &e);
 
-	if (rc == 0)
-		rc = logs_reopen(&c->ctr, on_reopened, c, &e);
-	if (rc < 0)
+	if (rc < 0) {
 		grpc_fail_err(call, rc, &e);
-	else if (rc > 0)
-		grpc_reply(call, &answer.base);
-	else
-		(void)wait_add(&c->reopen, call);
+		return;
+	}
+	(void)wait_add(&c->reopen_again, call);
+	reopen(c);
 }

@@ -55,6 +55,19 @@ static struct cri_wait *pop(struct cri_waits *list)
 	return w;
 }
 
+void wait_move(struct cri_waits *from, struct cri_waits *to)
+{
+	struct cri_wait *w;
+
+	while ((w = pop(from))) {
+		w->next = to->first;
+		w->link = &to->first;
+		if (w->next)
+			w->next->link = &w->next;
+		to->first = w;
+	}
+}
+
 /* An answer calls nobody back, so the list only gets shorter meanwhile. */
 void wait_reply(struct cri_waits *list, const ProtobufCMessage *m)
 {

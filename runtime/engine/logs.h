@@ -24,7 +24,8 @@ int logs_begin(struct ctr *c, struct ctr_streams *out, struct err *e);
 void logs_end(struct ctr *c); /* the instance is dead: what is in its pipes is the rest */
 /* Its log goes on in the file that log_file names now.  0: done is called when nothing is written
  * to the former one any more, or the container has ended; 1: it is that file already.  -EBUSY: it
- * does not run, -EAGAIN: it is being reopened. */
+ * does not run.  -EAGAIN: an earlier reopening is under way; the done of that one, or where nobody
+ * waits for it this one, is called when it is over, and then one may ask again. */
 int logs_reopen(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e);
 void logs_reopen_forget(struct ctr *c); /* frees what is kept of one; no callback */
 /* Nobody will ask for them any more; what carpel-log has not written yet is lost. */

@@ -83,9 +83,17 @@ static int check(const struct ctr *c, struct err *e)
 		return err_say(e, EBUSY, "container %s does not run", c->id);
 	if (!c->log_file)
 		return err_say(e, EINVAL, "container %s keeps no log", c->id);
-	if (c->reopen)
-		return err_say(e, EAGAIN, "the log of container %s is being reopened", c->id);
 	return 0;
+}
+
+/* One is under way whose asker an earlier supervisor took with it: this one hears of its end. */
+static int wait_for(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e)
+{
+	if (!c->reopen->done) {
+		c->reopen->done = done;
+		c->reopen->arg = arg;
+	}
+	return err_say(e, EAGAIN, "the log of container %s is being reopened", c->id);
 }
 
 /* B and C.  What is in the store will happen, so a message that did not get away is no failure. */
@@ -104,7 +112,8 @@ static int begin(struct ctr *c, const struct fdstore *store, const int *fds, siz
 
 /* One that was answered and could not be settled (see there): D and E are still to come, after C
  * once more.  0: there is none. */
-static int go_on(struct ctr *c, const struct fdstore *store, struct err *e)
+static int go_on(struct ctr *c, const struct fdstore *store, void (*done)(void *arg), void *arg,
+	struct err *e)
 {
 	CLEANUP(cleanup_free) char *tag = tag_of(ctr_log_id(c));
 	int fds[FDSTORE_FDS_MAX], n = fdstore_get(store, tag, fds, e);
@@ -114,7 +123,7 @@ static int go_on(struct ctr *c, const struct fdstore *store, struct err *e)
 	new_reopen(c, ctr_log_id(c), NULL, NULL);
 	(void)send(c, fds, (size_t)n, NULL);
 	close_all(fds, (size_t)n);
-	return err_say(e, EAGAIN, "the log of container %s is being reopened", c->id);
+	return wait_for(c, done, arg, e);
 }
 
 int logs_reopen(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e)
@@ -123,9 +132,11 @@ int logs_reopen(struct ctr *c, void (*done)(void *arg), void *arg, struct err *e
 	size_t streams = logs_fds(c->spec->tty);
 	struct fdstore store;
 
+	if (rc == 0 && c->reopen)
+		return wait_for(c, done, arg, e);
 	if (rc < 0 || (rc = sandbox_store(c->sandbox, &store, e)) < 0)
 		return rc;
-	rc = go_on(c, &store, e);
+	rc = go_on(c, &store, done, arg, e);
 	n = rc < 0 ? 0 : fdstore_get(&store, ctr_log_id(c), fds, e);
 	rc = rc < 0 ? rc : n;
 	if (rc >= 0 && (size_t)n < streams)

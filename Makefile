@@ -342,6 +342,8 @@ $(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
 # ---- running the tests --------------------------------------------------------------------------------------------
 # Every stage writes TAP, which tally.sh shows in short, counts, and judges.
 JOBS ?= $(shell nproc)
+# One more than cores: many tests wait for something most of the time.
+BATS_JOBS ?= $(shell expr $(JOBS) + 1)
 TALLY ?= $(BUILD)/tally
 STAGE :=
 tally = contrib/tools/tally.sh $(STAGE)$(1) $(TALLY)
@@ -365,7 +367,7 @@ check-sim: $(BUILD)/sim/sim_pods ## random histories of pods against what must a
 
 check-root: all $(TEST_BINS) ## what a user sees, by bats, as root (BATS=FILE… BATS_FLAGS='-f REGEX')
 	@[ "$$(id -u)" = 0 ] || { echo 'check-root: the tests of the whole need root' >&2; exit 1; }
-	@bats --formatter tap --print-output-on-failure -j $(JOBS) $(BATS_FLAGS) $(BATS) | $(call tally,root)
+	@bats --formatter tap --print-output-on-failure -j $(BATS_JOBS) $(BATS_FLAGS) $(BATS) | $(call tally,root)
 
 check-deny: all $(TEST_BINS) ## the suites of launching without openat2, clone3, … one at a time: right, or refused by name (CALL=NAME)
 	@tests/deny/run.sh $(BUILD) $(CALL) | $(call tally,deny)

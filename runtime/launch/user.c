@@ -258,8 +258,8 @@ static int check_text(const struct user_request *q, struct span user, struct spa
 int user_find(const struct user_request *q, const struct user_file *passwd, struct user *out,
 	struct err *e)
 {
-	CLEANUP(user_free) struct user u = { 0 };
 	struct span user_text, group_text;
+	struct user u = { 0 };
 	struct entry entry;
 	bool has_group;
 	int rc;
@@ -279,14 +279,14 @@ int user_find(const struct user_request *q, const struct user_file *passwd, stru
 	if (entry.is_found) {
 		u.uid = entry.uid;
 		u.gid = entry.gid;
-		u.name = str_ndup(entry.name.at, entry.name.len);
 	}
 	if (q->refuse_root && u.uid == 0)
 		return err_say(e, EPERM, "container has runAsNonRoot and would run as root");
+	if (entry.is_found)
+		u.name = str_ndup(entry.name.at, entry.name.len);
 	if (entry.home.len && entry.home.at[0] == '/')
 		u.home = str_ndup(entry.home.at, entry.home.len);
 	*out = u;
-	u = (struct user){ 0 };
 	return 0;
 }
 

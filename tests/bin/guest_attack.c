@@ -13,7 +13,7 @@
 
 #include "guest.h"
 
-enum { AHEAD = 16, BEHIND = 4, COMM_MAX = 32, PATH_ROOM = 64, THIEF_TRIES = 2000, NOWHERE = 4096 };
+enum { AHEAD = 16, BEHIND = 4, COMM_MAX = 32, PATH_ROOM = 64, THIEF_TRIES = 60000, NOWHERE = 4096 };
 
 static volatile sig_atomic_t is_over;
 

@@ -230,6 +230,7 @@ void env_apply(struct sim *m)
 		case ACT_PROBES_START:
 		case ACT_PROBES_STOP:
 		case ACT_EVENT:
+		case ACT_RESIZE: /* nobody asks for one */
 		case POD_ACTIONS:
 			break;
 		}

@@ -251,6 +251,26 @@ class Logs(InSandbox):
         self.begin_reopening()
         self.reopened(None)
 
+    def test_reopened_by_two_at_once(self):
+        """The second asks after the first one's file was moved, too, and so waits for another."""
+        c = self.begin("c", "sleepy", "x", log_path="two.log")
+        log = self.helper("carpel-log")
+        os.kill(log, signal.SIGSTOP)
+        try:
+            calls = []
+            for n in range(2):
+                os.rename(LOGS + "/two.log", "%s/two.log.%d" % (LOGS, n))
+                calls.append(self.cri.begin("ReopenContainerLog", container_id=c))
+                if n == 0:
+                    until("the first new file", lambda: os.path.exists(LOGS + "/two.log"))
+            self.assertEqual(self.cri.status(c).state, cri_client.RUNNING)  # both calls have been taken
+            self.assertFalse(any(call.done() for call in calls))
+        finally:
+            os.kill(log, signal.SIGCONT)
+        for call in calls:
+            call.result()
+        self.assertTrue(os.path.exists(LOGS + "/two.log"))
+
     def test_reopened_with_carpel_log_killed(self):
         self.begin_reopening()
         self.reopened("carpel-log")

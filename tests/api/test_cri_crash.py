@@ -169,9 +169,15 @@ class Steps(CrashTest):
         self.pod()
         self.c = self.cri.create(self.pod_id, self.config_of("c", *lines, **fields))
 
+    def await_line(self):
+        """A signal that comes earlier ends the program before it has said anything."""
+        log = self.cri.status(self.c).log_path
+        until("its line", lambda: os.path.exists(log) and read(log).endswith(" F on\n"))
+
     def running(self):
         self.one("sleepy on")
         self.cri.start(self.c)
+        self.await_line()
         self.before = self.cri.status(self.c)
 
     def by_id(self):
@@ -186,6 +192,7 @@ class Steps(CrashTest):
             until("its run", self.has_run)
             self.assertEqual(self.has_run(), 1)
             self.assertEqual(self.cri.exec(self.c, GUEST, "print", "y").stdout, b"y\n")
+            self.await_line()
             self.cri.stop(self.c, 20)
             self.assertEqual(self.cri.status(self.c).exit_code, 143)
             self.assertEqual(read(self.cri.status(self.c).log_path).split(" F ")[-1], "on\n")

@@ -284,9 +284,15 @@ class Audit:
 
     def __init__(self):
         self.pid = carpeld_pid()
-        self.before = self.look()
+        self.before = {"descriptors": None}
+        until("what was before to be removed", self.is_quiet)
         self.seen = set()
         self.settle = lambda: None  # what has to be done before a look
+
+    def is_quiet(self):
+        """Nothing is being removed, and two looks see the same."""
+        last, self.before = self.before, self.look()
+        return last == self.before and not glob.glob(LIB + "/trash*/*")
 
     def look(self):
         pid = carpeld_pid()

@@ -83,7 +83,7 @@ count() {
 	[ "$status" -eq 0 ]
 	[ -x "$tree/usr/libexec/carpel/carpeld" ]
 	[ -s "$tree/usr/share/man/man1/carpel.1" ]
-	grep -q '^ExecStart=/usr/libexec/carpel/carpeld$' "$tree/usr/lib/systemd/system/carpeld.service"
+	grep -q '^ExecStart=/usr/libexec/carpel/carpeld ' "$tree/usr/lib/systemd/system/carpeld.service"
 	make -s -C "$top" uninstall DESTDIR="$tree" PREFIX=/usr
 	[ -z "$(find "$tree" ! -type d)" ]
 }

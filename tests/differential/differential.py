@@ -170,6 +170,11 @@ def limit_fact(line):
     return m and ("limit." + m[1][4:].replace(" ", "-"), f"{m[2]} {m[3]}")
 
 
+def without_glibcs_signals(mask):
+    """Whoever was started by posix_spawn(3), as by make, ignores 32 and 33, and so do its children; carpel's do not."""
+    return f"{int(mask, 16) & ~(3 << 31):016x}"
+
+
 def section_facts(look, lines):
     """(key, value) of what one applet printed."""
     word = look.split()[0]
@@ -191,7 +196,7 @@ def section_facts(look, lines):
             yield "keyring", ";".join(line.split(" ", 2)[2].split(";")[:4]) if ";" in line else line
         else:
             key, _, value = line.partition(" ")
-            yield f"{word}.{key}", value
+            yield f"{word}.{key}", without_glibcs_signals(value) if key == "ignored" else value
 
 
 def facts(out, cgroups):

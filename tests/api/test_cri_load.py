@@ -103,7 +103,8 @@ class Memory(CriTest):
         print("%s: %.1f s, PSS %d -> %d KiB, RSS %d -> %d KiB" % (name, took, before[0], after[0], before[1], after[1]),
               flush=True)
         if not IS_SANITIZED:
-            self.assertLessEqual(after[0], before[0] + SLACK_KIB)
+            # PSS also grows when another instance ends, which shared the same pages.
+            self.assertLessEqual(after[1], before[1] + SLACK_KIB)
 
     def test_runs_and_removals(self):
         def some(count, tag):

@@ -42,6 +42,14 @@ def is_succeeded(change):
     return change["object"]["status"]["phase"] == "Succeeded"
 
 
+def say_again(client, said):
+    try:
+        client.wait(lambda: b"hello\n" in said.answer.body, 2)
+    except AssertionError:
+        said.message(STDIN, b"hello\n")
+    return b"hello\n" in said.answer.body
+
+
 def once(carpeld):
     """What a client says last is the end of what the container reads; another client's end too."""
     watch = make(carpeld, "once", ["echo"], stdinOnce=True)
@@ -49,7 +57,8 @@ def once(carpeld):
         attach(other, "once")
         said = attach(client, "once")
         said.message(STDIN, b"hello\n")
-        client.wait(lambda: b"hello\n" in said.answer.body)
+        # An attached client is shown what comes from then on: on a slow machine not the first answer.
+        wait_for("its echo", lambda: say_again(client, said))
         said.end_stdin()
         await_events(watch, ["once"], is_succeeded)
 

@@ -72,8 +72,11 @@ static void check_sandbox(const struct pod_spec *p)
 	require_name(p->namespace);
 	require_name(p->uid);
 	require(p->hostname && p->containers_len == 0);
-	if (p->cgroup_parent)
+	/* A path, or a slice's name, which whoever knows the cgroup driver judges. */
+	if (p->cgroup_parent && p->cgroup_parent[0] == '/')
 		require_path(p->cgroup_parent);
+	else if (p->cgroup_parent)
+		require(str_ends(p->cgroup_parent, ".slice") && !strchr(p->cgroup_parent, '/'));
 	if (p->log_directory)
 		require_path(p->log_directory);
 	check_sysctls(p);

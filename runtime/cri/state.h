@@ -132,7 +132,7 @@ struct cri_container {
 	int64_t kill_at_ms; /* boot time, while kill_timer is set */
 	struct cri_waits start, stop, remove, reopen;
 	struct cri_waits reopen_again; /* asked for while an earlier one was under way */
-	struct usage_watch usage; /* of its writable layer */
+	struct usage_watch usage;      /* of its writable layer */
 };
 
 enum { CRI_BUCKETS = 1024 };

@@ -13,6 +13,7 @@
 #include "engine/child.h"
 #include "engine/discard.h"
 #include "engine/engine.h"
+#include "engine/systemctl.h"
 #include "sys/starter.h"
 
 #define CAT "/bin/cat"
@@ -277,33 +278,18 @@ int scope_await(struct engine *g, const struct systemd_scope *what, enum scope_a
 	return w.rc;
 }
 
-/* systemctl, which is not waited for. */
 static void run_systemctl(struct engine *g, const struct strv *words)
 {
-	CLEANUP(cleanup_free) char **argv = strv_argv(words);
-	char *envp[] = { NULL };
-	const int fds[] = { -1, -1, STDERR_FILENO };
-	const struct spawn p = { .path = SYSTEMD_CTL,
-		.argv = argv,
-		.envp = envp,
-		.fds = fds,
-		.nfds = ARRAY_LEN(fds),
-		.is_expendable = true };
 	struct err e = { 0 };
-	pid_t pid;
-	int pidfd = starter_spawn(g->starter, &p, &pid, &e);
 
-	if (pidfd < 0)
-		log_warn("systemctl %s: %s", words->at[1], e.text);
-	else
-		(void)child_watch(g, pidfd, pid, NULL, NULL);
+	if (systemctl_run(g, words, NULL, NULL, &e) < 0)
+		log_warn("systemctl %s: %s", words->at[0], e.text);
 }
 
 void scope_set_limits(struct engine *g, const char *path, const struct cgroup_limits *l)
 {
 	CLEANUP(strv_free) struct strv words = { 0 };
 
-	strv_add(&words, "systemctl");
 	strv_add(&words, "set-property");
 	strv_add(&words, "--runtime");
 	strv_add(&words, systemd_unit_of(path));
@@ -315,7 +301,6 @@ void scope_stop(struct engine *g, const char *unit)
 {
 	CLEANUP(strv_free) struct strv words = { 0 };
 
-	strv_add(&words, "systemctl");
 	strv_add(&words, "stop");
 	strv_add(&words, "--no-block");
 	strv_add(&words, "--quiet");

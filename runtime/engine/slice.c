@@ -8,10 +8,8 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "engine/child.h"
 #include "engine/engine.h"
-#include "sys/starter.h"
-#include "sys/systemd.h"
+#include "engine/systemctl.h"
 
 static void tell(struct slice_weight *w);
 
@@ -31,26 +29,19 @@ static void on_told(void *arg, int status)
 static void tell(struct slice_weight *w)
 {
 	CLEANUP(cleanup_free) char *weight = str_fmt("CPUWeight=%" PRIu64, w->wanted);
-	char ctl[] = "systemctl", set[] = "set-property", until_boot[] = "--runtime";
-	char *argv[] = { ctl, set, until_boot, w->unit, weight, NULL }, *envp[] = { NULL };
-	const int fds[] = { -1, -1, STDERR_FILENO };
-	const struct spawn p = { .path = SYSTEMD_CTL,
-		.argv = argv,
-		.envp = envp,
-		.fds = fds,
-		.nfds = ARRAY_LEN(fds),
-		.is_expendable = true };
+	CLEANUP(strv_free) struct strv words = { 0 };
 	struct err e = { 0 };
-	pid_t pid;
-	int pidfd = starter_spawn(w->engine->starter, &p, &pid, &e);
 
-	if (pidfd < 0) {
+	strv_add(&words, "set-property");
+	strv_add(&words, "--runtime");
+	strv_add(&words, w->unit);
+	strv_add(&words, weight);
+	if (systemctl_run(w->engine, &words, on_told, w, &e) < 0) {
 		log_warn("cannot weigh %s: %s", w->unit, e.text);
 		return;
 	}
 	w->told = w->wanted;
 	w->is_telling = true;
-	(void)child_watch(w->engine, pidfd, pid, on_told, w);
 }
 
 void slice_weigh(struct slice_weight *w, struct engine *g, const char *unit, uint64_t weight)

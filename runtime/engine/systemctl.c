@@ -26,7 +26,8 @@ int systemctl_run(struct engine *g, const struct strv *words, void (*done)(void 
 	strv_add(&all, "systemctl");
 	for (size_t i = 0; i < words->len; i++)
 		strv_add(&all, words->at[i]);
-	p.argv = argv = strv_argv(&all);
+	argv = strv_argv(&all);
+	p.argv = argv;
 	pidfd = starter_spawn(g->starter, &p, &pid, e);
 	if (pidfd < 0)
 		return pidfd;

@@ -265,8 +265,8 @@ fails_to_start() {
 	pid=$(container_pid a)
 	uid=$(field a .metadata.uid)
 	[ "$(cat "/proc/$pid/comm")" = guest ]
-	carpel exec a -- /bin/guest orphan 1000 0 3>&- &
-	wait_for 10 pgrep -P "$(awk '/^PPid/ { print $2 }' "/proc/$pid/status")"
+	carpel exec a -- /bin/guest orphan 1000 0 >"$ROOT/orphan" 3>&- &
+	wait_for 10 test -s "$ROOT/orphan"
 	carpel delete a --now
 	[ ! -e "/proc/$pid" ]
 	run ! grep -F "$uid" /proc/self/mountinfo

@@ -1,9 +1,11 @@
 """What the parts of the bench share: how they start programs, read processes and print tables."""
+import contextlib
 import json
 import os
 import subprocess
 
 UNIFIED = "/sys/fs/cgroup/unified"
+FILESYSTEM_BYTES = 4 << 30  # sparse
 
 
 def number(name, default):
@@ -89,6 +91,25 @@ def in_own_mounts(argv, *flags, without_v2=True):
     """Without the v2 mount the machine looks like one of cgroup v1, which all other runtimes know."""
     script = f'umount {UNIFIED} && exec "$@"' if without_v2 and os.path.ismount(UNIFIED) else 'exec "$@"'
     return ["unshare", "-m", "--propagation", "private", *flags, "sh", "-c", script, "sh", *argv]
+
+
+@contextlib.contextmanager
+def fresh_filesystem(state, name):
+    """A directory that is an ext4 of its own, where the kernel has loop devices. ext4 does not use the inodes of
+    deleted files again for minutes and looks at each of them meanwhile: on a shared one each measure would pay
+    for what those before it deleted. Whoever calls is in a mount namespace of his own."""
+    path, image = os.path.join(state, name), os.path.join(state, name + ".ext4")
+    os.mkdir(path)
+    with open(image, "wb") as f:
+        f.truncate(FILESYSTEM_BYTES)
+    run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", image])
+    is_mounted = subprocess.run(["mount", "-o", "loop", image, path], stderr=subprocess.DEVNULL).returncode == 0
+    try:
+        yield path
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", "--lazy", path])
+        os.remove(image)
 
 
 def result_of(argv):

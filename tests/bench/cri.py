@@ -1,6 +1,6 @@
 """The calls of CRI, by bench_cri over one connection: carpeld, and containerd for comparison.
 
-cri.py carpel|containerd BUILD STATE ROOTFS     run by bench in mounts of its own; prints JSON
+cri.py carpel|containerd lives|many BUILD STATE ROOTFS     run by bench in mounts of its own; prints JSON
 
 Sandboxes are in the machine's network, so neither needs a network plugin. What /run is on a machine, a tmpfs,
 is one here too, for both.
@@ -16,8 +16,8 @@ import sys
 import tarfile
 import time
 
-from common import (aligned, command_lines, held, in_own_mounts, json_lines, memory, milliseconds, number, output,
-                    pss_kib, ratio, result_of, run)
+from common import (aligned, command_lines, fresh_filesystem, held, in_own_mounts, json_lines, memory, milliseconds,
+                    number, output, pss_kib, ratio, result_of, run)
 
 IMAGE, PAUSE = "docker.io/library/bench:1", "bench.local/pause:1"
 WORDS = ["/bin/busybox", "sleep", "100000"]
@@ -48,22 +48,26 @@ def lives(build, socket, runs, **env):
                              env=dict(os.environ, EXECS=str(EXECS_A_RUN), **env)))
 
 
+def listed(build, socket, measure, look, **env):
+    """CONTAINERS of them: how long their list takes, and what memory they are worth."""
+    before = look()
+    result, after = held(client(build, socket, measure, CONTAINERS), look, env=dict(os.environ, **env))
+    return {"ListContainers": result["ListContainers"], "memory": {"before_kib": before, "after_kib": after}}
+
+
 # ---- carpel ----------------------------------------------------------------------------------------------
 
 
-def measure_carpel(build, state, rootfs):
+def measure_carpel(what, build, state, rootfs):
     root = os.path.join(state, "root")
     cli = [os.path.join(build, "bin/carpel"), "--root", root]
     socket = os.path.join(make_run(root), "carpel/carpel.sock")
     try:
         run([*cli, "image", "import", IMAGE, rootfs], stdin=subprocess.DEVNULL)
         run([*cli, "info"])
-        result = lives(build, socket, RUNS)
-        before = memory(root)
-        more, after = held(client(build, socket, "many", CONTAINERS), lambda: memory(root))
-        result["ListContainers"] = more["ListContainers"]
-        result["memory"] = {"before_kib": before, "after_kib": after}
-        return result
+        if what == "lives":
+            return lives(build, socket, RUNS)
+        return listed(build, socket, "many", lambda: memory(root))
     finally:
         subprocess.run([*cli, "down"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -132,7 +136,7 @@ def import_images(state, rootfs, socket):
         run(["ctr", "--address", socket, "--namespace", "k8s.io", "images", "import", path])
 
 
-def measure_containerd(build, state, rootfs):
+def measure_containerd(what, build, state, rootfs):
     config, socket = write_config(state, make_run(state))
     log = os.path.join(state, "containerd.log")
     with open(log, "w") as f:
@@ -146,13 +150,10 @@ def measure_containerd(build, state, rootfs):
         wait_until_it_answers(daemon, socket, log)
         import_images(state, rootfs, socket)
         parent = {"CGROUP_PARENT": "/carpel-bench"}
-        result = lives(build, socket, CONTAINERD_RUNS, **parent)
-        before = look()
+        if what == "lives":
+            return lives(build, socket, CONTAINERD_RUNS, **parent)
         # Created and not started, which would take it minutes.
-        more, after = held(client(build, socket, "created", CONTAINERS), look, env=dict(os.environ, **parent))
-        result["ListContainers"] = more["ListContainers"]
-        result["memory"] = {"before_kib": before, "after_kib": after}
-        return result
+        return listed(build, socket, "created", look, **parent)
     finally:
         daemon.terminate()
         daemon.wait()
@@ -161,7 +162,7 @@ def measure_containerd(build, state, rootfs):
 # ---- for bench -------------------------------------------------------------------------------------------
 
 
-def measure(build, state, rootfs):
+def measure(what, build, state, rootfs):
     """{"carpel": …, "containerd": …}; of containerd, where it cannot run, the reason."""
     result = {}
     # In PIDs of its own nothing of containerd outlives us.
@@ -169,10 +170,9 @@ def measure(build, state, rootfs):
         if runtime == "containerd" and not all(map(shutil.which, ("containerd", "ctr", "runc"))):
             result[runtime] = {"missing": "not installed"}
             continue
-        own = os.path.join(state, "cri-" + runtime)
-        os.mkdir(own)
-        argv = [sys.executable, "-B", os.path.abspath(__file__), runtime, build, own, rootfs]
-        result[runtime] = result_of(in_own_mounts(argv, *flags, without_v2=runtime != "carpel"))
+        with fresh_filesystem(state, f"cri-{runtime}-{what}") as own:
+            argv = [sys.executable, "-B", os.path.abspath(__file__), runtime, what, build, own, rootfs]
+            result[runtime] = result_of(in_own_mounts(argv, *flags, without_v2=runtime != "carpel"))
     if "missing" in result["carpel"]:
         raise SystemExit("bench: CRI: " + result["carpel"]["missing"])
     return result
@@ -194,9 +194,10 @@ def table(cri, floor):
 
 
 if __name__ == "__main__":
-    _, which, build_dir, state_dir, image = sys.argv
+    _, which, of_what, build_dir, state_dir, image = sys.argv
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        print(json.dumps((measure_carpel if which == "carpel" else measure_containerd)(build_dir, state_dir, image)))
+        print(json.dumps((measure_carpel if which == "carpel" else measure_containerd)(
+            of_what, build_dir, state_dir, image)))
     except subprocess.CalledProcessError:
         sys.exit(1)  # what failed has said why

@@ -27,6 +27,10 @@ struct exec_session {
 	struct loop_io attach_io, input_io;
 	struct buf input; /* what the program has not read yet */
 	bool input_ends, tty;
+	/* attach: carpel-log shows what is written from now on.  Before, input and sizes wait: the
+	 * program's answer would be missed. */
+	bool is_attached;
+	struct winsize size; /* that waits; of no columns: none */
 };
 
 struct probe_exec {
@@ -78,6 +82,9 @@ static bool on_output(void *arg, int channel, const char *bytes, size_t len)
 	return s->peer->output(s->peer, channel, bytes, len) <= EXEC_QUEUE_HIGH;
 }
 
+static void flush_input(struct exec_session *s);
+static void apply_size(const struct exec_session *s);
+
 static void session_done(struct exec_session *s, int exit_code, const struct err *e)
 {
 	struct exec_peer *peer = s->peer;
@@ -111,6 +118,11 @@ static void on_attached_output(struct loop_io *io, unsigned events)
 	}
 	if (n > 1 && !on_output(s, bytes[0], bytes + 1, (size_t)n - 1))
 		loop_io_stop(&s->attach_io);
+	if (!s->is_attached) {
+		s->is_attached = true;
+		apply_size(s);
+		flush_input(s);
+	}
 }
 
 static int attach(struct exec_session *s, bool has_stdin, struct err *e)
@@ -199,16 +211,21 @@ static void end_input(struct exec_session *s)
 	}
 }
 
-static void flush_input(struct exec_session *s);
-
 static void on_input_ready(struct loop_io *io, unsigned events)
 {
 	(void)events;
 	flush_input(io->arg);
 }
 
+static bool is_held(const struct exec_session *s)
+{
+	return !s->run && !s->is_attached;
+}
+
 static void flush_input(struct exec_session *s)
 {
+	if (is_held(s))
+		return;
 	while (s->input.len && input_fd(s) >= 0) {
 		ssize_t n = write(input_fd(s), s->input.data, s->input.len);
 
@@ -245,18 +262,23 @@ static void session_close_input(struct exec_session *s)
 {
 	s->input_ends = true;
 	if (!s->input.len)
-		end_input(s);
+		flush_input(s);
+}
+
+static void apply_size(const struct exec_session *s)
+{
+	if (s->tty && s->stdin_fd >= 0 && s->size.ws_col > 0)
+		(void)ioctl(s->stdin_fd, TIOCSWINSZ, &s->size);
 }
 
 static void session_resize(struct exec_session *s, int columns, int rows)
 {
-	const struct winsize size = { .ws_col = (unsigned short)columns,
+	s->size = (struct winsize){ .ws_col = (unsigned short)columns,
 		.ws_row = (unsigned short)rows };
-
 	if (s->run)
 		exec_run_resize(s->run, columns, rows);
-	else if (s->tty && s->stdin_fd >= 0)
-		(void)ioctl(s->stdin_fd, TIOCSWINSZ, &size);
+	else if (!is_held(s))
+		apply_size(s);
 }
 
 static void session_resume(struct exec_session *s)
@@ -268,9 +290,14 @@ static void session_resume(struct exec_session *s)
 			on_attached_output, s);
 }
 
-/* The client is gone: its program goes on, as under Kubernetes, but a terminal hangs up. */
+/* The client is gone: its program goes on, as under Kubernetes, but a terminal hangs up.  What it
+ * said before it went still counts. */
 static void session_cancel(struct exec_session *s)
 {
+	if (is_held(s)) {
+		s->is_attached = true;
+		flush_input(s);
+	}
 	if (s->run)
 		exec_run_abandon(s->run, false);
 	else if (s->stdin_fd >= 0 && s->ctr)

@@ -39,17 +39,21 @@ static void on_gone(struct loop_io *io, unsigned events)
 	detach(io->arg);
 }
 
+static bool tell(int sock, char tag, const char *bytes, size_t len)
+{
+	struct iovec iov[] = { { &tag, 1 }, { NULL, len } };
+	const struct msghdr m = { .msg_iov = iov, .msg_iovlen = ARRAY_LEN(iov) };
+
+	memcpy(&iov[1].iov_base, &bytes, sizeof(bytes)); /* sendmsg(2) only reads it */
+	return sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
 static bool show(const struct attached *a, enum log_stream name, const char *bytes, size_t len)
 {
-	char tag = (char)name;
-
 	while (len > 0) {
 		size_t part = len < LOG_ATTACH_MAX - 1 ? len : LOG_ATTACH_MAX - 1;
-		struct iovec iov[] = { { &tag, 1 }, { NULL, part } };
-		const struct msghdr m = { .msg_iov = iov, .msg_iovlen = ARRAY_LEN(iov) };
 
-		memcpy(&iov[1].iov_base, &bytes, sizeof(bytes)); /* sendmsg(2) only reads it */
-		if (sendmsg(a->sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		if (!tell(a->sock, (char)name, bytes, part))
 			return false;
 		bytes += part;
 		len -= part;
@@ -70,7 +74,7 @@ void attached_add(struct attached_list *list, struct loop *l, int sock)
 {
 	struct attached *a;
 
-	if (list->len == ATTACHED_MAX) {
+	if (list->len == ATTACHED_MAX || !tell(sock, LOG_ATTACHED, NULL, 0)) {
 		close(sock);
 		return;
 	}

@@ -16,7 +16,7 @@ struct attached_list {
 	size_t len;
 };
 
-/* Takes sock; closed at once when there are too many. */
+/* Takes sock and says LOG_ATTACHED there; closed at once when there are too many. */
 void attached_add(struct attached_list *list, struct loop *l, int sock);
 void attached_show(struct attached_list *list, enum log_stream name, const char *bytes, size_t len);
 void attached_close(struct attached_list *list);

@@ -19,7 +19,8 @@ enum log_op {
 		       committed */
 	LOG_ATTACH, /* carpeld: copy new bytes of id to the one descriptor beside it (a SEQPACKET
 		       socket: first byte of each message 1 stdout or 2 stderr), never blocking; a
-		       full one is closed */
+		       full one is closed.  A message of the one byte LOG_ATTACHED comes first:
+		       nothing that is written from then on is missed */
 	LOG_DRAIN,  /* carpeld: id's container is dead: read what is there, then treat the streams
 		       as ended (a grandchild elsewhere may keep the pipe open) */
 	LOG_REOPEN, /* carpeld: the descriptors of LOG_ADD and, last, the new log file (read-write,
@@ -59,6 +60,8 @@ enum log_op {
  * LOG_DRAIN of that id be.  Another reopening of the id waits until E.  LOG_DONE ends a reopening
  * too: both entries are dropped.  None begins after LOG_DRAIN.
  */
+
+enum { LOG_ATTACHED = 0 };
 
 enum log_flag { LOG_IS_TTY = 1 }; /* stdout is a pty master, there is no stderr */
 

@@ -134,12 +134,7 @@ def attach():
     log.add(s)
     os.write(s.out, b"before\n")
     until("the first line", lambda: s.bytes()[0] == b"before\n")
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    slow, theirs_slow = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for sock in (theirs, theirs_slow):
-        log.tell(ATTACH, s.id, fds=[sock.fileno()])
-        sock.close()
-    assert log.list() == {"attach"}  # both are attached now
+    ours, slow = log.attach(s.id), log.attach(s.id)
     want = pattern(3, 8 << 20)
     got = {1: b"", 2: b""}
     os.write(s.err, b"other\n")
@@ -346,10 +341,7 @@ def limited():
     log.add(refused)
     assert log.list() == taken and not log.done and refused.next_file is not None, "what it has not read is not done"
     for _ in range(2):  # nor does that keep anybody else out
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        log.tell(ATTACH, sets[0].id, fds=[theirs.fileno()])
-        theirs.close()
-        assert log.list() == taken  # it is attached now
+        ours = log.attach(sets[0].id)
         os.write(sets[0].err, b"x")
         assert ours.recv(100) == b"\2x"
     former = log.sock

@@ -135,6 +135,15 @@ class Log:
             if op == DONE:
                 self.done.add(id_)
 
+    def attach(self, id_):
+        """The socket of who is attached: nothing that is written from now on is missed there."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.tell(ATTACH, id_, fds=[theirs.fileno()])
+        theirs.close()
+        ours.settimeout(LIMIT_S)
+        assert ours.recv(100) == b"\0"
+        return ours
+
     def list(self):
         self.tell(LIST)
         ids = set()
@@ -319,7 +328,11 @@ class Registers(ctypes.Structure):
 
 
 def ptrace(request, pid, data=None):
-    assert LIBC.ptrace(request, pid, None, data) == 0, os.strerror(ctypes.get_errno())
+    if LIBC.ptrace(request, pid, None, data) == 0:
+        return
+    why = os.strerror(ctypes.get_errno())
+    with open(f"/proc/{pid}/status") as status:
+        raise AssertionError(f"ptrace {request}: {why}\n{status.read()}")
 
 
 def hold(pid):

@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 
-from log_peer import (ATTACH, DIR, DONE, DRAIN, FULL, LIMIT_S, MESSAGE, REOPEN, REOPENED, Log, Set, end, hold, pattern,
+from log_peer import (DIR, DONE, DRAIN, FULL, LIMIT_S, MESSAGE, REOPEN, REOPENED, Log, Set, end, hold, pattern,
                       reap, until, writer)
 
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -112,10 +112,7 @@ def pieces():
     """A line that the former file has a piece of goes on in the new one; what was there stays; attached copies go on."""
     log, s = Log(), Set("pieces")
     log.add(s)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    log.tell(ATTACH, s.id, fds=[theirs.fileno()])
-    theirs.close()
-    assert log.list() == {"pieces"}  # it is attached now
+    ours = log.attach(s.id)
     os.write(s.out, b"one\nbegin")
     until("the piece", lambda: s.bytes()[0] == b"one\nbegin")
     with open(f"{s.path}.new", "wb") as file:
@@ -197,10 +194,7 @@ def no_file():
     log.add(s)
     log.add(other)
     assert log.list() == {"null", "other"}
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    log.tell(ATTACH, s.id, fds=[theirs.fileno()])
-    theirs.close()
-    assert log.list() == {"null", "other"}  # it is attached now
+    ours = log.attach(s.id)
     want, got = pattern(5, 4 << 20), b""
     for at in range(0, len(want), 65536):
         os.write(s.out, want[at:at + 65536])

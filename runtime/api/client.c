@@ -21,6 +21,7 @@ enum {
 	READ_BYTES = 64 * 1024,
 	WRITE_BYTES = 32 * 1024,
 	WINDOW = 1024 * 1024, /* of the connection and of each stream */
+	HEAD_MAX = 64 * 1024, /* nghttp2's own bound */
 	CONNECT_S = 10,       /* a full backlog empties, or nobody accepts any more */
 };
 
@@ -120,6 +121,18 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
 	return 0;
 }
 
+/* A request that never left has no stream that could end. */
+static int on_not_sent(
+	nghttp2_session *session, const nghttp2_frame *frame, int lib_error_code, void *arg)
+{
+	struct api_client *c = arg;
+
+	(void)session;
+	if (frame->hd.type == NGHTTP2_HEADERS)
+		c->unsent_rc = lib_error_code;
+	return 0;
+}
+
 static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *room, size_t length,
 	uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -147,6 +160,7 @@ static int session_open(struct api_client *c, struct err *e)
 		nghttp2_session_callbacks_set_on_data_chunk_recv_callback(calls, on_data);
 		nghttp2_session_callbacks_set_on_frame_recv_callback(calls, on_frame);
 		nghttp2_session_callbacks_set_on_stream_close_callback(calls, on_stream_close);
+		nghttp2_session_callbacks_set_on_frame_not_send_callback(calls, on_not_sent);
 		rc = nghttp2_session_client_new(&c->session, calls, c);
 	}
 	nghttp2_session_callbacks_del(calls);
@@ -242,6 +256,19 @@ static int lost(const struct api_client *c, struct err *e)
 		c->why[0] ? c->why : "the other side has closed the connection");
 }
 
+/* Told to whoever makes the turn: a request's first one follows its beginning. */
+static int not_sent(struct api_client *c, struct err *e)
+{
+	int rc = c->unsent_rc;
+
+	c->unsent_rc = 0;
+	if (rc == NGHTTP2_ERR_FRAME_SIZE_ERROR)
+		return err_say(e, E2BIG, "the request's head is above %d bytes", HEAD_MAX);
+	return c->why[0] ? lost(c, e)
+			 : err_say(e, ECONNRESET, "the request cannot be sent: %s",
+				   nghttp2_strerror(rc));
+}
+
 static int take_frames(struct api_client *c)
 {
 	buf_clear(&c->out);
@@ -266,6 +293,8 @@ int client_flush(struct api_client *c, struct err *e)
 
 		if (c->out_sent == c->out.len && take_frames(c) < 0)
 			return lost(c, e);
+		if (c->unsent_rc < 0)
+			return not_sent(c, e);
 		if (c->out.len == 0)
 			break;
 		n = send(c->fd, c->out.data + c->out_sent, c->out.len - c->out_sent, MSG_NOSIGNAL);

@@ -26,6 +26,7 @@ struct api_client {
 	struct buf out; /* frames, from out_sent on not written yet */
 	size_t out_sent;
 	bool has_settings, is_write_closed;
+	int unsent_rc; /* nghttp2's reason not to send a request, not told yet; 0: none */
 	char why[128]; /* the server's words for leaving */
 };
 

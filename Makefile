@@ -43,7 +43,7 @@ API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.
 	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 ENGINE_SRC := $(addprefix runtime/engine/,engine.c cdi.c sandbox.c scope.c slice.c systemctl.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
-	resume.c find.c child.c helper.c outbox.c discard.c image_job.c usage_job.c users.c)
+	resume.c find.c child.c helper.c outbox.c discard.c job.c image_job.c usage_job.c users.c)
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c own_cgroup.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
@@ -55,7 +55,7 @@ LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format
 LOGREAD_SRC := $(addprefix runtime/log/,reader.c rotated.c)
 IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)
 IMAGE_SRC := $(addprefix runtime/image/,main.c bytes.c confine.c copy.c digest.c import.c layout.c meta.c oci.c path.c size.c \
-	count.c stack.c store.c stream.c tree.c tree_walk.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c usage.c) $(LOCKDOWN_SRC)
+	cdi.c count.c stack.c store.c stream.c tree.c tree_walk.c unpack.c) $(addprefix runtime/sys/,ns.c mount.c cred.c usage.c) $(LOCKDOWN_SRC)
 CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_act.c cri_call.c cri_call_verb.c cri_config.c \
 	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c oci.c \
@@ -106,16 +106,16 @@ PROGRAMS := carpel carpeld carpel-launch carpel-oci carpel-log carpel-image carp
 carpel_SRC := $(CLI_SRC) $(YAML_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
-	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c ns.c seccomp.c starter.c userns.c) $(LOOP_SRC) $(YAML_SRC) $(BASE_SRC)
-carpeld_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
+	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c ns.c seccomp.c starter.c userns.c) $(LOOP_SRC) $(BASE_SRC)
+carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s
 carpel-oci_SRC := $(OCI_SRC) $(PLAN_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c mount.c) $(BASE_SRC)
 carpel-oci_LIBS := $(LIBS_CAP) $(LIBS_JSON) -lm
 carpel-log_SRC := $(LOG_SRC) $(LOOP_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
 carpel-log_LIBS := $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
-carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(BASE_SRC)
-carpel-image_LIBS := $(LIBS_ARCHIVE) $(LIBS_DIGEST) $(LIBS_SECCOMP) $(LIBS_CAP) $(LIBS_JSON)
+carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(YAML_SRC) $(addprefix runtime/spec/,cdi.c cdi_read.c devices.c) $(BASE_SRC)
+carpel-image_LIBS := $(LIBS_YAML) $(LIBS_ARCHIVE) $(LIBS_DIGEST) $(LIBS_SECCOMP) $(LIBS_CAP) $(LIBS_JSON) -lm
 carpel-probe_SRC := $(PROBES_SRC) $(PROBES_PURE_SRC) $(PROBE_WIRE_SRC) runtime/spec/pod.c runtime/spec/devices.c runtime/spec/cdi.c $(LOOP_SRC) $(BASE_SRC)
 carpel-probe_LIBS := $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
 

@@ -1,7 +1,7 @@
 /* What an unprivileged program of ours gives away before it listens to anybody: its identity, its
  * capabilities, every file, and all system calls but those it names.  There is no way back.
- * carpel-log, carpel-probe and `carpel-image usage` call it, each with its own table of calls.
- * lockdown.c alone of base sees libseccomp, and only those programs link it.
+ * carpel-log, carpel-probe, `carpel-image usage` and `carpel-image cdi` call it, each with its own
+ * table of calls. lockdown.c alone of base sees libseccomp, and only those programs link it.
  */
 #pragma once
 
@@ -20,7 +20,8 @@ enum { LOCKDOWN_ARGS_MAX = 2 };
 enum {
 	LOCKDOWN_ID_LOG = 0x70cab001,
 	LOCKDOWN_ID_PROBE = 0x70cab002,
-	LOCKDOWN_ID_USAGE = 0x70cab003
+	LOCKDOWN_ID_USAGE = 0x70cab003,
+	LOCKDOWN_ID_CDI = 0x70cab004
 };
 
 /* One argument of a call: allowed when (argument & mask) == value.  mask 0 allows anything. */

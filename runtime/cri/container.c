@@ -63,24 +63,14 @@ static int sandbox_must_be_ready(const struct cri_sandbox *s, struct err *e)
 					    : err_say(e, EBUSY, "sandbox %s is not ready", s->id);
 }
 
-static int check_request(
-	const Runtime__V1__CreateContainerRequest *q, const struct cri_sandbox *s, struct err *e)
+static int check_request(const Runtime__V1__CreateContainerRequest *q, const struct cri_sandbox *s,
+	struct container_spec **out, struct err *e)
 {
-	CLEANUP(cleanup_container_spec) struct container_spec *spec = NULL;
-
 	if (!q->config)
 		return err_say(e, EINVAL, "config: Required value");
 	if (config_check_size(q->config, e) < 0)
 		return -E2BIG;
-	return cri_read_container(q->config, s->config, &spec, e);
-}
-
-/* What its files say is read again at the start; here it is only told early. */
-static int check_cdi(const struct cri_container *c, struct err *e)
-{
-	CLEANUP(cdi_set_free) struct cdi_set set = { 0 };
-
-	return cdi_resolve(c->cri->engine->layout.root, &c->spec->devices.cdi, &set, e);
+	return cri_read_container(q->config, s->config, out, e);
 }
 
 static int fill(struct cri_container *c, const Runtime__V1__ContainerConfig *config, struct err *e)
@@ -92,8 +82,7 @@ static int fill(struct cri_container *c, const Runtime__V1__ContainerConfig *con
 		c->resources = message_copy(config->linux->resources);
 	c->state = CONTAINER_IS_CREATED;
 	c->created_ns = clock_wall_ns();
-	if ((rc = container_read_config(c, e)) < 0 || (rc = check_cdi(c, e)) < 0 ||
-		(rc = container_take_image(c, e)) < 0)
+	if ((rc = container_read_config(c, e)) < 0 || (rc = container_take_image(c, e)) < 0)
 		return rc;
 	c->ctr.stop_signal = c->spec->stop_signal ? c->spec->stop_signal
 						  : container_stop_signal(c->ctr.image.stop_signal);
@@ -138,31 +127,81 @@ static void answer_taken(
 		&e);
 }
 
-void rpc_create_container(void *ctx, struct grpc_call *call)
+enum creation_step { CREATION_CDI_UNKNOWN, CREATION_CDI_KNOWN };
+static void create(struct cri *c, struct grpc_call *call, enum creation_step step);
+
+/* A call that waits for what CDI's files say: that is read again at the start, here it is only told
+ * early.  Whatever else was looked at is looked at again afterwards. */
+struct creation {
+	struct cri *cri;
+	struct creation *next, **link;
+	struct grpc_call *call;
+	struct cdi_wait *cdi;
+};
+
+static void creation_free(struct creation *n)
+{
+	cdi_cancel(n->cdi);
+	*n->link = n->next;
+	if (n->next)
+		n->next->link = n->link;
+	free(n);
+}
+
+static void on_gone(void *arg, enum grpc_gone why)
+{
+	(void)why;
+	creation_free(arg);
+}
+
+static void on_cdi(void *arg, int rc, struct cdi_set *set, const struct err *e)
+{
+	struct creation *n = arg;
+	struct grpc_call *call = n->call;
+	struct cri *c = n->cri;
+
+	(void)set;
+	n->cdi = NULL;
+	creation_free(n);
+	if (rc < 0)
+		grpc_fail_err(call, rc, e);
+	else
+		create(c, call, CREATION_CDI_KNOWN);
+}
+
+static int await_cdi(struct cri *c, struct grpc_call *call, const struct strv *names, struct err *e)
+{
+	struct creation *n = mem_zalloc(sizeof(*n));
+	int rc;
+
+	*n = (struct creation){ .cri = c, .call = call, .next = c->creations };
+	n->link = &c->creations;
+	if (n->next)
+		n->next->link = &n->next;
+	c->creations = n;
+	rc = cdi_ask(c->engine, names, on_cdi, n, &n->cdi, e);
+	if (rc < 0)
+		creation_free(n);
+	else
+		grpc_on_gone(call, on_gone, n);
+	return rc;
+}
+
+void creations_close(struct cri *c)
+{
+	while (c->creations) {
+		grpc_fail(c->creations->call, GRPC_UNAVAILABLE, "carpeld is shutting down");
+		creation_free(c->creations);
+	}
+}
+
+static void create_now(struct cri_sandbox *s, struct grpc_call *call)
 {
 	const Runtime__V1__CreateContainerRequest *q = (const void *)grpc_request(call);
 	Runtime__V1__CreateContainerResponse answer = RUNTIME__V1__CREATE_CONTAINER_RESPONSE__INIT;
-	CLEANUP(cleanup_free) char *key = NULL;
-	struct cri_sandbox *s = NULL;
-	struct cri_container *c;
 	struct err e = { 0 };
-	int rc = sandbox_find(ctx, q->pod_sandbox_id, &s, &e);
+	struct cri_container *c = make(s, q->config, &e);
 
-	if (rc == 0)
-		rc = check_request(q, s, &e);
-	if (rc == 0)
-		rc = sandbox_must_be_ready(s, &e);
-	if (rc < 0) {
-		grpc_fail_err(call, rc, &e);
-		return;
-	}
-	key = container_key(q->config->metadata, s->config->metadata);
-	c = container_by_key(ctx, key);
-	if (c) {
-		answer_taken(c, q->config, call);
-		return;
-	}
-	c = make(s, q->config, &e);
 	if (!c) {
 		grpc_fail_err(call, -e.code, &e);
 		return;
@@ -171,6 +210,40 @@ void rpc_create_container(void *ctx, struct grpc_call *call)
 	event_tell(s, c->ctr.id, CRI_CREATED);
 	answer.container_id = c->ctr.id;
 	grpc_reply(call, &answer.base);
+}
+
+static void create(struct cri *c, struct grpc_call *call, enum creation_step step)
+{
+	const Runtime__V1__CreateContainerRequest *q = (const void *)grpc_request(call);
+	CLEANUP(cleanup_container_spec) struct container_spec *spec = NULL;
+	CLEANUP(cleanup_free) char *key = NULL;
+	struct cri_container *taken = NULL;
+	struct cri_sandbox *s = NULL;
+	struct err e = { 0 };
+	int rc = sandbox_find(c, q->pod_sandbox_id, &s, &e);
+
+	if (rc == 0)
+		rc = check_request(q, s, &spec, &e);
+	if (rc == 0)
+		rc = sandbox_must_be_ready(s, &e);
+	if (rc == 0) {
+		key = container_key(q->config->metadata, s->config->metadata);
+		taken = container_by_key(c, key);
+		if (!taken && spec->devices.cdi.len && step == CREATION_CDI_UNKNOWN &&
+			(rc = await_cdi(c, call, &spec->devices.cdi, &e)) == 0)
+			return;
+	}
+	if (rc < 0)
+		grpc_fail_err(call, rc, &e);
+	else if (taken)
+		answer_taken(taken, q->config, call);
+	else
+		create_now(s, call);
+}
+
+void rpc_create_container(void *ctx, struct grpc_call *call)
+{
+	create(ctx, call, CREATION_CDI_UNKNOWN);
 }
 
 /* ---- StartContainer ---- */

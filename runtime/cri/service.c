@@ -289,6 +289,7 @@ void cri_close(struct cri *c)
 		return;
 	watchers_close(c);
 	usage_close(c);
+	creations_close(c);
 	loop_timer_stop(&c->shutdown_timer);
 	while (c->containers)
 		container_unlink_free(c->containers);

@@ -146,6 +146,7 @@ struct cri {
 	size_t sandboxes_len, containers_len;
 	int sandboxes_dir, containers_dir; /* of records */
 	struct cri_watcher *watchers;      /* events.c */
+	struct creation *creations;        /* container.c: calls that wait */
 	struct grpc_face face;
 	struct usage_watch *counting, images_usage, layers_usage; /* usage.c */
 	struct usage_walk *walk;
@@ -205,6 +206,7 @@ extern const struct sandbox_owner cri_sandbox_owner;
 /* ---- container.c, container_run.c ---- */
 
 void rpc_create_container(void *ctx, struct grpc_call *call);
+void creations_close(struct cri *c);
 void rpc_start_container(void *ctx, struct grpc_call *call);
 void rpc_stop_container(void *ctx, struct grpc_call *call);
 void rpc_remove_container(void *ctx, struct grpc_call *call);

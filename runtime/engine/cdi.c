@@ -1,218 +1,171 @@
 #include "engine/cdi.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "base/yaml.h"
+#include "engine/engine.h"
+#include "engine/job.h"
 
-enum { FILE_MAX = 1 << 20, FILES_MAX = 256 };
+enum { EDITS_MAX = 1024 };
 
-/* One that counts more comes later. */
-static const char *const dirs[] = { "etc/cdi", "var/run/cdi" };
+static const char file_name[] = "cdi.json";
 
-struct file {
-	char *path;
-	size_t dir;
-	bool is_used; /* its own edits are among those to carry out */
+struct cdi_wait {
+	struct job *job;
+	char *first; /* of the devices; for messages */
+	void (*done)(void *arg, int rc, struct cdi_set *set, const struct err *e);
+	void *arg;
 };
 
-/* Beside the specs of a set, in the same order. */
-struct files {
-	struct file *at;
-	size_t len;
-	char *wrong; /* why the first of them was not read */
-};
-
-static void files_free(struct files *f)
+void cdi_set_free(struct cdi_set *s)
 {
-	for (size_t i = 0; i < f->len; i++)
-		free(f->at[i].path);
-	free(f->at);
-	free(f->wrong);
+	for (size_t i = 0; i < s->len; i++)
+		cdi_edits_free(&s->edits[i]);
+	free(s->edits);
+	free(s->text);
+	*s = (struct cdi_set){ 0 };
 }
 
-static void note_wrong(struct files *f, const char *path, const struct err *e)
-{
-	if (!f->wrong)
-		f->wrong = str_fmt("%s: %s", path, e->text);
-}
+/* ---- the answer ---- */
 
-/* JSON is YAML, too; but of a JSON file the stricter reader is wanted. */
-static int read_tree(const char *path, const struct buf *text, struct json **out, struct err *e)
+static int read_one(const struct json *one, struct cdi_set *s, struct err *e)
 {
-	struct yaml_documents documents = { 0 };
-	const char *bytes = text->data ? text->data : "";
+	const char *device = json_get_str(one, "device"), *file = json_get_str(one, "file");
+	struct cdi_edits x = { 0 };
 	int rc;
 
-	if (str_ends(path, ".json"))
-		return json_parse(bytes, text->len, &(struct json_options){ 0 }, out, e);
-	if ((rc = yaml_parse(bytes, text->len, &documents, e)) < 0)
-		return rc;
-	if (documents.len != 1)
-		rc = err_say(e, EINVAL, "must be one document");
-	else
-		*out = TAKE(documents.at[0].value);
-	yaml_documents_free(&documents);
-	return rc;
-}
-
-/* Opened so that a FIFO or a device cannot hold us. */
-static int read_file(const char *path, struct cdi_spec *out, struct err *e)
-{
-	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	CLEANUP(buf_free) struct buf text = { 0 };
-	CLEANUP(cleanup_json) struct json *doc = NULL;
-	struct stat st;
-	int rc;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "open it");
-	if (!S_ISREG(st.st_mode))
-		return err_say(e, EINVAL, "it is no regular file");
-	if ((rc = fd_read_all(fd, FILE_MAX, &text, e)) < 0 ||
-		(rc = read_tree(path, &text, &doc, e)) < 0)
-		return rc;
-	return cdi_parse(doc, out, e);
-}
-
-static void list_dir(const char *dir, struct strv *names)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-
-	while (d && (entry = readdir(d)))
-		if (entry->d_name[0] != '.' &&
-			(str_ends(entry->d_name, ".json") || str_ends(entry->d_name, ".yaml")))
-			strv_add(names, entry->d_name);
-	if (d)
-		closedir(d);
-	strv_sort(names);
-}
-
-static void read_dir(const char *root, size_t index, struct files *f, struct cdi_set *s)
-{
-	CLEANUP(cleanup_free) char *dir = str_fmt("%s/%s", root, dirs[index]);
-	struct strv names = { 0 };
-	struct err e = { 0 };
-
-	list_dir(dir, &names);
-	for (size_t i = 0; i < names.len; i++) {
-		CLEANUP(cleanup_free) char *path = str_fmt("%s/%s", dir, names.at[i]);
-		struct cdi_spec spec = { 0 };
-
-		if (f->len == FILES_MAX) {
-			(void)err_say(&e, E2BIG, "there are more than %d files", FILES_MAX);
-			note_wrong(f, path, &e);
-			break;
-		}
-		if (read_file(path, &spec, &e) < 0) {
-			note_wrong(f, path, &e);
-			continue;
-		}
-		f->at = mem_resize(f->at, f->len + 1, sizeof(*f->at));
-		f->at[f->len++] = (struct file){ TAKE(path), index, false };
-		s->specs = mem_resize(s->specs, s->specs_len + 1, sizeof(*s->specs));
-		s->specs[s->specs_len++] = spec;
+	if (!device || !file || !json_get(one, "containerEdits"))
+		return err_say(e, EBADMSG, "edits of CDI without their device, file or object");
+	rc = cdi_parse_edits(json_get(one, "containerEdits"), &x, e);
+	if (rc == 0 && x.refused)
+		rc = err_say(e, EOPNOTSUPP, "%s", x.refused);
+	if (rc < 0) {
+		cdi_edits_free(&x);
+		return err_wrap(e, rc, "CDI device %s: %s", device, file);
 	}
-	strv_free(&names);
-}
-
-static int unknown(const struct files *f, const char *name, struct err *e)
-{
-	return err_say(e, EINVAL, "unresolvable CDI device %s: no file of /%s or /%s has it%s%s",
-		name, dirs[0], dirs[1], f->wrong ? "; " : "", f->wrong ? f->wrong : "");
-}
-
-/* The one of the directory that counts most; two there contradict each other.  NULL: e says why. */
-static struct file *find(
-	const struct files *f, const struct cdi_set *s, const char *name, struct err *e)
-{
-	struct file *found = NULL;
-
-	for (size_t i = f->len; i-- > 0;) {
-		struct file *file = &f->at[i];
-
-		if (found && file->dir != found->dir)
-			break;
-		if (!cdi_find(&s->specs[i], name))
-			continue;
-		if (found) {
-			(void)err_say(e, EINVAL, "unresolvable CDI device %s: %s and %s have it",
-				name, file->path, found->path);
-			return NULL;
-		}
-		found = file;
-	}
-	if (!found)
-		(void)unknown(f, name, e);
-	return found;
-}
-
-static int add(struct cdi_set *s, const struct cdi_edits *edits, const struct file *file,
-	const char *name, struct err *e)
-{
-	if (edits->refused)
-		return err_say(
-			e, EOPNOTSUPP, "CDI device %s: %s: %s", name, file->path, edits->refused);
 	s->edits = mem_resize(s->edits, s->len + 1, sizeof(*s->edits));
-	s->edits[s->len++] = edits;
+	s->edits[s->len++] = x;
 	return 0;
 }
 
-static int resolve(
-	const struct files *f, const struct strv *names, struct cdi_set *s, struct err *e)
+static int read_set(const char *text, size_t len, struct cdi_set *out, struct err *e)
 {
-	for (size_t i = 0; i < names->len; i++) {
-		const char *name = names->at[i];
-		struct file *file = find(f, s, name, e);
-		const struct cdi_spec *spec;
-		int rc = 0;
+	CLEANUP(cdi_set_free) struct cdi_set s = { .text = str_ndup(text, len) };
+	CLEANUP(cleanup_json) struct json *doc = NULL;
+	const struct json *list;
+	int rc = json_parse(text, len, &(struct json_options){ 0 }, &doc, e);
 
-		if (!file)
-			return -EINVAL;
-		spec = &s->specs[file - f->at];
-		if (!file->is_used)
-			rc = add(s, &spec->edits, file, name, e);
-		if (rc == 0)
-			rc = add(s, &cdi_find(spec, name)->edits, file, name, e);
-		if (rc < 0)
-			return rc;
-		file->is_used = true;
-	}
-	return 0;
-}
-
-int cdi_resolve(const char *root, const struct strv *names, struct cdi_set *out, struct err *e)
-{
-	CLEANUP(files_free) struct files f = { 0 };
-	CLEANUP(cdi_set_free) struct cdi_set s = { 0 };
-	int rc;
-
-	if (!names->len)
-		return 0;
-	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
-		read_dir(root, i, &f, &s);
-	if ((rc = resolve(&f, names, &s, e)) < 0)
+	if (rc < 0)
+		return err_wrap(e, rc, "CDI's edits");
+	list = json_get(doc, "edits");
+	if (json_type(list) != JSON_ARRAY || !json_len(list) || json_len(list) > EDITS_MAX)
+		return err_say(e, EBADMSG, "CDI's edits: not a list of 1 to %d", EDITS_MAX);
+	for (size_t i = 0; rc == 0 && i < json_len(list); i++)
+		rc = read_one(json_at(list, i), &s, e);
+	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < f.len; i++)
-		if (!f.at[i].is_used)
-			cdi_spec_free(&s.specs[i]);
 	*out = s;
 	s = (struct cdi_set){ 0 };
 	return 0;
 }
 
-void cdi_set_free(struct cdi_set *s)
+/* Lines "at PATH", then the answer.  *place: the last of those, or NULL. */
+static const char *skip_places(char *text, char **place)
 {
-	for (size_t i = 0; i < s->specs_len; i++)
-		cdi_spec_free(&s->specs[i]);
-	free(s->specs);
-	free(s->edits);
-	*s = (struct cdi_set){ 0 };
+	*place = NULL;
+	while (str_starts(text, "at ")) {
+		char *end = strchr(text, '\n');
+
+		if (!end)
+			break; /* it was cut */
+		*end = '\0';
+		*place = text + strlen("at ");
+		text = end + 1;
+	}
+	return text;
+}
+
+static void wait_free(struct cdi_wait *w)
+{
+	free(w->first);
+	free(w);
+}
+
+/* One that was killed could not say for itself what it was doing. */
+static void on_answer(void *arg, int rc, const struct buf *out, const struct err *failure)
+{
+	struct cdi_wait *w = arg;
+	CLEANUP(cleanup_free) char *text = str_dup(out->data ? out->data : "");
+	CLEANUP(cdi_set_free) struct cdi_set set = { 0 };
+	struct err e = *failure;
+	char *place;
+	const char *answer = skip_places(text, &place);
+
+	if (rc == -EIO || rc == -ETIMEDOUT)
+		(void)err_wrap(
+			&e, rc, "CDI device %s: %s", w->first, place ? place : "CDI's files");
+	else if (rc == 0 && (rc = read_set(answer, strlen(answer), &set, &e)) < 0)
+		(void)err_wrap(&e, rc, "CDI device %s", w->first);
+	w->done(w->arg, rc, &set, &e);
+	wait_free(w);
+}
+
+int cdi_ask(struct engine *g, const struct strv *names,
+	void (*done)(void *arg, int rc, struct cdi_set *set, const struct err *e), void *arg,
+	struct cdi_wait **out, struct err *e)
+{
+	CLEANUP(strv_free) struct strv words = { 0 };
+	struct cdi_wait *w = mem_zalloc(sizeof(*w));
+	int rc;
+
+	*w = (struct cdi_wait){ .first = str_dup(names->at[0]), .done = done, .arg = arg };
+	strv_add(&words, "carpel-image");
+	strv_add(&words, "--");
+	strv_add(&words, "cdi");
+	strv_add(&words, g->layout.root);
+	for (size_t i = 0; i < names->len; i++)
+		strv_add(&words, names->at[i]);
+	rc = job_start(g,
+		&(struct job_options){ .program = "carpel-image",
+			.words = &words,
+			.deadline_ms = g->start_deadline_ms,
+			.dies_with_us = true },
+		on_answer, w, &w->job, e);
+	if (rc < 0)
+		wait_free(w);
+	else
+		*out = w;
+	return rc;
+}
+
+void cdi_cancel(struct cdi_wait *w)
+{
+	if (!w)
+		return;
+	job_cancel(w->job);
+	wait_free(w);
+}
+
+/* ---- beside the container ---- */
+
+int cdi_save(const struct cdi_set *s, const char *dir, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = str_fmt("%s/%s", dir, file_name);
+
+	if (!s->len)
+		return 0;
+	return fd_replace_file(AT_FDCWD, path, s->text, strlen(s->text), FD_SURVIVES_CRASH, e);
+}
+
+int cdi_load(const char *dir, struct cdi_set *out, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = str_fmt("%s/%s", dir, file_name);
+	CLEANUP(buf_free) struct buf text = { 0 };
+	int rc = fd_read_file(AT_FDCWD, path, JOB_ANSWER_MAX, &text, e);
+
+	return rc < 0 ? rc : read_set(text.data ? text.data : "", text.len, out, e);
 }

@@ -81,10 +81,12 @@ void ctr_release(struct ctr *c)
 	c->owner->released(c);
 	launch_cancel(c->launch);
 	profile_cancel(c->profile);
+	cdi_cancel(c->cdi_wait);
 	child_forget(c->child);
 	loop_timer_stop(&c->end_timer);
 	c->launch = NULL;
 	c->profile = NULL;
+	c->cdi_wait = NULL;
 	c->child = NULL;
 	if (c->pidfd >= 0)
 		close(c->pidfd);
@@ -253,18 +255,17 @@ static void close_streams(struct ctr_streams *s)
 			close(fds[i]);
 }
 
-int ctr_request(
-	struct ctr *c, enum ctr_purpose purpose, struct container_request *out, struct err *e)
+static bool lacks_cdi(const struct ctr *c)
+{
+	return c->spec->devices.cdi.len && !c->cdi.len;
+}
+
+int ctr_request(struct ctr *c, struct container_request *out, struct err *e)
 {
 	int rc = c->owner->request(c, out, e);
 
-	if (rc < 0)
-		return rc;
-	if (purpose == CTR_TO_START)
-		cdi_set_free(&c->cdi);
-	if (!c->cdi.len)
-		rc = cdi_resolve(
-			c->sandbox->engine->layout.root, &c->spec->devices.cdi, &c->cdi, e);
+	if (rc == 0 && lacks_cdi(c)) /* another carpeld started it */
+		rc = cdi_load(c->dir, &c->cdi, e);
 	out->cdi = c->cdi.edits;
 	out->cdi_len = c->cdi.len;
 	return rc;
@@ -277,7 +278,7 @@ static int make_instance(struct ctr *c, int filter, enum ctr_failure *how, struc
 	int rc;
 
 	*how = CTR_NOT_MADE;
-	if ((rc = ctr_request(c, CTR_TO_START, &q, e)) < 0)
+	if ((rc = ctr_request(c, &q, e)) < 0)
 		return rc;
 	*how = CTR_BAD_CONFIG;
 	if ((rc = container_check_user(&q, e)) < 0)
@@ -287,7 +288,7 @@ static int make_instance(struct ctr *c, int filter, enum ctr_failure *how, struc
 	c->is_made = true;
 	if ((rc = c->owner->record(c, e)) < 0 ||
 		(rc = container_prepare(&q, c->sandbox->engine->cgroups, e)) < 0 ||
-		(rc = logs_begin(c, &s, e)) < 0)
+		(rc = cdi_save(&c->cdi, c->dir, e)) < 0 || (rc = logs_begin(c, &s, e)) < 0)
 		return rc;
 	rc = launch_instance(c, &q, filter, &s, e);
 	if (rc == -ENODATA)
@@ -336,17 +337,37 @@ int ctr_filter(
 	return 0;
 }
 
+static void on_cdi(void *arg, int rc, struct cdi_set *set, const struct err *e)
+{
+	struct ctr *c = arg;
+
+	c->cdi_wait = NULL;
+	c->cdi = *set;
+	*set = (struct cdi_set){ 0 };
+	if (rc < 0)
+		start_failed(c, CTR_NOT_MADE, e, 0);
+	else
+		start(c);
+}
+
+static int ask_cdi(struct ctr *c, struct err *e)
+{
+	int rc = cdi_ask(c->sandbox->engine, &c->spec->devices.cdi, on_cdi, c, &c->cdi_wait, e);
+
+	return rc < 0 ? rc : -EINPROGRESS;
+}
+
 static void start(struct ctr *c)
 {
 	enum ctr_failure how = CTR_NOT_MADE;
 	struct err e = { 0 };
-	int filter, rc;
+	int filter = -1, rc;
 
 	ctr_release(c);
 	c->is_made = false;
-	rc = ctr_filter(c, on_profile, &filter, &e);
+	rc = lacks_cdi(c) ? ask_cdi(c, &e) : ctr_filter(c, on_profile, &filter, &e);
 	if (rc == -EINPROGRESS)
-		return; /* once for each set of capabilities */
+		return; /* each at most once */
 	if (rc == 0)
 		rc = make_instance(c, filter, &how, &e);
 	if (rc < 0)
@@ -358,6 +379,7 @@ static void start(struct ctr *c)
 void ctr_start(struct ctr *c)
 {
 	c->profile_sum = 0;
+	cdi_set_free(&c->cdi);
 	start(c);
 }
 

@@ -59,7 +59,8 @@ struct ctr {
 	struct launch *launch;        /* the start in flight */
 	struct profile_wait *profile; /* a start that waits for its filter */
 	uint64_t profile_sum;         /* what its profile (Localhost) said then; 0: no such one */
-	struct cdi_set cdi;           /* what its CDI devices brought; empty after a take-over */
+	struct cdi_wait *cdi_wait;    /* a start that waits for what its CDI devices bring, */
+	struct cdi_set cdi;           /* and that; empty after a take-over */
 	struct exec_run *runs;        /* programs executed in it */
 	struct log_reopen *reopen;    /* its log is being moved to another file */
 	struct child *child;          /* PID_NODE: pause does not reap it, we do */
@@ -91,11 +92,8 @@ struct ctr *ctr_by_id(const struct engine *g, const char *id);
  * carpel-log may speak of their end more than once, at any time. */
 const char *ctr_log_id(const struct ctr *c);
 
-/* The owner's request, with what CDI's files say: now for a start, and as it was then for an exec,
- * unless a take-over has lost that. */
-enum ctr_purpose { CTR_TO_START, CTR_TO_EXECUTE };
-int ctr_request(
-	struct ctr *c, enum ctr_purpose purpose, struct container_request *out, struct err *e);
+/* The owner's request, with what CDI's files said when the instance was started. */
+int ctr_request(struct ctr *c, struct container_request *out, struct err *e);
 
 /* The seccomp filter's descriptor, borrowed, or -1 for none in *out_fd.  -EINPROGRESS: ready is
  * called when it is there; ready NULL: -EAGAIN. */

@@ -9,6 +9,7 @@
  * compiled system call filters resume.c     taking over after a crash             find.c processes
  * found again child.c      processes that we wait for            helper.c    starting our own
  * programs outbox.c     messages that wait for them           discard.c   what is thrown away
+ *     job.c        a program run for an answer            cdi.c       CDI's files, by such a one
  *     image_job.c  carpel-image                           usage_job.c it too, counting
  *     scope.c      units of systemd's, where it owns them     slice.c     their weights
  *

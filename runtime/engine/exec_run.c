@@ -318,7 +318,7 @@ int exec_run_start(struct ctr *c, const struct exec_run_options *o,
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return err_set(e, errno, "get random bytes");
 	(void)snprintf(exec_id, sizeof(exec_id), "%016" PRIx64, random);
-	if ((rc = ctr_request(c, CTR_TO_EXECUTE, &q, e)) < 0)
+	if ((rc = ctr_request(c, &q, e)) < 0)
 		return rc;
 	r = run_new(c, o, peer, exec_id);
 	rc = make_pipes(r, o, &p, e);

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "image/cdi.h"
 #include "image/confine.h"
 #include "image/count.h"
 #include "image/import.h"
@@ -31,6 +32,7 @@ static const char usage[] =
 	"       carpel-image --store DIR rm NAME\n"
 	"       carpel-image --store DIR list\n"
 	"       carpel-image usage <LIST\n"
+	"       carpel-image cdi ROOT DEVICE...\n"
 	"PATH is a directory with a root file system, a tar archive of one, an OCI image layout\n"
 	"(directory or tar), or what \"docker save\" writes.  The result is JSON on standard "
 	"output.\n";
@@ -195,6 +197,8 @@ static int run(const struct options *o, char **argv, int argc, struct err *e)
 
 	if (str_eq(what, "usage") && argc == 1)
 		return count_trees(e);
+	if (str_eq(what, "cdi") && argc >= 3)
+		return cdi_resolve(argv[1], argv + 2, (size_t)argc - 2, e);
 	if (!o->store)
 		return err_say(e, EINVAL, "--store is missing; see --help");
 	if (str_eq(what, "import") && argc == 3)
@@ -203,7 +207,7 @@ static int run(const struct options *o, char **argv, int argc, struct err *e)
 		return remove_image(o, argv[1], e);
 	if (str_eq(what, "list") && argc == 1)
 		return list(o, e);
-	return err_say(e, EINVAL, "import NAME PATH, rm NAME, list or usage? See --help");
+	return err_say(e, EINVAL, "import NAME PATH, rm NAME, list, usage or cdi? See --help");
 }
 
 static const struct option long_options[] = {

@@ -22,7 +22,7 @@ struct container_request {
 	const struct env_facts *facts;
 	const char *id; /* 64 hexadecimal digits */
 	/* What its CDI devices bring, in order; the engine has read it. */
-	const struct cdi_edits *const *cdi;
+	const struct cdi_edits *cdi;
 	size_t cdi_len;
 };
 

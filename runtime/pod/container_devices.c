@@ -117,7 +117,7 @@ static int plan_mount(const struct cdi_mount *m, struct plan *p, struct err *e)
 void container_plan_cdi_identity(const struct container_request *q, struct plan *p)
 {
 	for (size_t i = 0; i < q->cdi_len; i++) {
-		const struct cdi_edits *x = q->cdi[i];
+		const struct cdi_edits *x = &q->cdi[i];
 
 		for (size_t k = 0; k < x->env.len; k++) {
 			CLEANUP(cleanup_free)
@@ -136,7 +136,7 @@ int container_plan_devices(const struct container_request *q, struct plan *p, st
 	int rc = plan_asked(&q->spec->devices, p, e);
 
 	for (size_t i = 0; rc == 0 && i < q->cdi_len; i++) {
-		const struct cdi_edits *x = q->cdi[i];
+		const struct cdi_edits *x = &q->cdi[i];
 
 		for (size_t k = 0; rc == 0 && k < x->nodes_len; k++)
 			rc = plan_node(&x->nodes[k], p, e);

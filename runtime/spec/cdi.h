@@ -55,6 +55,8 @@ struct cdi_spec {
 /* e begins with the field: "devices[0].containerEdits.mounts[1].hostPath: …".  What carpel cannot
  * do makes no bad file, see refused. */
 int cdi_parse(const struct json *doc, struct cdi_spec *out, struct err *e);
+/* One "containerEdits" by itself. */
+int cdi_parse_edits(const struct json *j, struct cdi_edits *out, struct err *e);
 void cdi_spec_free(struct cdi_spec *s);
 void cdi_edits_free(struct cdi_edits *x);
 /* "vendor.com/class=name". */

@@ -434,3 +434,16 @@ int cdi_parse(const struct json *doc, struct cdi_spec *out, struct err *e)
 	s = (struct cdi_spec){ 0 };
 	return 0;
 }
+
+int cdi_parse_edits(const struct json *j, struct cdi_edits *out, struct err *e)
+{
+	const struct place top = { "containerEdits" };
+	struct cdi_edits x = { 0 };
+	int rc = read_edits(j, &top, &x, e);
+
+	if (rc < 0)
+		cdi_edits_free(&x);
+	else
+		*out = x;
+	return rc;
+}

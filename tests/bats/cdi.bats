@@ -94,9 +94,11 @@ is_waiting() { # POD REASON MESSAGE
 		says firmware
 		says "/usr/vendor/lib.so EROFS"
 		[ $round = first ] || break
+		mv "$ROOT/etc/cdi/vendor.yaml" "$ROOT" # what it said at the start counts
 		kill -9 "$(carpeld_pid)"
 		wait_for 10 is_serving
 	done
+	mv "$ROOT/vendor.yaml" "$ROOT/etc/cdi"
 	# one that is not root has the node, unless the file names an owner
 	META="annotations: {carpel/devices.c: 'vendor.com/gpu=0,vendor.com/gpu=all'}" \
 		EXTRA='securityContext: {runAsUser: 77, runAsGroup: 78}' pod q sleepy | carpel run -f - --wait
@@ -122,6 +124,58 @@ is_waiting() { # POD REASON MESSAGE
 	end_first p
 	wait_for 20 has_restarts p 1
 	wait_for 20 eval 'guest p env | grep -qx DEVICE=one'
+}
+
+# The programs anew, with a carpel-image that does what $ROOT/mode says once it has to look at CDI's files.
+fake_reader() {
+	mkdir "$ROOT/bin"
+	cp -l "$CARPEL_BIN"/carpel* "$ROOT/bin" 2>/dev/null || cp "$CARPEL_BIN"/carpel* "$ROOT/bin"
+	rm "$ROOT/bin/carpel-image"
+	cat >"$ROOT/bin/carpel-image" <<-EOF
+		#!/bin/sh
+		case "\$*" in
+		'-- cdi '*)
+			echo "at $ROOT/etc/cdi/slow.yaml"
+			[ "\$(cat $ROOT/mode)" = hang ] || kill -9 \$\$
+			exec /bin/sleep 1000;;
+		esac
+		exec $CARPEL_BIN/carpel-image "\$@"
+	EOF
+	chmod 755 "$ROOT/bin/carpel-image"
+	CARPEL_BIN=$ROOT/bin
+}
+
+@test "CDI files are read beside carpeld: who hangs or dies at one fails the start, with the device and the file" {
+	run -1 grep -c yaml <(ldd "$CARPEL_BIN/carpeld"; nm -D "$CARPEL_BIN/carpeld")
+	carpel down
+	echo die >"$ROOT/mode"
+	fake_reader
+	DAEMON_OPTIONS='--start-deadline 2000' start_carpeld
+	META="annotations: {carpel/devices.c: vendor.com/gpu=0}" pod p sleepy | apply
+	wait_for 20 is_waiting p CreateContainerError \
+		"CDI device vendor.com/gpu=0: $ROOT/etc/cdi/slow.yaml: carpel-image was killed by signal 9"
+	echo hang >"$ROOT/mode"
+	wait_for 60 is_waiting p CreateContainerError \
+		"CDI device vendor.com/gpu=0: $ROOT/etc/cdi/slow.yaml: carpel-image took longer than 2000 ms"
+}
+
+@test "CDI files that are none are passed over and named: FIFO, device, directory, endless" {
+	mkfifo "$ROOT/etc/cdi/fifo.yaml"
+	wrong() { # TEXT
+		run -22 --separate-stderr timeout 20 "$CARPEL_BIN/carpel-image" -- cdi "$ROOT" vendor.com/gpu=0
+		[[ $stderr == "unresolvable CDI device vendor.com/gpu=0: no file of /etc/cdi or /var/run/cdi has it; $ROOT/etc/cdi/$1"* ]] ||
+			{ echo "$stderr"; return 1; }
+		rm -r "$ROOT"/etc/cdi/*
+	}
+	wrong 'fifo.yaml: it is no regular file'
+	ln -s /dev/zero "$ROOT/etc/cdi/zero.yaml"
+	wrong 'zero.yaml: it is no regular file'
+	mkdir "$ROOT/etc/cdi/dir.json"
+	wrong 'dir.json: it is no regular file'
+	truncate -s 1T "$ROOT/etc/cdi/endless.yaml"
+	wrong 'endless.yaml: more than 1048576 bytes'
+	for i in {1..257}; do echo >"$ROOT/etc/cdi/$i.json"; done
+	wrong '99.json: there are more than 256 files'
 }
 
 @test "pods: annotations of devices are checked when they are admitted" {

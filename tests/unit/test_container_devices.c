@@ -6,7 +6,7 @@
 
 #include "spec/plan_keys.h"
 
-static void write_plan(struct fx *f, const struct cdi_edits *const *cdi, size_t len)
+static void write_plan(struct fx *f, const struct cdi_edits *cdi, size_t len)
 {
 	struct container_request q = request(f);
 
@@ -46,13 +46,14 @@ static void test_paths_and_cdi(void **state)
 		{ .host_path = etc, .container_path = etc, .read_only = true },
 		{ .host_path = hosts, .container_path = hosts }
 	};
-	const struct cdi_edits e1 = { .env = { first, 1 }, .gids = gids, .gids_len = 3 };
-	const struct cdi_edits e2 = { .env = { second, 1 },
-		.nodes = nodes,
-		.nodes_len = 2,
-		.mounts = mounts,
-		.mounts_len = 2 };
-	const struct cdi_edits *const cdi[] = { &e1, &e2 };
+	const struct cdi_edits cdi[] = {
+		{ .env = { first, 1 }, .gids = gids, .gids_len = 3 },
+		{ .env = { second, 1 },
+			.nodes = nodes,
+			.nodes_len = 2,
+			.mounts = mounts,
+			.mounts_len = 2 },
+	};
 	CLEANUP(fx_close) struct fx f = fx_open();
 
 	(void)state;
@@ -92,14 +93,13 @@ static void test_exec(void **state)
 	char one[] = "A=1", *first[] = { one };
 	int64_t gids[] = { 7 };
 	const struct cdi_edits e1 = { .env = { first, 1 }, .gids = gids, .gids_len = 1 };
-	const struct cdi_edits *const cdi[] = { &e1 };
 	CLEANUP(fx_close) struct fx f = fx_open();
 	struct container_request q = request(&f);
 	struct strv command = { 0 };
 
 	(void)state;
 	strv_add(&command, "sh");
-	q.cdi = cdi;
+	q.cdi = &e1;
 	q.cdi_len = 1;
 	assert_int_equal(container_exec_plan(&q, &f.cgroups, "x", &command, &f.plan, &f.e), 0);
 	strv_free(&command);

@@ -81,8 +81,10 @@ int devices_restrict(struct job *j, struct err *e)
 	CLEANUP(cleanup_free) struct device_rule *rules = NULL;
 	CLEANUP(cleanup_fd) int program = -1;
 
-	if (j->plan->privileged || j->cgroup_fd < 0)
+	if (j->cgroup_fd < 0)
 		return 0;
+	if (j->plan->privileged)
+		return device_rules_clear(j->cgroup_fd, e);
 	if (j->device_program >= 0 && is_usual(j))
 		return device_rules_attach(j->device_program, j->cgroup_fd, e);
 	rules = mem_zalloc(DEVICE_RULES_MAX * sizeof(*rules));

@@ -117,6 +117,8 @@ static int make_cgroup(struct making *m, struct err *e)
 	const char *path = m->c->r.cgroup;
 	int rc = groups_open(m->o, &m->cgroups, e);
 
+	if (rc == 0 && (rc = groups_check_unused(m->cgroups, path, e)) < 0)
+		groups_close(&m->cgroups); /* it is not ours to remove */
 	if (rc == 0)
 		rc = cgroup_make(m->cgroups, path, CGROUP_LEAF, &m->config.limits, e);
 	if (rc == 0)

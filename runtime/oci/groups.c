@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "sys/mount.h"
 
-enum { WAIT_MS = 10 * 1000, STEP_MS = 10 };
+enum { WAIT_MS = 10 * 1000, STEP_MS = 10, EVENTS_MAX = 4096 };
 
 static const char usual_parent[] = "/carpel-oci/";
 
@@ -68,6 +68,19 @@ int groups_path(const char *asked, const char *id, char **out, struct err *e)
 void groups_to_plan(const struct cgroups *c, const char *path, struct plan *p)
 {
 	cgroup_dirs(c, path, &p->cgroups, &p->cgroup_v2);
+}
+
+int groups_check_unused(const struct cgroups *c, const char *path, struct err *e)
+{
+	CLEANUP(cleanup_free) char *dir = cgroup_v2_dir(c, path);
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.events", dir);
+	CLEANUP(buf_free) struct buf text = { 0 };
+	const int rc = fd_read_file(AT_FDCWD, file, EVENTS_MAX, &text, NULL);
+
+	return rc == 0 && text.len && strstr(text.data, "populated 1")
+		       ? err_say(e, EBUSY, "config.json: linux.cgroupsPath=%.64s: it has processes",
+				 path)
+		       : 0;
 }
 
 int groups_remove(struct cgroups *c, const char *path, struct err *e)

@@ -17,5 +17,7 @@ void groups_close(struct cgroups **c);
  * sys/cgroup; the caller frees. */
 int groups_path(const char *asked, const char *id, char **out, struct err *e);
 void groups_to_plan(const struct cgroups *c, const char *path, struct plan *p);
+/* -EBUSY: somebody lives there, who would get our limits and end with our container. */
+int groups_check_unused(const struct cgroups *c, const char *path, struct err *e);
 /* Kills what is there, waits, and removes it. */
 int groups_remove(struct cgroups *c, const char *path, struct err *e);

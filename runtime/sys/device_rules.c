@@ -5,12 +5,18 @@
 #include "sys/device_rules.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/str.h"
+
+/* The kernel attaches no more to a cgroup. */
+enum { ATTACHED_MAX = 64 };
+
+static const char program_name[] = "carpel_devices"; /* by which we know ours */
 
 enum { RESULT, CONTEXT, TYPE, ACCESS, MAJOR, MINOR }; /* registers 0 to 5 */
 
@@ -93,6 +99,11 @@ size_t device_rules_compile(const struct device_rule *rules, size_t len, struct 
 	return p.len;
 }
 
+static int bpf(int command, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, command, attr, sizeof(*attr));
+}
+
 int device_rules_load(const struct device_rule *rules, size_t len, struct err *e)
 {
 	CLEANUP(cleanup_free) struct bpf_insn *code = NULL;
@@ -107,12 +118,26 @@ int device_rules_load(const struct device_rule *rules, size_t len, struct err *e
 	attr.insn_cnt = (uint32_t)device_rules_compile(rules, len, code);
 	attr.insns = (uint64_t)(uintptr_t)code;
 	attr.license = (uint64_t)(uintptr_t) "MIT";
-	memcpy(attr.prog_name, "carpel_devices", sizeof("carpel_devices"));
-	fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)); /* close-on-exec */
+	memcpy(attr.prog_name, program_name, sizeof(program_name));
+	fd = bpf(BPF_PROG_LOAD, &attr); /* close-on-exec */
 	return fd < 0 ? err_set(e, errno, "load the program for devices") : fd;
 }
 
-int device_rules_attach(int program, int cgroup, struct err *e)
+static int look(int program, struct bpf_prog_info *out, struct err *e)
+{
+	union bpf_attr attr;
+
+	memset(out, 0, sizeof(*out));
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)program;
+	attr.info.info_len = sizeof(*out);
+	attr.info.info = (uint64_t)(uintptr_t)out;
+	return bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0
+		       ? err_set(e, errno, "look at a program for devices")
+		       : 0;
+}
+
+static int attach_or_detach(int command, int program, int cgroup)
 {
 	union bpf_attr attr;
 
@@ -120,8 +145,80 @@ int device_rules_attach(int program, int cgroup, struct err *e)
 	attr.target_fd = (uint32_t)cgroup;
 	attr.attach_bpf_fd = (uint32_t)program;
 	attr.attach_type = BPF_CGROUP_DEVICE;
-	attr.attach_flags = BPF_F_ALLOW_MULTI;
-	return syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr)) < 0
-		       ? err_set(e, errno, "attach the program for devices to the cgroup")
-		       : 0;
+	attr.attach_flags = command == BPF_PROG_ATTACH ? BPF_F_ALLOW_MULTI : 0;
+	return bpf(command, &attr) < 0 ? -errno : 0;
+}
+
+/* 1: processes are in it. */
+static int is_populated(int cgroup, struct err *e)
+{
+	CLEANUP(cleanup_fd) int fd = openat(cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	char text[128];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return err_set(e, errno, "read the cgroup's cgroup.events");
+	text[n] = '\0';
+	return strstr(text, "populated 0") ? 0 : 1;
+}
+
+/* 1: it is attached already, as own_id says.  One of ours that another use has left goes. */
+static int look_at_attached(uint32_t id, uint32_t own_id, int cgroup, bool is_in_use, struct err *e)
+{
+	CLEANUP(cleanup_fd) int program = -1;
+	struct bpf_prog_info info;
+	union bpf_attr attr;
+	int rc;
+
+	if (id == own_id)
+		return 1;
+	if (is_in_use)
+		return 0;
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_id = id;
+	if ((program = bpf(BPF_PROG_GET_FD_BY_ID, &attr)) < 0)
+		return errno == ENOENT ? 0 : err_set(e, errno, "open the cgroup's program %u", id);
+	if ((rc = look(program, &info, e)) < 0 || !str_eq(info.name, program_name))
+		return rc;
+	rc = attach_or_detach(BPF_PROG_DETACH, program, cgroup);
+	return rc < 0 && rc != -ENOENT ? err_set(e, -rc, "detach the cgroup's program %u", id) : 0;
+}
+
+/* The same. */
+static int look_at_cgroup(uint32_t own_id, int cgroup, struct err *e)
+{
+	const int is_in_use = is_populated(cgroup, e);
+	uint32_t ids[ATTACHED_MAX];
+	union bpf_attr attr;
+	bool is_attached = false;
+	int rc = is_in_use < 0 ? is_in_use : 0;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.query.target_fd = (uint32_t)cgroup;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = (uint64_t)(uintptr_t)ids;
+	attr.query.prog_cnt = ATTACHED_MAX;
+	if (rc == 0 && bpf(BPF_PROG_QUERY, &attr) < 0)
+		rc = err_set(e, errno, "list the cgroup's programs for devices");
+	for (uint32_t i = 0; rc >= 0 && i < attr.query.prog_cnt; i++) {
+		rc = look_at_attached(ids[i], own_id, cgroup, is_in_use, e);
+		is_attached |= rc == 1;
+	}
+	return rc < 0 ? rc : is_attached;
+}
+
+int device_rules_clear(int cgroup, struct err *e)
+{
+	return look_at_cgroup(0, cgroup, e);
+}
+
+int device_rules_attach(int program, int cgroup, struct err *e)
+{
+	struct bpf_prog_info info;
+	int rc = look(program, &info, e);
+
+	if (rc < 0 || (rc = look_at_cgroup(info.id, cgroup, e)) != 0)
+		return rc < 0 ? rc : 0;
+	rc = attach_or_detach(BPF_PROG_ATTACH, program, cgroup);
+	return rc < 0 ? err_set(e, -rc, "attach the program for devices to the cgroup") : 0;
 }

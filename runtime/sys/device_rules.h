@@ -33,5 +33,7 @@ enum {
 size_t device_rules_compile(const struct device_rule *rules, size_t len, struct bpf_insn *out);
 /* The loaded program's descriptor.  Costs more than a mount does, attaching it nearly nothing. */
 int device_rules_load(const struct device_rule *rules, size_t len, struct err *e);
-/* Beside the programs that the cgroup and those above have: all of them must allow. */
+/* Beside the programs that the cgroup and those above have: all of them must allow.  Of a cgroup
+ * that nobody is in it takes the place of what an earlier use of ours has left. */
 int device_rules_attach(int program, int cgroup, struct err *e);
+int device_rules_clear(int cgroup, struct err *e); /* only that */

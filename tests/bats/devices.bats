@@ -23,6 +23,16 @@ teardown() {
 	launch_teardown
 }
 
+# is_empty NAME: nobody is in its cgroup any more; ten seconds at most.
+is_empty() {
+	local _
+	for _ in $(seq 1000); do
+		! grep -q 'populated 0' "$V2/$CG/$1/cgroup.events" || return 0
+		sleep 0.01
+	done
+	return 1
+}
+
 look() { stat -c '%a %u:%g %t:%T' "$1"; }
 
 @test "devices: only the usual ones open, whatever a container may make" {
@@ -129,6 +139,27 @@ look() { stat -c '%a %u:%g %t:%T' "$1"; }
 	lacks "/dev/m E"
 	output=$(guest d "device-rule=allow,a,*.*,rwm" caps=$WITH_MKNOD -- /guest all "mknod /dev/m c10.$MINOR" "open rw /dev/m")
 	lacks "/dev/m E"
+}
+
+@test "devices: a cgroup that is used again has the rules of its last use, however often; of all who are in it" {
+	sandbox
+	plan_container c "device-rule=deny,c,1.5,rw" -- /guest exit 0 | driver each 66 >"$RUN/lines"
+	[ "$(sort "$RUN/lines" | uniq -c | xargs)" = "66 started ended" ]
+	driver exits "$PAUSE" 66 >/dev/null # or guest would take one of these for its own end
+	is_empty c
+	output=$(guest c "device-rule=deny,c,1.7,w" "device=rw,$RUN/host/misc:/dev/m" -- \
+		/guest all "open rw /dev/zero" "open rw /dev/m" "open w /dev/full")
+	lacks "/dev/zero E"
+	lacks "/dev/m E"
+	says "/dev/full EPERM"
+	is_empty c
+	output=$(guest c privileged=1 -- /guest open w /dev/full)
+	says "/dev/full ok"
+	# Who shares one is not let out of what holds for the other.
+	container c "device-rule=deny,c,1.5,rw" -- /guest sleep 60
+	output=$(guest d "cgroup-v2=$V2/$CG/c" -- /guest all "open r /dev/zero" "open r /dev/full")
+	says "/dev/zero EPERM"
+	says "/dev/full ok"
 }
 
 @test "devices: a privileged container has all of them, and what is asked for besides" {

@@ -243,33 +243,12 @@ def wait_as_parent_or_pause(pidfd):
     return info.si_status + (0 if info.si_code == os.CLD_EXITED else 128)
 
 
-def renew_cgroup(plan):
-    """A cgroup takes the device rules of 64 containers, so each has its own, as from carpeld."""
-    records = dict(r.decode().split("=", 1) for r in plan.records)
-    path = records.get("cgroup-v2")
-    if records["kind"] != "container" or not path:
-        return
-
-    def is_gone():
-        try:
-            os.rmdir(path)
-        except FileNotFoundError:
-            pass
-        except OSError:
-            return False
-        return True
-
-    until(f"{path} empty", is_gone)
-    os.mkdir(path)
-
-
 def each(plans, times):
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     for text in plans.strip().split("\n\n"):
         for _ in range(times):
             signal.alarm(60 * FACTOR)
             plan = Plan(text)
-            renew_cgroup(plan)
             report = start(plan)
             if "DRIVER_COST" in os.environ:
                 print(plan.cost)

@@ -61,6 +61,9 @@ $BUNDLE" ]
 	run -1 oci create --bundle "$BUNDLE" c
 	mentions 'container with id "c" exists already'
 	is running # and is not harmed
+	run -1 oci create --bundle "$BUNDLE" d
+	mentions "config.json: linux.cgroupsPath=/$CG/c: it has processes"
+	is running # nor by who asks for its cgroup
 	run -1 oci start c
 	mentions "is not created, or was started"
 	FILTER='.linux.cgroupsPath += "2"' bundle /guest exit 0

@@ -60,8 +60,9 @@ CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_
 	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c oci.c \
 	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c update.c usage.c wait.c watch.c yaml_out.c)
-OCI_SRC := $(addprefix runtime/oci/,main.c act.c await.c config.c config_devices.c config_linux.c config_mounts.c config_process.c config_resources.c \
-	create.c exec.c features.c groups.c hooks.c launch.c options.c pause.c read.c record.c run.c show.c signals.c start_socket.c \
+OCI_CONFIG_SRC := $(addprefix runtime/oci/,config.c config_devices.c config_linux.c config_mounts.c config_process.c config_resources.c read.c)
+OCI_SRC := $(OCI_CONFIG_SRC) $(addprefix runtime/oci/,main.c act.c await.c \
+	create.c exec.c features.c groups.c hooks.c launch.c options.c pause.c record.c run.c show.c signals.c start_socket.c \
 	streams.c update.c)
 PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c) $(LOCKDOWN_SRC)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
@@ -234,6 +235,8 @@ unit_seccomp_json_LIBS := $(LIBS_SECCOMP)
 unit_mountinfo_SRC := runtime/sys/mountinfo.c $(BASE_SRC)
 unit_device_rules_SRC := runtime/sys/device_rules.c $(BASE_SRC)
 unit_launch_report_SRC := runtime/launch/report.c $(BASE_SRC)
+unit_oci_config_SRC := $(OCI_CONFIG_SRC) $(PLAN_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(BASE_SRC)
+unit_oci_config_refused_SRC := $(unit_oci_config_SRC)
 unit_options_SRC := runtime/cli/options.c $(BASE_SRC)
 unit_manifests_SRC := $(addprefix runtime/cli/,manifests.c target.c) $(YAML_SRC) runtime/spec/names.c $(BASE_SRC)
 unit_manifests_LIBS := -lm
@@ -314,6 +317,7 @@ fuzz_manifest_SRC := $(SPEC_SRC) $(BASE_SRC)
 fuzz_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_cri_SRC := runtime/api/grpc_wire.c $(UNIT_CRI)
 fuzz_cri_message_SRC := runtime/api/grpc_wire.c $(MESSAGE_SRC) $(BASE_SRC)
+fuzz_oci_config_SRC := $(unit_oci_config_SRC)
 fuzz_plan_SRC := $(PLAN_SRC) $(BASE_SRC)
 fuzz_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_bpf.c seccomp_rules.c caps.c) $(BASE_SRC)
 fuzz_selector_SRC := $(addprefix runtime/spec/,selector.c selector_labels.c names.c pod.c devices.c cdi.c) $(BASE_SRC)

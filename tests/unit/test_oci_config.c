@@ -1,0 +1,221 @@
+/* config.json becomes a launch plan and limits. */
+#include "oci_config_fixture.h"
+
+/* What is written for it, a record a line; a row wants one line of it, or that it lacks "!LINE". */
+static void plan_all(const struct row *rows, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		const bool lacks = rows[i].want[0] == '!';
+		CLEANUP(cleanup_free) char *text = with(rows[i].where, rows[i].value);
+		CLEANUP(cleanup_free) char *want = str_fmt("\n%s\n", rows[i].want + lacks);
+		CLEANUP(buf_free) struct buf plan = { 0 };
+		CLEANUP(config_free) struct config c;
+		struct err e = { 0 };
+
+		if (translate(text, &c, &e) < 0)
+			fail_msg("%s=%s: %s", rows[i].where, rows[i].value, e.text);
+		plan_write(&c.plan, &plan);
+		for (size_t n = 0; n < plan.len; n++)
+			if (!plan.data[n])
+				plan.data[n] = '\n';
+		if (!strstr(plan.data, want) != lacks)
+			fail_msg("%s=%s: %s: %s", rows[i].where, rows[i].value, rows[i].want,
+				plan.data);
+	}
+}
+
+static void test_plan_of_the_process(void **state)
+{
+	static const struct row rows[] = {
+		{ "root.readonly", "true", "read-only-root=1" },
+		{ "root.readonly", "false", "!read-only-root=1" },
+		{ "root.path", "\"usr/..\"", "rootfs=/" },
+		{ "hostname", "\"box\"", "hostname=box" },
+		{ "hostname", "\"\"", "!hostname=" },
+		{ "domainname", "\"dom\"", "domainname=dom" },
+		{ "process.args", "[\"/p\", \"\"]", "arg=" },
+		{ "process.env", "[\"A=\", \"B=c=d\"]", "env=B=c=d" },
+		{ "process.cwd", "\"/x\"", "cwd=/x" },
+		{ "process.user", "{\"uid\": 2147483647, \"gid\": 5}", "user=2147483647:5" },
+		{ "process.user", "null", "user=0:0" },
+		{ "process.user.additionalGids", "[7, 8]", "group=8" },
+		{ "process.user.umask", "23", "umask=27" },
+		{ "process.user.umask", "0", "umask=0" },
+		{ "process.noNewPrivileges", "true", "no-new-privs=1" },
+		{ "process.noNewPrivileges", "null", "!no-new-privs=1" },
+		{ "process.oomScoreAdj", "-998", "oom-score-adj=-998" },
+		{ "process.oomScoreAdj", "0", "oom-score-adj=0" },
+		{ "process.oomScoreAdj", "null", "!oom-score-adj=0" },
+		{ "process.rlimits",
+			"[{\"type\": \"RLIMIT_NOFILE\", \"soft\": 1, \"hard\": "
+			"18446744073709551615}]",
+			"rlimit=nofile:1:max" },
+		{ "process.capabilities.bounding", "[\"CAP_CHOWN\", \"CAP_KILL\"]", "caps=21" },
+		{ "process.capabilities",
+			"{\"bounding\": [\"CAP_KILL\"], \"inheritable\": [\"CAP_KILL\"], "
+			"\"ambient\": [\"CAP_KILL\"]}",
+			"!ambient=20" }, /* it is not permitted */
+		{ "process.capabilities",
+			"{\"bounding\": [\"CAP_KILL\"], \"inheritable\": [\"CAP_KILL\"], "
+			"\"permitted\": [\"CAP_KILL\"], \"ambient\": [\"CAP_KILL\"]}",
+			"ambient=20" },
+		{ "process.futureKey", "[{}]", "keep-limits=1" },
+	};
+
+	(void)state;
+	plan_all(rows, ARRAY_LEN(rows));
+}
+
+static void test_plan_of_linux(void **state)
+{
+	static const struct row rows[] = {
+		{ "linux.namespaces", "[{\"type\": \"mount\"}, {\"type\": \"cgroup\"}]",
+			"namespace=cgroup" },
+		{ "linux.namespaces", "[{\"type\": \"mount\"}]", "!namespace=pid" },
+		{ "linux.namespaces",
+			"[{\"type\": \"mount\"}, {\"type\": \"network\", \"path\": \"/n\"}]",
+			"namespace=network:/n" },
+		{ "linux.sysctl", "{\"kernel.sem\": \"1\", \"net.x\": null}",
+			"sysctl=kernel.sem=1" },
+		{ "linux.maskedPaths", "[\"/a\"]", "masked=/a" },
+		{ "linux.readonlyPaths", "[\"/b\"]", "readonly-path=/b" },
+		{ "linux.maskedPaths", "null", "masks=given" },
+		{ "linux.rootfsPropagation", "\"rshared\"", "root-shared=1" },
+		{ "linux.rootfsPropagation", "\"slave\"", "!root-shared=1" },
+		{ "linux.devices",
+			"[{\"path\": \"/dev/x\", \"type\": \"u\", \"major\": 1, \"minor\": 3}]",
+			"device=mode=666,uid=0,gid=0,c1.3:/dev/x" },
+		{ "linux.devices",
+			"[{\"path\": \"/dev/f\", \"type\": \"p\", \"fileMode\": 384, \"uid\": 5}]",
+			"device=mode=600,uid=5,gid=0,p:/dev/f" },
+		{ "linux.resources.devices", "[{\"access\": \"rwm\"}]",
+			"!device-rule=deny,a,*.*,rwm" },
+		{ "linux.resources.devices", "[{\"allow\": true}, {\"access\": \"rwm\"}]",
+			"device-rule=deny,a,*.*,rwm" },
+		/* and what everybody may use comes again after it */
+		{ "linux.resources.devices", "[{\"allow\": true}, {\"access\": \"rwm\"}]",
+			"device-rule=allow,c,136.*,rwm" },
+		{ "linux.resources.devices",
+			"[{\"allow\": true, \"type\": \"c\", \"major\": 1, \"access\": \"r\"}]",
+			"device-rule=allow,c,1.*,r" },
+		{ "mounts", "[{\"destination\": \"//a/./b/\", \"type\": \"tmpfs\"}]",
+			"mount=type=tmpfs,tmpfs:/a/b" },
+		{ "mounts",
+			"[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"source\": \"t\", "
+			"\"options\": [\"nosuid\", \"size=64k\", \"strictatime\", \"mode=755\"]}]",
+			"mount=type=tmpfs,nosuid,strictatime,t:/a:size=64k,mode=755" },
+		{ "mounts",
+			"[{\"destination\": \"/a\", \"source\": \"/\", \"options\": [\"bind\", "
+			"\"ro\", \"rslave\"]}]",
+			"mount=ro,alone,slave,/:/a" },
+		{ "mounts",
+			"[{\"destination\": \"/a\", \"source\": \"/\", \"options\": [\"rbind\", "
+			"\"ro\", \"rw\"]}]",
+			"mount=/:/a" },
+		{ "mounts",
+			"[{\"destination\": \"/n\", \"type\": \"bind\", \"source\": "
+			"\"dev/null\", \"options\": [\"rro\"]}]",
+			"mount=rro,file,//dev/null:/n" },
+		{ "mounts",
+			"[{\"destination\": \"/c\", \"type\": \"cgroup\", \"options\": [\"x\"]}]",
+			"mount=type=cgroup,cgroup:/c" },
+	};
+
+	(void)state;
+	plan_all(rows, ARRAY_LEN(rows));
+}
+
+static void test_limits(void **state)
+{
+	static const struct {
+		const char *value;
+		int64_t memory, swap, pids, shares, quota;
+	} rows[] = {
+		{ "{}", CGROUP_LEAVE, CGROUP_LEAVE, CGROUP_LEAVE, CGROUP_LEAVE, CGROUP_LEAVE },
+		{ "{\"memory\": {\"limit\": 4096, \"swap\": -1}, \"pids\": {\"limit\": 0}}", 4096,
+			CGROUP_UNLIMITED, CGROUP_UNLIMITED, CGROUP_LEAVE, CGROUP_LEAVE },
+		/* no limit of both together without one of memory */
+		{ "{\"memory\": {\"limit\": 0, \"swap\": -1}, \"pids\": {\"limit\": -1}}",
+			CGROUP_LEAVE, CGROUP_LEAVE, CGROUP_UNLIMITED, CGROUP_LEAVE, CGROUP_LEAVE },
+		{ "{\"memory\": {\"limit\": -1, \"swap\": 0}, \"pids\": {\"limit\": 7}}",
+			CGROUP_UNLIMITED, CGROUP_LEAVE, 7, CGROUP_LEAVE, CGROUP_LEAVE },
+		{ "{\"cpu\": {\"shares\": 512, \"quota\": -1}, \"pids\": {}}", CGROUP_LEAVE,
+			CGROUP_LEAVE, CGROUP_LEAVE, 512, CGROUP_UNLIMITED },
+		{ "{\"cpu\": {\"shares\": 0, \"quota\": 5000}}", CGROUP_LEAVE, CGROUP_LEAVE,
+			CGROUP_LEAVE, CGROUP_LEAVE, 5000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(cleanup_free) char *text = with("linux.resources", rows[i].value);
+		CLEANUP(config_free) struct config c;
+
+		assert_int_equal(translate(text, &c, NULL), 0);
+		assert_int_equal(c.limits.memory_bytes, rows[i].memory);
+		assert_int_equal(c.limits.memory_swap_bytes, rows[i].swap);
+		assert_int_equal(c.limits.pids, rows[i].pids);
+		assert_int_equal(c.limits.cpu_shares, rows[i].shares);
+		assert_int_equal(c.limits.cpu_quota_us, rows[i].quota);
+		assert_int_equal(c.limits.cpu_scale, CGROUP_QUADRATIC);
+	}
+}
+
+static void test_lists_of_limits(void **state)
+{
+	CLEANUP(cleanup_free)
+	char *text = with("linux.resources",
+		"{\"cpu\": {\"cpus\": \"0-1\", \"mems\": \"0\", \"period\": 7}, "
+		"\"hugepageLimits\": [{\"pageSize\": \"2MB\", \"limit\": 9}], "
+		"\"unified\": {\"memory.high\": \"5\", \"x\": null}}");
+	CLEANUP(config_free) struct config c;
+
+	(void)state;
+	assert_int_equal(translate(text, &c, NULL), 0);
+	assert_string_equal(c.limits.cpuset_cpus, "0-1");
+	assert_string_equal(c.limits.cpuset_mems, "0");
+	assert_int_equal(c.limits.cpu_period_us, 7);
+	assert_int_equal(c.limits.hugepages_len, 1);
+	assert_string_equal(c.limits.hugepages[0].size, "2MB");
+	assert_int_equal(c.limits.hugepages[0].bytes, 9);
+	assert_int_equal(c.limits.unified_len, 1);
+	assert_string_equal(c.limits.unified[0].key, "memory.high");
+	assert_string_equal(c.limits.unified[0].value, "5");
+}
+
+static void test_beside_the_plan(void **state)
+{
+	CLEANUP(cleanup_free)
+	char *terminal = with("process.consoleSize", "{\"height\": 31, \"width\": 77}");
+	CLEANUP(cleanup_free)
+	char *joined = with("linux.namespaces",
+		"[{\"type\": \"mount\"}, {\"type\": \"pid\", \"path\": \"/p\"}]");
+	CLEANUP(cleanup_free) char *cgroup = with("linux.cgroupsPath", "\"\"");
+	CLEANUP(config_free) struct config c;
+	CLEANUP(config_free) struct config d;
+	CLEANUP(config_free) struct config f;
+
+	(void)state;
+	assert_int_equal(translate(terminal, &c, NULL), 0);
+	assert_int_equal(c.rows, 31);
+	assert_int_equal(c.columns, 77);
+	assert_false(c.has_terminal);
+	assert_true(c.has_pid_namespace);
+	assert_int_equal(translate(joined, &d, NULL), 0);
+	assert_false(d.has_pid_namespace);
+	assert_int_equal(translate(cgroup, &f, NULL), 0);
+	assert_null(f.cgroup);
+	assert_null(f.seccomp);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plan_of_the_process),
+		cmocka_unit_test(test_plan_of_linux),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_lists_of_limits),
+		cmocka_unit_test(test_beside_the_plan),
+	};
+
+	return cmocka_run_group_tests_name("oci_config", tests, NULL, NULL);
+}

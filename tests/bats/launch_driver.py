@@ -6,7 +6,7 @@
                                             other, N times; one line each: "started CODE" (128 and its number
                                             for a signal, "ended" of a container) or as below; with
                                             DRIVER_COST set a line of what carpel-launch took, too
-  launch_driver.py end SIGNAL               a sandbox's plan; sends pause the signal at once, waits
+  launch_driver.py end SIGNAL N             a sandbox's plan, N times; sends pause the signal at once, waits
   launch_driver.py raw                      bytes of a plan on standard input, as they are
   launch_driver.py exits PAUSE N            N records of pause's exit pipe: "PID exit=CODE|signal=N"
   launch_driver.py store PAUSE put TAG FILE | list
@@ -327,7 +327,9 @@ def main():
     elif verb == "each":
         each(sys.stdin.read(), int(args[0]) if args else 1)
     elif verb == "end":
-        run(Plan(sys.stdin.read()), LIMIT_S, signal.Signals["SIG" + args[0]])
+        text = sys.stdin.read()
+        for _ in range(int(args[1])):
+            run(Plan(text), LIMIT_S, signal.Signals["SIG" + args[0]])
     elif verb == "raw":
         raw(sys.stdin.buffer.read())
     elif verb == "exits":

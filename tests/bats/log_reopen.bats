@@ -56,6 +56,10 @@ has_ended() {
 	[ "$(carpel cri inspect "$CTR" | jq -r .status.state)" = CONTAINER_EXITED ]
 }
 
+has_last_line() {
+	tail -q -n 1 "$LOG" "$LOG".* | grep -q 'line 1000000$'
+}
+
 @test "reopened while all is killed: every line once, in order, none in a former file after the answer" {
 	import_guest
 	begin '"lines", "1000000"'
@@ -81,6 +85,7 @@ has_ended() {
 	sort "$ROOT/errors" | uniq -c
 	[ "$i" -gt 3 ]
 	wait_for 60 has_ended
+	wait_for 30 has_last_line # which may be in its pipe still
 	for i in "${!sizes[@]}"; do
 		[ "$(stat -c %s "${former[i]}")" = "${sizes[i]}" ] || { echo "${former[i]} was written on"; false; }
 	done

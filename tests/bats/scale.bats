@@ -19,22 +19,22 @@ driver() {
 
 @test "200 pods at once run, and leave nothing behind" {
 	import_guest
-	driver burst 200
+	driver burst "$(load_of 200)"
 }
 
 @test "300 pods in rounds: carpeld's memory and descriptors stay as they are" {
 	import_guest
-	driver rounds 10 30
+	driver rounds 10 "$(load_of 30)"
 }
 
 @test "10,000 rounds of list and watch: carpeld's memory and descriptors stay as they are" {
 	import_guest
-	driver lists 10000
+	driver lists "$(load_of 10000)"
 }
 
 @test "200 idle watchers cost little and see the same" {
 	import_guest
-	driver watchers 200
+	driver watchers "$(load_of 200)"
 }
 
 # ---- two instances ----

@@ -66,10 +66,11 @@ carpeld_pid() {
 
 # Names of the root cgroup of this instance, found by what info says or by the layout's rule.
 instance_cgroup() {
-	local hash=2166136261 i
+	local hash=2166136261 i byte
 
 	for ((i = 0; i < ${#ROOT}; i++)); do
-		hash=$((((hash ^ $(printf '%d' "'${ROOT:i:1}")) * 16777619) & 0xffffffff))
+		printf -v byte '%d' "'${ROOT:i:1}"
+		hash=$((((hash ^ byte) * 16777619) & 0xffffffff))
 	done
 	printf 'carpel-%08x\n' "$hash"
 }
@@ -123,6 +124,11 @@ wait_for() {
 		fi
 		sleep "${WAIT_STEP:-0.05}"
 	done
+}
+
+# load_of N: of what only makes load, as much as this run is to have, see the Makefile.
+load_of() {
+	echo $(($1 * ${LOAD_PERCENT:-100} / 100))
 }
 
 # The image of all tests: one static program, see tests/bin/guest.c.

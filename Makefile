@@ -107,7 +107,7 @@ PROGRAMS := carpel carpeld carpel-launch carpel-oci carpel-log carpel-image carp
 carpel_SRC := $(CLI_SRC) $(YAML_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
-	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(STATS_SRC) $(addprefix runtime/sys/,caps.c mount.c ns.c seccomp.c starter.c userns.c) $(LOOP_SRC) $(BASE_SRC)
+	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,netstat.c caps.c mount.c ns.c seccomp.c starter.c) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s

@@ -43,6 +43,7 @@ ALONE = {
     "ev.h": {"runtime/base/loop.c"},
     "nghttp2/": {"runtime/api/"},
     "yaml.h": {"runtime/base/yaml.c"},
+    "sys/usage.h": {"runtime/sys/", "runtime/image/", "runtime/engine/usage_job.h"},
     "base/yaml.h": {"runtime/base/", "runtime/cli/", "runtime/image/cdi.c"},
     "seccomp.h": {"runtime/sys/", "runtime/base/lockdown.c", "probes/confine.c", "runtime/image/confine.c"},
     "archive": {"runtime/image/"},

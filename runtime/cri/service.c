@@ -49,7 +49,7 @@ static char *status_info(const struct cri *c)
 	return buf_take(&text);
 }
 
-static void rpc_status(void *ctx, struct grpc_call *call)
+static void answer_status(void *ctx, struct grpc_call *call)
 {
 	const Runtime__V1__StatusRequest *q = (const void *)grpc_request(call);
 	char runtime_ready[] = "RuntimeReady", network_ready[] = "NetworkReady", key[] = "config";
@@ -75,7 +75,7 @@ static void rpc_status(void *ctx, struct grpc_call *call)
 	status.n_conditions = ARRAY_LEN(conditions);
 	status.conditions = conditions;
 	of_handler.recursive_read_only_mounts = true;
-	of_handler.user_namespaces = ((const struct cri *)ctx)->engine->has_users;
+	of_handler.user_namespaces = ((const struct cri *)ctx)->engine->users == USERS_TO_BE_HAD;
 	handler.features = &of_handler;
 	features.supplemental_groups_policy = true;
 	features.mount_options = true;
@@ -91,6 +91,24 @@ static void rpc_status(void *ctx, struct grpc_call *call)
 		answer.info = entries;
 	}
 	grpc_reply(call, &answer.base);
+}
+
+static void on_users(void *arg)
+{
+	struct cri *c = arg;
+
+	wait_answer(&c->status, answer_status, c);
+}
+
+/* What it can do is asked of the kernel once, by the first call. */
+static void rpc_status(void *ctx, struct grpc_call *call)
+{
+	struct cri *c = ctx;
+
+	if (users_ask(c->engine, on_users, c) == USERS_UNKNOWN)
+		(void)wait_add(&c->status, call);
+	else
+		answer_status(c, call);
 }
 
 static void rpc_runtime_config(void *ctx, struct grpc_call *call)
@@ -290,6 +308,8 @@ void cri_close(struct cri *c)
 	watchers_close(c);
 	usage_close(c);
 	creations_close(c);
+	users_close(c->engine); /* it would call us */
+	wait_fail(&c->status, GRPC_UNAVAILABLE, "carpeld is shutting down");
 	loop_timer_stop(&c->shutdown_timer);
 	while (c->containers)
 		container_unlink_free(c->containers);

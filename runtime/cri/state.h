@@ -43,6 +43,8 @@ void wait_drop(struct cri_wait *w); /* in gone(), which owns it */
 void wait_move(struct cri_waits *from, struct cri_waits *to); /* all of them */
 void wait_reply(struct cri_waits *w, const ProtobufCMessage *m);
 void wait_fail(struct cri_waits *w, enum grpc_code code, const char *text);
+/* answer ends each call. */
+void wait_answer(struct cri_waits *w, void (*answer)(void *ctx, struct grpc_call *call), void *ctx);
 
 /* ---- usage.c ---- */
 
@@ -146,10 +148,12 @@ struct cri {
 	size_t sandboxes_len, containers_len;
 	int sandboxes_dir, containers_dir; /* of records */
 	struct cri_watcher *watchers;      /* events.c */
+	struct cri_waits status;           /* calls that wait */
 	struct creation *creations;        /* container.c: calls that wait */
 	struct grpc_face face;
 	struct usage_watch *counting, images_usage, layers_usage; /* usage.c */
-	struct usage_walk *walk;
+	struct usage_round *rounds;                               /* under way */
+	size_t rounds_len;
 	size_t outputs; /* of all programs of ExecSync, in bytes */
 	struct loop_timer count_timer;
 	struct loop_timer shutdown_timer;

@@ -1,41 +1,36 @@
-/* How much disk writable layers and images take.  Counted in slices beside the loop's work, one
- * tree at a time, and only for those whose numbers somebody has asked for; who asks gets what was
- * counted last.
+/* How much disk writable layers and images take.  The trees belong to containers, so `carpel-image
+ * usage` walks through them and we do not; and only for those whose numbers somebody has asked for.
+ * Who asks gets what was counted last.
+ *
+ * What is asked for in one turn of the loop goes to one job.  A tree that is being counted is not
+ * counted twice, and one that takes long keeps up nobody but its own job.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "cri/state.h"
-#include "sys/usage.h"
+#include "engine/usage_job.h"
 
-enum { SLICE_ENTRIES = 128, SLICE_GAP_MS = 1, FRESH_MS = 10 * 1000, FRESH_FS_MS = 60 * 1000 };
+enum { GAP_MS = 1, FRESH_MS = 10 * 1000, FRESH_FS_MS = 60 * 1000, JOBS_MAX = 4 };
 
-static void on_slice(struct loop_timer *t);
+struct usage_round {
+	struct cri *cri;
+	struct usage_round *next, **link;
+	struct usage_job *job;
+	struct usage_watch **watches; /* NULL: forgotten, or counted */
+	size_t len;
+};
+
+static void on_due(struct loop_timer *t);
 
 static void go_on(struct cri *c)
 {
-	if (c->counting && !loop_timer_is_set(&c->count_timer))
-		loop_timer_start(c->engine->loop, &c->count_timer, SLICE_GAP_MS, on_slice, c);
-}
-
-static void take_out(struct cri *c, struct usage_watch *w)
-{
-	struct usage_watch **at = &c->counting;
-
-	while (*at && *at != w)
-		at = &(*at)->next;
-	if (!*at)
-		return;
-	if (w == c->counting) { /* the one that is being counted */
-		usage_free(c->walk);
-		c->walk = NULL;
-	}
-	*at = w->next;
-	w->is_waiting = false;
+	if (c->counting && c->rounds_len < JOBS_MAX && !loop_timer_is_set(&c->count_timer))
+		loop_timer_start(c->engine->loop, &c->count_timer, GAP_MS, on_due, c);
 }
 
 static uint64_t sign_of(const struct usage_watch *w)
@@ -49,29 +44,87 @@ static uint64_t sign_of(const struct usage_watch *w)
 	return sign;
 }
 
-static int begin(struct cri *c, struct usage_watch *w)
+static void take_out(struct cri *c, struct usage_watch *w)
 {
-	w->sign = sign_of(w); /* what changes while it is counted makes it old */
-	return usage_start(AT_FDCWD, w->path, (struct usage_bounds){ 0 }, &c->walk, NULL);
+	struct usage_watch **at = &c->counting;
+
+	while (*at && *at != w)
+		at = &(*at)->next;
+	if (*at)
+		*at = w->next;
+	for (struct usage_round *r = c->rounds; r; r = r->next)
+		for (size_t i = 0; i < r->len; i++)
+			if (r->watches[i] == w)
+				r->watches[i] = NULL;
+	w->is_waiting = false;
 }
 
-static void on_slice(struct loop_timer *t)
+/* ---- a round ---- */
+
+static void round_free(struct usage_round *r)
+{
+	for (size_t i = 0; i < r->len; i++)
+		if (r->watches[i])
+			r->watches[i]->is_waiting = false;
+	r->cri->rounds_len--;
+	*r->link = r->next;
+	if (r->next)
+		r->next->link = r->link;
+	free(r->watches);
+	free(r);
+}
+
+static void on_counted(void *arg, size_t index, const struct usage *u)
+{
+	struct usage_round *r = arg;
+	struct usage_watch *w = r->watches[index];
+
+	if (!w)
+		return;
+	w->last = (struct usage_count){ u->bytes, u->inodes, clock_wall_ns() };
+	w->counted_ms = clock_now().boot_ms;
+	w->is_waiting = false;
+	r->watches[index] = NULL;
+}
+
+static void on_done(void *arg, int rc, const struct err *e)
+{
+	struct usage_round *r = arg;
+	struct cri *c = r->cri;
+
+	if (rc < 0)
+		log_warn("some numbers of disk usage are old: %s", e->text);
+	round_free(r);
+	go_on(c);
+}
+
+/* All that wait.  What changes while it is counted makes it old. */
+static void on_due(struct loop_timer *t)
 {
 	struct cri *c = t->arg;
-	struct usage_watch *w = c->counting;
-	struct usage u;
+	CLEANUP(strv_free) struct strv paths = { 0 };
+	struct usage_round *r;
+	struct err e = { 0 };
 
-	if (!w) /* forgotten since the timer was set */
+	if (!c->counting) /* forgotten since the timer was set */
 		return;
-	if (!c->walk && begin(c, w) < 0) {
-		take_out(c, w);
-	} else if (!usage_step(c->walk, SLICE_ENTRIES)) {
-		u = usage_result(c->walk);
-		w->last = (struct usage_count){ u.bytes, u.inodes, clock_wall_ns() };
-		w->counted_ms = clock_now().boot_ms;
-		take_out(c, w);
+	r = mem_zalloc(sizeof(*r));
+	*r = (struct usage_round){ .cri = c, .next = c->rounds, .link = &c->rounds };
+	if (r->next)
+		r->next->link = &r->next;
+	c->rounds = r;
+	c->rounds_len++;
+	for (struct usage_watch *w = c->counting; w; w = w->next) {
+		w->sign = sign_of(w);
+		strv_add(&paths, w->path);
+		r->watches = mem_resize(r->watches, r->len + 1, sizeof(struct usage_watch *));
+		r->watches[r->len++] = w;
 	}
-	go_on(c);
+	c->counting = NULL;
+	if (usage_job_start(c->engine, &paths, on_counted, on_done, r, &r->job, &e) < 0) {
+		log_warn("disk usage is not counted: %s", e.text);
+		round_free(r);
+	}
 }
 
 static bool is_fresh(const struct usage_watch *w, int64_t fresh_ms)
@@ -160,8 +213,10 @@ void usage_open(struct cri *c)
 void usage_close(struct cri *c)
 {
 	loop_timer_stop(&c->count_timer);
-	usage_free(c->walk);
-	c->walk = NULL;
+	while (c->rounds) {
+		usage_job_cancel(c->rounds->job);
+		round_free(c->rounds);
+	}
 	c->counting = NULL;
 	free(c->images_usage.path);
 	free(c->images_usage.signs[0]);

@@ -90,3 +90,15 @@ void wait_fail(struct cri_waits *list, enum grpc_code code, const char *text)
 		free(w);
 	}
 }
+
+void wait_answer(
+	struct cri_waits *list, void (*answer)(void *ctx, struct grpc_call *call), void *ctx)
+{
+	struct cri_wait *w;
+
+	while ((w = pop(list))) {
+		if (w->call)
+			answer(ctx, w->call);
+		free(w);
+	}
+}

@@ -58,8 +58,6 @@ int engine_open(struct engine *g, struct err *e)
 	if (rc == 0)
 		rc = cgroup_make(g->cgroups, HELPERS_CGROUP, CGROUP_LEAF, NULL, e);
 	if (rc == 0)
-		g->has_users = users_are_to_be_had(g);
-	if (rc == 0)
 		rc = launcher_open(g, e);
 	if (rc == 0)
 		rc = profiles_open(g, e);
@@ -73,5 +71,6 @@ void engine_close(struct engine *g)
 	discards_free(g);
 	children_free(g);
 	profiles_close(g);
+	users_close(g);
 	cgroups_free(g->cgroups);
 }

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include "base/loop.h"
+#include "engine/users.h"
 #include "pod/env.h"
 #include "pod/layout.h"
 #include "sys/cgroup.h"
@@ -39,7 +40,6 @@ struct engine {
 	struct scope *scope;       /* of our helpers, where systemd makes the cgroups */
 	struct env_facts facts;    /* the node's; texts are the daemon's */
 	int64_t start_deadline_ms; /* from a plan to its program, of whatever is started */
-	bool has_users;            /* user namespaces, and the file system of layers maps ids */
 	/* A log has grown or is complete; the API's followers want to know. */
 	void (*log_changed)(void *arg);
 	void *log_arg;
@@ -48,7 +48,11 @@ struct engine {
 	struct launcher *launcher;
 	struct logs *logs;
 	struct profile *profiles;
-	char *compiler;         /* tells builds of carpel-launch apart; profiles.c */
+	char *compiler;          /* tells builds of carpel-launch apart; profiles.c */
+	enum users_answer users; /* users.c */
+	struct job *users_job;
+	void (*users_changed)(void *arg);
+	void *users_arg;
 	struct child *children; /* see child.h */
 	unsigned launches;      /* in flight: their programs are not among the children yet */
 	struct discard *discards;

@@ -1,7 +1,17 @@
-/* Whether this machine has what pods with user namespaces of their own need. */
+/* Whether this machine has what pods with user namespaces of their own need: such namespaces, and
+ * layers on a file system that maps ids.  carpel-launch tries it out, when somebody wants to know
+ * for the first time; the answer holds as long as we live.  A pod that asks for one does not need
+ * it: it fails by what is missing.
+ */
 #pragma once
 
-#include "engine/engine.h"
+#include <stdbool.h>
 
-/* Tried out, on the file system of layers.  In an engine's opening: carpeld may not do it later. */
-bool users_are_to_be_had(const struct engine *g);
+struct engine;
+
+enum users_answer { USERS_UNKNOWN, USERS_TO_BE_HAD, USERS_NOT_TO_BE_HAD };
+
+/* Not USERS_UNKNOWN: at once.  Else it is being tried out, and changed(arg) is called once, later,
+ * for all who ask meanwhile with the same argument. */
+enum users_answer users_ask(struct engine *g, void (*changed)(void *arg), void *arg);
+void users_close(struct engine *g); /* nobody is called any more */

@@ -23,6 +23,7 @@
 #include "launch/report.h"
 #include "launch/sandbox.h"
 #include "launch/serve.h"
+#include "launch/userns.h"
 #include "sys/seccomp_profile.h"
 #include "sys/sig.h"
 
@@ -32,6 +33,7 @@ static const char usage_text[] =
 	"Usage: carpel-launch 3<PLAN\n"
 	"       carpel-launch --seccomp-profile CAPS\n"
 	"       carpel-launch --seccomp-json CAPS <PROFILE\n"
+	"       carpel-launch --try-users DIR\n"
 	"       carpel-launch --serve 3<>SOCKET\n"
 	"\n"
 	"Makes a pod's sandbox, a container or an exec as the plan on descriptor 3 says.\n"
@@ -39,6 +41,8 @@ static const char usage_text[] =
 	"  --seccomp-profile CAPS  write the default system call filter for a container with\n"
 	"                          the capabilities CAPS (a hexadecimal mask) to standard output\n"
 	"  --seccomp-json CAPS     the same for a profile in JSON on standard input\n"
+	"  --try-users DIR         say whether pods can have user namespaces of their own\n"
+	"                          with layers below DIR\n"
 	"  --serve                 carry out the orders that come on the socket, until it closes\n"
 	"  --help                  this text\n"
 	"  --version               the version\n"
@@ -175,6 +179,17 @@ static int compile(int (*write)(uint64_t caps, struct err *e), const char *caps)
 	return rc < 0 ? 1 : 0;
 }
 
+/* Who asks hands the reason on. */
+static int try_users(const char *dir)
+{
+	struct err e = { 0 };
+	int rc = userns_try(dir, &e);
+
+	if (rc < 0)
+		(void)fprintf(stderr, "%s\n", e.text);
+	return rc < 0 ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	log_set_name("carpel-launch");
@@ -188,6 +203,8 @@ int main(int argc, char **argv)
 		return compile(write_profile, argv[2]);
 	if (argc == 3 && strcmp(argv[1], "--seccomp-json") == 0)
 		return compile(profile_json_convert, argv[2]);
+	if (argc == 3 && strcmp(argv[1], "--try-users") == 0)
+		return try_users(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(usage_text, stdout) < 0;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

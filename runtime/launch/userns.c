@@ -1,6 +1,7 @@
 #include "launch/userns.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -133,4 +134,19 @@ int userns_enter(struct job *j, struct err *e)
 	if (rc == 0)
 		rc = check_map(j, "uid_map", &p->uid_map, e);
 	return rc < 0 ? rc : check_map(j, "gid_map", &p->gid_map, e);
+}
+
+int userns_try(const char *dir, struct err *e)
+{
+	static const char map[] = "0 1879048192 65536\n";
+	CLEANUP(cleanup_fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int users = -1;
+	CLEANUP(cleanup_fd) int copy = -1;
+
+	if (proc < 0)
+		return err_set(e, errno, "open /proc");
+	if ((users = userns_make(proc, map, map, e)) < 0)
+		return users;
+	copy = mount_copy(AT_FDCWD, dir, MOUNT_ONE, e);
+	return copy < 0 ? copy : mount_map(copy, users, e);
 }

@@ -22,5 +22,8 @@ int userns_enter(struct job *j, struct err *e);
 /* Step of the new process, inside. */
 int userns_become_root(struct job *j, struct err *e);
 
+/* Whether there are such namespaces here, and dir is on a file system that can be mapped to one. */
+int userns_try(const char *dir, struct err *e);
+
 uid_t userns_root_uid(const struct job *j); /* as the host sees it; 0 without maps */
 gid_t userns_root_gid(const struct job *j);

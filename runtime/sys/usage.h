@@ -8,9 +8,9 @@
  * always ends.  It holds USAGE_FDS descriptors at most, and some 32 bytes for each level that it is
  * deep.
  *
- * A walk goes on in slices, for an event loop to run beside its work: an entry costs about 3 us of
- * CPU while the kernel has its inode in memory, as du does, so 64 in a slice are 0.2 ms; but a read
- * from the disk when it has not.
+ * A walk goes on in slices.  An entry costs about 3 us of CPU while the kernel has its inode in
+ * memory, as du does; but a read from the disk when it has not.  So carpeld never walks: it is not
+ * even linked with this, and asks `carpel-image usage`.
  */
 #pragma once
 

@@ -18,15 +18,15 @@ BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tr
 LOOP_SRC := runtime/base/loop.c
 YAML_SRC := runtime/base/yaml.c runtime/base/yaml_scalar.c
 LOCKDOWN_SRC := runtime/base/lockdown.c
-SYS_SRC := $(addprefix runtime/sys/,ns.c userns.c mount.c mountinfo.c cred.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c device_rules.c)
+SYS_SRC := $(addprefix runtime/sys/,ns.c userns.c mount.c mountinfo.c cred.c lsm.c seccomp.c seccomp_bpf.c seccomp_profile.c seccomp_rules.c caps.c sig.c device_rules.c)
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_freeze.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_self.c cgroup_stats.c cgroup_unified.c cgroup_write.c systemd.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
 SPEC_SRC := $(addprefix runtime/spec/,names.c cdi.c cdi_read.c devices.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
 	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c resize.c check.c \
-	validate.c validate_container.c validate_env.c validate_probe.c validate_security.c validate_volume.c)
-PLAN_SRC := $(addprefix runtime/spec/,plan.c plan_device.c plan_map.c plan_mount.c plan_parse.c plan_volume.c)
+	validate.c validate_container.c validate_env.c validate_probe.c validate_security.c validate_volume.c admit.c)
+PLAN_SRC := $(addprefix runtime/spec/,plan.c plan_device.c plan_map.c plan_mount.c plan_parse.c plan_sysctl.c plan_volume.c)
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 # CRI's messages; gen/ is what protoc-c writes, see below.
 MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_json_read.c message_json_write.c)
@@ -35,7 +35,7 @@ SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security
 	cri_signal.c cri_users.c)
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_resize.c lifecycle_stop.c resize.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
-	volume.c sandbox.c container.c container_devices.c container_mounts.c disk.c fdstore.c event_fold.c users.c)
+	volume.c sandbox.c container.c container_devices.c container_mounts.c disk.c fdstore.c event_fold.c users.c lsm.c)
 H2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c h2_hold.c)
 GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_reflection.c grpc_request.c grpc_text.c grpc_wire.c) \
 	$(addprefix gen/spec/,health.pb-c.c reflection.pb-c.c)
@@ -43,7 +43,7 @@ API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.
 	pretty.c query.c rest.c rest_parts.c server.c stream.c watch.c write.c ws.c) $(H2_SRC) $(GRPC_SRC)
 CLIENT_SRC := $(addprefix runtime/api/,client.c client_grpc.c client_request.c client_stream.c ws.c)
 ENGINE_SRC := $(addprefix runtime/engine/,engine.c cdi.c sandbox.c scope.c slice.c systemctl.c ctr.c ctr_record.c launch.c launcher.c logs.c logs_file.c logs_reopen.c exec_run.c terminal.c profiles.c \
-	resume.c find.c child.c helper.c outbox.c discard.c job.c image_job.c usage_job.c users.c)
+	resume.c find.c child.c helper.c outbox.c discard.c job.c image_job.c usage_job.c users.c lsm.c)
 CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c sandbox.c container.c container_run.c list.c stream.c \
 	status.c exec.c update.c events.c images.c stats.c stats_fill.c stats_sandbox.c usage.c)
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c own_cgroup.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
@@ -107,7 +107,7 @@ PROGRAMS := carpel carpeld carpel-launch carpel-oci carpel-log carpel-image carp
 carpel_SRC := $(CLI_SRC) $(YAML_SRC) $(CLIENT_SRC) $(MESSAGE_SRC) $(SPEC_SRC) $(BASE_SRC)
 carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
-	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,netstat.c caps.c mount.c ns.c seccomp.c starter.c) $(LOOP_SRC) $(BASE_SRC)
+	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,netstat.c caps.c lsm.c mount.c ns.c seccomp.c starter.c) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
 carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s
@@ -187,10 +187,10 @@ UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
 UNIT_CRI := $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(UNIT_SPEC)
 UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
 unit_layer_base := base aged base64 clock fd fd_tree json json_tree
-unit_layer_spec := names cdi quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build quantity_text plan plan_container plan_map plan_volume plan_write probe_wire
+unit_layer_spec := names cdi quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build admit quantity_text plan plan_container plan_map plan_volume plan_write probe_wire
 unit_layer_cri := cri_bounds cri_sandbox cri_security cri_container cri_mounts cri_resources
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_resize lifecycle_stop backoff status state_json store object record layout env etc \
-	resources volume sandbox container container_mounts container_cri container_devices disk fdstore users
+	resources volume sandbox container container_mounts container_cri container_devices disk fdstore users container_lsm
 unit_SRC = $(if $(filter $(1),$(unit_layer_base)),$(UNIT_BASE),$(if $(filter $(1),$(unit_layer_spec)),$(UNIT_SPEC),$(if \
 	$(filter $(1),$(unit_layer_pod)),$(UNIT_POD),$(if $(filter $(1),$(unit_layer_cri)),$(UNIT_CRI),$(unit_$(1)_SRC)))))
 unit_message_SRC := $(MESSAGE_SRC) $(BASE_SRC)
@@ -229,6 +229,7 @@ unit_cgroup_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_systemd_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_limits_SRC := $(CGROUP_SRC) $(BASE_SRC)
 unit_cgroup_stats_SRC := $(CGROUP_SRC) $(BASE_SRC)
+unit_lsm_SRC := runtime/sys/lsm.c $(BASE_SRC)
 unit_user_SRC := runtime/launch/user.c $(BASE_SRC)
 unit_seccomp_json_SRC := runtime/launch/profile_json.c $(addprefix runtime/sys/,seccomp_bpf.c seccomp_rules.c caps.c) $(BASE_SRC)
 unit_seccomp_json_LIBS := $(LIBS_SECCOMP)
@@ -474,17 +475,20 @@ mandir := $(PREFIX)/share/man
 completiondir := $(PREFIX)/share/bash-completion/completions
 unitdir := $(PREFIX)/lib/systemd/system
 UNITS := carpeld.service carpeld.socket
+# Where the distribution's service looks for all profiles, whatever PREFIX is.
+apparmordir := /etc/apparmor.d
 INSTALLED = $(bindir)/carpel $(addprefix $(libexecdir)/,$(filter-out carpel,$(PROGRAMS))) \
 	$(foreach m,$(MAN_PAGES),$(mandir)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
-	$(completiondir)/carpel $(addprefix $(unitdir)/,$(UNITS))
+	$(completiondir)/carpel $(addprefix $(unitdir)/,$(UNITS)) $(apparmordir)/carpel-default
 
 .PHONY: install uninstall demo help clean
-install: all ## programs, manual pages, completion, systemd units (PREFIX=/usr/local DESTDIR=)
+install: all ## programs, manual pages, completion, systemd units, AppArmor profile (PREFIX=/usr/local DESTDIR=)
 	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
 	install -m 755 $(BUILD)/bin/carpel $(DESTDIR)$(bindir)/carpel
 	install -m 755 $(filter-out %/carpel,$(BINS)) $(DESTDIR)$(libexecdir)
 	for page in $(MAN_PAGES); do install -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/ || exit 1; done
 	install -m 644 contrib/completions/carpel.bash $(DESTDIR)$(completiondir)/carpel
+	install -m 644 contrib/apparmor/carpel-default $(DESTDIR)$(apparmordir)/carpel-default
 	for unit in $(UNITS); do sed 's|@libexecdir@|$(libexecdir)|' contrib/systemd/$$unit \
 		>$(DESTDIR)$(unitdir)/$$unit && chmod 644 $(DESTDIR)$(unitdir)/$$unit || exit 1; done
 

@@ -55,7 +55,8 @@ struct api_backend {
 	const char *node_name;
 
 	/* Takes over *r's object and spec on success. The object gets uid, creationTimestamp,
-	 * nodeName, status. Errors: -EEXIST, -ENOSPC (refused before anything exists), … */
+	 * nodeName, status. Errors: -EEXIST, -ENOSPC (refused before anything exists), -EBADMSG
+	 * with r->causes filled, … */
 	int (*pod_create)(void *ctx, struct manifest_result *r, bool dry_run,
 		struct json **out_object, struct err *e);
 	/* New labels and annotations (whole maps; NULL: none). */

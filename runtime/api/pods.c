@@ -53,6 +53,10 @@ static void create(const struct rest_request *r, struct manifest_result *pod, bo
 		return;
 	}
 	rc = r->backend->pod_create(r->backend->ctx, pod, dry_run, &made, &e);
+	if (rc == -EBADMSG) {
+		kube_invalid(r, &(struct kube_subject){ "Pod", NULL, name }, &pod->causes);
+		return;
+	}
 	if (rc < 0) {
 		kube_fail_errno(r, rc, &e);
 		return;

@@ -46,6 +46,8 @@ static void write_info(const struct json *info, struct buf *out)
 	line(out, "Cgroup", json_path(info, "cgroup.root"));
 	line(out, "Cgroup layout", json_path(info, "cgroup.layout"));
 	line(out, "Cgroup driver", json_path(info, "cgroup.driver"));
+	line(out, "AppArmor", json_get(info, "apparmor"));
+	line(out, "SELinux", json_get(info, "selinux"));
 	describe_line(out, 0, INFO_WIDTH, "Keeper",
 		json_is_true(json_get(info, "keeper")) ? "yes" : "no");
 }

@@ -73,6 +73,15 @@ static int check_request(const Runtime__V1__CreateContainerRequest *q, const str
 	return cri_read_container(q->config, s->config, out, e);
 }
 
+/* What security modules are asked for is judged again at the start; here it is only told early. */
+static int check_lsm(const struct cri_container *c, struct err *e)
+{
+	CLEANUP(plan_free) struct plan unused;
+
+	plan_init(&unused);
+	return lsm_plan(&c->cri->engine->lsm, c->spec, &unused, e);
+}
+
 static int fill(struct cri_container *c, const Runtime__V1__ContainerConfig *config, struct err *e)
 {
 	int rc;
@@ -82,7 +91,8 @@ static int fill(struct cri_container *c, const Runtime__V1__ContainerConfig *con
 		c->resources = message_copy(config->linux->resources);
 	c->state = CONTAINER_IS_CREATED;
 	c->created_ns = clock_wall_ns();
-	if ((rc = container_read_config(c, e)) < 0 || (rc = container_take_image(c, e)) < 0)
+	if ((rc = container_read_config(c, e)) < 0 || (rc = check_lsm(c, e)) < 0 ||
+		(rc = container_take_image(c, e)) < 0)
 		return rc;
 	c->ctr.stop_signal = c->spec->stop_signal ? c->spec->stop_signal
 						  : container_stop_signal(c->ctr.image.stop_signal);

@@ -279,15 +279,21 @@ static void answer_taken(
 		&e);
 }
 
-static int check_request(const Runtime__V1__RunPodSandboxRequest *q, struct err *e)
+static int check_request(
+	const struct cri *c, const Runtime__V1__RunPodSandboxRequest *q, struct err *e)
 {
 	CLEANUP(cleanup_pod_spec) struct pod_spec *spec = NULL;
+	CLEANUP(plan_free) struct plan unused = { 0 };
+	int rc;
 
 	if (!q->config)
 		return err_say(e, EINVAL, "config: Required value");
 	if (config_check_size(q->config, e) < 0)
 		return -E2BIG;
-	return cri_read_sandbox(q->config, q->runtime_handler, &spec, e);
+	rc = cri_read_sandbox(q->config, q->runtime_handler, &spec, e);
+	/* Judged again at the start; here it is only told early. */
+	plan_init(&unused);
+	return rc < 0 ? rc : lsm_plan_sandbox(&c->engine->lsm, spec, &unused, e);
 }
 
 void rpc_run_sandbox(void *ctx, struct grpc_call *call)
@@ -299,7 +305,7 @@ void rpc_run_sandbox(void *ctx, struct grpc_call *call)
 	struct cri_sandbox *s;
 	struct cri_wait *w;
 	struct err e = { 0 };
-	int rc = check_request(q, &e);
+	int rc = check_request(c, q, &e);
 
 	if (rc < 0) {
 		grpc_fail_err(call, rc, &e);

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cri/state.h"
+#include "engine/lsm.h"
 #include "spec/cri_protoset.h"
 
 /* ---- Version, Status, RuntimeConfig ---- */
@@ -41,6 +42,8 @@ static char *status_info(const struct cri *c)
 	json_set_str(cgroup, "layout", cgroups_layout(g->cgroups) == CGROUP_V2 ? "v2" : "hybrid");
 	json_set_str(cgroup, "driver", layout_driver(&g->layout));
 	json_set(info, "cgroup", cgroup);
+	json_set_str(info, "apparmor", engine_apparmor_word(g));
+	json_set_str(info, "selinux", engine_selinux_word(g));
 	json_set_str(info, "podNetwork", "loopback only");
 	json_set_i64(info, "sandboxes", (int64_t)c->sandboxes_len);
 	json_set_i64(info, "containers", (int64_t)c->containers_len);

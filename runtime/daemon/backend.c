@@ -13,6 +13,7 @@
 #include "daemon/daemon.h"
 #include "engine/logs.h"
 #include "log/rotated.h"
+#include "spec/admit.h"
 
 /* Below this a pod could not even write down what becomes of it. */
 enum { FREE_BYTES_MIN = 4 << 20, FREE_FILES_MIN = 64 };
@@ -53,6 +54,19 @@ static int check_node(const struct daemon *d, const struct pod_spec *spec, struc
 		spec->node_name, d->node_name);
 }
 
+/* Only of a new pod: one that was admitted stays, whatever the next carpeld is told. */
+static int check_rules(const struct daemon *d, struct manifest_result *r, struct err *e)
+{
+	const struct node_rules rules = { .sysctls = d->unsafe_sysctls,
+		.has_apparmor = d->engine.lsm.has_apparmor,
+		.has_selinux = d->engine.lsm.has_selinux };
+
+	admit_pod(&rules, r->spec, &r->causes);
+	return r->causes.len ? err_say(e, EBADMSG, "%s: %s", r->causes.at[0].field,
+				       r->causes.at[0].message)
+			     : 0;
+}
+
 /* What the server fills in. */
 static void complete(const struct daemon *d, struct json *object, const char *uid)
 {
@@ -86,6 +100,8 @@ static int pod_create(
 	if (d->is_shutting_down)
 		return err_say(e, EBUSY, "carpeld is shutting down");
 	if ((rc = check_node(d, r->spec, e)) < 0 || (rc = check_disks(d, e)) < 0)
+		return rc;
+	if ((rc = check_rules(d, r, e)) < 0)
 		return rc;
 	uid_make(uid);
 	complete(d, r->object, uid);

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/usage.h"
+#include "engine/lsm.h"
 
 static void refuse(struct api_call *c, int code, const char *text)
 {
@@ -60,6 +61,8 @@ static void answer_info(struct daemon *d, struct api_call *c)
 	json_set_str(cgroup, "layout", is_v2 ? "v2" : "hybrid");
 	json_set_str(cgroup, "driver", layout_driver(&d->engine.layout));
 	json_set(info, "cgroup", cgroup);
+	json_set_str(info, "apparmor", engine_apparmor_word(&d->engine));
+	json_set_str(info, "selinux", engine_selinux_word(&d->engine));
 	json_set_bool(info, "keeper", d->keeper != 0 && getppid() == d->keeper);
 	api_call_reply(c, 200, info);
 }

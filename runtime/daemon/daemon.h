@@ -83,8 +83,9 @@ struct daemon {
 	int listen_fd, pods_dir, lock_fd, own_netns;
 	struct loop_io starter_io;
 	pid_t starter_pid;
-	struct strv origin; /* own_cgroup.c: where we were started */
-	pid_t keeper;       /* who starts us again; 0: nobody */
+	struct strv origin;                /* own_cgroup.c: where we were started */
+	pid_t keeper;                      /* who starts us again; 0: nobody */
+	const struct strv *unsafe_sysctls; /* see spec/admit.h */
 	int64_t started_boot_ms;
 	char *node_name, *host_ip; /* in engine.facts too */
 

@@ -317,6 +317,7 @@ static int run(const struct layout *layout, const struct options *o)
 		.lock_fd = -1,
 		.own_netns = -1,
 		.keeper = o->keeper,
+		.unsafe_sysctls = &o->unsafe_sysctls,
 		.started_boot_ms = clock_now().boot_ms };
 	struct err e = { 0 };
 

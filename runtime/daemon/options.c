@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "spec/admit.h"
 #include "spec/quantity.h"
 
 /* The kubelet waits as long for a call of its runtime. */
@@ -24,7 +25,8 @@ enum {
 	OPT_LOG_SIZE,
 	OPT_LOG_FILES,
 	OPT_DISK,
-	OPT_CGROUP_DRIVER
+	OPT_CGROUP_DRIVER,
+	OPT_SYSCTLS
 };
 
 static const char help[] =
@@ -48,6 +50,9 @@ static const char help[] =
 	"  --cgroup-driver DRIVER\n"
 	"                       who makes the pods' cgroups: cgroupfs (carpeld itself) or systemd\n"
 	"                       (default: as before; cgroupfs for a new instance)\n"
+	"  --allowed-unsafe-sysctls NAME,…\n"
+	"                       what pods may set beside the safe sysctls: names, or groups as\n"
+	"                       kernel.msg* or net.core.*\n"
 	"  --verbose            log every step\n"
 	"  --help, --version\n";
 
@@ -87,6 +92,20 @@ static int read_log_size(const char *text, uint32_t *out_kib)
 		bytes > (int64_t)UINT32_MAX * 1024)
 		return -1;
 	*out_kib = (uint32_t)((bytes + 1023) / 1024);
+	return 0;
+}
+
+/* "kernel.msg*,net.core.somaxconn"; again: more of them. */
+static int read_sysctls(const char *given, struct strv *out)
+{
+	CLEANUP(cleanup_free) char *text = str_dup(given);
+	char *save = NULL;
+
+	for (char *word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		if (!admit_is_sysctl_pattern(word))
+			return -1;
+		strv_add(out, word);
+	}
 	return 0;
 }
 
@@ -145,6 +164,13 @@ static int take(int option, struct options *o)
 		if (read_number(optarg, INT32_MAX, &o->disk_period_ms) < 0)
 			return usage_error("--disk-period takes a number of ms", optarg);
 		return OPTIONS_RUN;
+	case OPT_SYSCTLS:
+		if (read_sysctls(optarg, &o->unsafe_sysctls) < 0)
+			return usage_error(
+				"--allowed-unsafe-sysctls takes names of sysctls of a "
+				"pod's namespaces, or groups of them with a '*' at the end",
+				optarg);
+		return OPTIONS_RUN;
 	case 'h':
 		(void)fputs(help, stdout);
 		return EXIT_SUCCESS;
@@ -170,9 +196,10 @@ int options_read(int argc, char **argv, struct options *out)
 		{ "container-log-max-files", required_argument, NULL, OPT_LOG_FILES },
 		{ "cgroup-driver", required_argument, NULL, OPT_CGROUP_DRIVER },
 		{ "disk-period", required_argument, NULL, OPT_DISK }, /* */
-		{ "verbose", no_argument, NULL, OPT_VERBOSE },        /* */
-		{ "help", no_argument, NULL, 'h' },                   /* */
-		{ "version", no_argument, NULL, 'v' },                /* */
+		{ "allowed-unsafe-sysctls", required_argument, NULL, OPT_SYSCTLS },
+		{ "verbose", no_argument, NULL, OPT_VERBOSE }, /* */
+		{ "help", no_argument, NULL, 'h' },            /* */
+		{ "version", no_argument, NULL, 'v' },         /* */
 		{ NULL, 0, NULL, 0 },
 	};
 	int option, rc;

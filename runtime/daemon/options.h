@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/str.h"
 #include "daemon/driver.h"
 #include "pod/lifecycle.h"
 
@@ -21,6 +22,7 @@ struct options {
 	unsigned log_max_files;
 	int64_t start_deadline_ms; /* see engine.h */
 	int64_t disk_period_ms;
+	struct strv unsafe_sysctls; /* see spec/admit.h */
 };
 
 enum { OPTIONS_RUN = -1 };

@@ -266,6 +266,7 @@ int ctr_request(struct ctr *c, struct container_request *out, struct err *e)
 
 	if (rc == 0 && lacks_cdi(c)) /* another carpeld started it */
 		rc = cdi_load(c->dir, &c->cdi, e);
+	out->lsm = &c->sandbox->engine->lsm;
 	out->cdi = c->cdi.edits;
 	out->cdi_len = c->cdi.len;
 	return rc;

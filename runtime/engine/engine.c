@@ -6,6 +6,7 @@
 #include "engine/find.h"
 #include "engine/launcher.h"
 #include "engine/logs.h"
+#include "engine/lsm.h"
 #include "engine/profiles.h"
 #include "engine/scope.h"
 #include "engine/users.h"
@@ -57,6 +58,8 @@ int engine_open(struct engine *g, struct err *e)
 		rc = make_levels(g, e);
 	if (rc == 0)
 		rc = cgroup_make(g->cgroups, HELPERS_CGROUP, CGROUP_LEAF, NULL, e);
+	if (rc == 0)
+		engine_find_lsm(g);
 	if (rc == 0)
 		rc = launcher_open(g, e);
 	if (rc == 0)

@@ -26,6 +26,7 @@
 #include "engine/users.h"
 #include "pod/env.h"
 #include "pod/layout.h"
+#include "pod/lsm.h"
 #include "sys/cgroup.h"
 
 /* Our helpers' cgroup below the instance's root: ending the instance ends them by it, whoever
@@ -40,6 +41,7 @@ struct engine {
 	struct scope *scope;       /* of our helpers, where systemd makes the cgroups */
 	struct env_facts facts;    /* the node's; texts are the daemon's */
 	int64_t start_deadline_ms; /* from a plan to its program, of whatever is started */
+	struct node_lsm lsm;       /* AppArmor and SELinux */
 	/* A log has grown or is complete; the API's followers want to know. */
 	void (*log_changed)(void *arg);
 	void *log_arg;

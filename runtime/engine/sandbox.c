@@ -268,13 +268,16 @@ static int make_and_launch(struct sandbox *s, struct err *e)
 	const struct launch_fds fds = { 0 };
 	const struct sandbox_facts f = { .node_name = s->facts->node_name,
 		.pause_path = pause,
-		.node_memory_bytes = s->facts->node_memory_bytes };
+		.node_memory_bytes = s->facts->node_memory_bytes,
+		.lsm = &g->lsm };
 	int rc = sandbox_make_cgroups(&s->at, g->cgroups, s->spec, e);
 
 	plan_init(&plan);
 	if (rc < 0)
 		return rc;
-	sandbox_plan(&s->at, g->cgroups, s->spec, &f, s->launch_id, &plan);
+	rc = sandbox_plan(&s->at, g->cgroups, s->spec, &f, s->launch_id, &plan, e);
+	if (rc < 0)
+		return rc;
 	return launch_start(g, &plan, &fds, on_launched, s, &s->launch, e);
 }
 

@@ -138,6 +138,7 @@ static const struct step bundle_steps[] = {
 	{ "open cgroups", prepare_cgroups },        /* to join */
 	{ "open namespaces", namespaces_open },     /* by the host's paths */
 	{ "set oom_score_adj", prepare_oom },       /* inherited */
+	{ "set security labels", prepare_labels },  /* inherited */
 	{ "read seccomp filter", prepare_filter },  /* before the capabilities: they depend on it */
 	{ "prepare capabilities", prepare_caps },   /* libcap allocates: here, not after clone */
 	{ "prepare limits", limits_prepare },       /* allocates, too */

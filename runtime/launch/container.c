@@ -145,6 +145,7 @@ static const struct step container_steps[] = {
 	{ "open procfs", prepare_proc },           /* for the score */
 	{ "open cgroups", prepare_cgroups },       /* to be born in and to join */
 	{ "set oom_score_adj", prepare_oom },      /* inherited */
+	{ "set security labels", prepare_labels }, /* inherited */
 	{ "read seccomp filter", prepare_filter }, /* before the capabilities: they depend on it */
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
 	{ "prepare limits", limits_prepare },      /* allocates, too */
@@ -219,6 +220,7 @@ static const struct step exec_steps[] = {
 	{ "open procfs", prepare_proc },           /* for the score */
 	{ "open cgroups", prepare_cgroups },       /* to be born in and to join */
 	{ "set oom_score_adj", prepare_oom },      /* inherited */
+	{ "set security labels", prepare_labels }, /* inherited */
 	{ "read seccomp filter", prepare_filter }, /* before the capabilities: they depend on it */
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
 	{ "prepare limits", limits_prepare },      /* allocates, too */

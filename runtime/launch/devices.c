@@ -323,7 +323,11 @@ static int give_to_root(const struct job *j, const char *name, struct err *e)
 /* A bundle may say how, or bring one of its own: then nodes are made in one that nobody sees. */
 static int make_dev(const struct plan *p, struct err *e)
 {
-	static const struct mount_option options[] = { { "mode", "755" }, { "size", "65536k" } };
+	const struct mount_option options[] = {
+		{ "mode", "755" },                                        /**/
+		{ "size", "65536k" },                                     /**/
+		{ p->selinux_mount ? "context" : NULL, p->selinux_mount } /**/
+	};
 	const struct plan_mount *m = p->kind == PLAN_BUNDLE ? binds_find_dev(p) : NULL;
 
 	if (m && m->type)

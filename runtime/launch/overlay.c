@@ -156,17 +156,18 @@ static int try_once(struct job *j, struct err *e)
 	CLEANUP(cleanup_fd) int fs = fsopen("overlay", FSOPEN_CLOEXEC);
 	CLEANUP(numbered_close) struct numbered opened = { 0 };
 	unsigned attributes = p->privileged ? 0 : MOUNT_ATTR_NODEV;
-	int by_layer;
+	int by_layer, rc;
 
 	if (fs < 0)
 		return err_set(e, errno, "new overlay");
 	if ((by_layer = set_dirs(fs, p, &opened, e)) < 0)
 		return by_layer;
+	if (p->selinux_mount && (rc = set_text(fs, "context", p->selinux_mount, e)) < 0)
+		return rc;
 	if (fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return err_set(e, errno, "overlay volatile");
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0) {
-		int rc = create_failed(fs, errno, e);
-
+		rc = create_failed(fs, errno, e);
 		return rc == -EINVAL && by_layer ? too_many(p->lowers.len, e) : rc;
 	}
 	j->mounts.root = fsmount(fs, FSMOUNT_CLOEXEC, attributes);

@@ -16,9 +16,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "sys/cred.h"
+#include "sys/lsm.h"
 
 /* The holder of a pod dies after everything else of it: see contrib/docs/security.md. */
-enum { OOM_SCORE_PAUSE = -998 };
+enum { OOM_SCORE_PAUSE = -998, PROC_ROOT_INODE = 1 };
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -37,11 +38,14 @@ int prepare_null(struct job *j, struct err *e)
 int prepare_proc(struct job *j, struct err *e)
 {
 	struct statfs fs;
+	struct stat st;
 
 	j->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (j->proc_fd < 0 || fstatfs(j->proc_fd, &fs) < 0)
+	if (j->proc_fd < 0 || fstatfs(j->proc_fd, &fs) < 0 || fstat(j->proc_fd, &st) < 0)
 		return err_set(e, errno, "open /proc");
-	return fs.f_type == PROC_SUPER_MAGIC ? 0 : err_say(e, ENOTSUP, "/proc is no procfs");
+	return fs.f_type == PROC_SUPER_MAGIC && st.st_ino == PROC_ROOT_INODE
+		       ? 0
+		       : err_say(e, ENOTSUP, "/proc is no procfs");
 }
 
 /* The file "tasks", not "cgroup.procs": the kernel moves a lone thread that names itself ("0")
@@ -97,6 +101,28 @@ int prepare_oom(struct job *j, struct err *e)
 	if (p->has_oom_score_adj)
 		log_warn("%s: %s; it keeps the inherited one", p->id, e->text);
 	return 0;
+}
+
+static int set_label(struct job *j, enum lsm m, const char *label, struct err *e)
+{
+	if (!label)
+		return 0;
+	if (!lsm_is_active(m))
+		return err_say(e, ENOTSUP, "%s %s: this machine has no %s", lsm_label_name(m),
+			label, lsm_name(m));
+	return lsm_set_exec(j->proc_fd, m, label, e);
+}
+
+/* The kernel keeps them for what we start: exec puts them in force, and nothing of ours is executed
+ * before that. */
+int prepare_labels(struct job *j, struct err *e)
+{
+	int rc = set_label(j, LSM_APPARMOR, j->plan->apparmor, e);
+
+	if (rc == 0 && j->plan->selinux_mount && !lsm_is_active(LSM_SELINUX))
+		rc = err_say(e, ENOTSUP, "SELinux label %s: this machine has no SELinux",
+			j->plan->selinux_mount);
+	return rc < 0 ? rc : set_label(j, LSM_SELINUX, j->plan->selinux, e);
 }
 
 int prepare_filter(struct job *j, struct err *e)

@@ -8,6 +8,7 @@
 int prepare_null(struct job *j, struct err *e); /* for standard streams that the plan leaves out */
 int prepare_proc(struct job *j, struct err *e); /* the host's procfs, verified */
 int prepare_cgroups(struct job *j, struct err *e); /* what to join */
+int prepare_labels(struct job *j, struct err *e);  /* AppArmor, SELinux */
 int prepare_oom(struct job *j, struct err *e);     /* set here, inherited by what we start */
 int prepare_hiding(struct job *j, struct err *e);  /* non-dumpable: before a stranger can see us */
 int prepare_filter(struct job *j, struct err *e);

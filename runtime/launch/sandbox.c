@@ -58,6 +58,7 @@ static int make_shm(struct job *j, struct err *e)
 		{ "mode", "1777" },
 		{ "uid", uid },
 		{ "gid", gid },
+		{ j->plan->selinux_mount ? "context" : NULL, j->plan->selinux_mount },
 	};
 	const int64_t size = j->plan->shm_bytes ? j->plan->shm_bytes : SHM_BYTES;
 
@@ -217,6 +218,7 @@ static const struct step steps[] = {
 	{ "open procfs", prepare_proc },           /* for the score, for sysctls */
 	{ "open cgroups", prepare_cgroups },       /* to be born in and to join */
 	{ "set oom_score_adj", prepare_oom },      /* inherited */
+	{ "set security labels", prepare_labels }, /* inherited */
 	{ "make user namespace", userns_prepare }, /* with its maps, and nobody in it */
 	{ "make kept descriptors", make_kept },    /* the exit pipe and the descriptor store */
 	{ "make shared memory", make_shm },        /* detached: nobody sees it yet */

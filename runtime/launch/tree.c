@@ -137,12 +137,13 @@ int tree_prepare_inside(struct job *j, struct err *e)
 	return proc < 0 ? proc : mount_attach_at(proc, AT_FDCWD, "/shm", e);
 }
 
-static int make_pts(int dev, struct err *e)
+static int make_pts(const char *label, int dev, struct err *e)
 {
-	static const struct mount_option options[] = {
+	const struct mount_option options[] = {
 		{ "ptmxmode", "0666" },
 		{ "mode", "0620" },
 		{ "gid", "5" },
+		{ label ? "context" : NULL, label },
 	};
 	CLEANUP(cleanup_fd)
 	int pts = mount_new(
@@ -193,7 +194,7 @@ int tree_make_dev(struct job *j, struct err *e)
 	int dev = j->mounts.dev, rc = attach_in_image(j, dev, "dev", e);
 
 	if (rc == 0)
-		rc = make_pts(dev, e);
+		rc = make_pts(j->plan->selinux_mount, dev, e);
 	if (rc == 0)
 		rc = make_shm(j, dev, e);
 	if (rc == 0)

@@ -28,7 +28,8 @@ static int make_one(const struct plan *p, const struct plan_volume *v, struct er
 		{ "mode", v->gid >= 0 ? "3777" : "1777" }, /**/
 		{ "uid", uid },                            /**/
 		{ "gid", gid },                            /**/
-		{ "noswap", NULL },                        /* the last: see below */
+		{ p->selinux_mount ? "context" : NULL, p->selinux_mount },
+		{ "noswap", NULL }, /* the last: see below */
 	};
 	int fd;
 

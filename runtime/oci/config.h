@@ -31,6 +31,8 @@ int config_translate(struct config *c, const char *id, const char *bundle, struc
 
 /* A process object: into p; *c gets what is no plan's. */
 int config_process(const struct part *process, struct config *c, struct plan *p, struct err *e);
+/* Of that: what it asks of security modules; what it leaves out stays. */
+int config_labels(const struct part *process, struct plan *p, struct err *e);
 int config_mounts(struct config *c, const char *bundle, struct err *e);
 int config_linux(struct config *c, struct err *e);
 int config_devices(const struct part *linux_part, struct plan *p, struct err *e);

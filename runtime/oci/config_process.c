@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -119,6 +120,27 @@ static int limits(const struct part *process, struct plan *p, struct err *e)
 	return rc;
 }
 
+static void take_label(const char *given, char **label)
+{
+	if (!given || !*given)
+		return;
+	free(*label);
+	*label = str_dup(given);
+}
+
+int config_labels(const struct part *process, struct plan *p, struct err *e)
+{
+	const char *apparmor = NULL, *selinux = NULL;
+	int rc;
+
+	if ((rc = read_text(process, "apparmorProfile", &apparmor, e)) < 0 ||
+		(rc = read_text(process, "selinuxLabel", &selinux, e)) < 0)
+		return rc;
+	take_label(apparmor, &p->apparmor);
+	take_label(selinux, &p->selinux);
+	return 0;
+}
+
 static int terminal(const struct part *process, struct config *c, struct err *e)
 {
 	const struct bounds size = { 0, CONSOLE_MAX };
@@ -158,15 +180,15 @@ static int program(const struct part *process, struct plan *p, struct err *e)
 
 int config_process(const struct part *process, struct config *c, struct plan *p, struct err *e)
 {
-	static const char *const refused[] = { "apparmorProfile", "selinuxLabel", "scheduler",
-		"ioPriority", "execCPUAffinity", NULL };
+	static const char *const refused[] = { "scheduler", "ioPriority", "execCPUAffinity", NULL };
 	int64_t score = 0;
 	int rc;
 
 	p->keeps_limits = true;
 	if ((rc = read_refused(process, refused, e)) < 0 || (rc = program(process, p, e)) < 0 ||
 		(rc = user(process, p, e)) < 0 || (rc = capabilities(process, p, e)) < 0 ||
-		(rc = limits(process, p, e)) < 0 || (rc = terminal(process, c, e)) < 0 ||
+		(rc = config_labels(process, p, e)) < 0 || (rc = limits(process, p, e)) < 0 ||
+		(rc = terminal(process, c, e)) < 0 ||
 		(rc = read_bool(process, "noNewPrivileges", &p->no_new_privs, e)) < 0)
 		return rc;
 	rc = read_number(process, "oomScoreAdj", (struct bounds){ -1000, 1000 }, &score, e);

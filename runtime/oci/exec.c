@@ -38,7 +38,7 @@ static const char usage[] =
 	"  --ignore-paused              also in a paused container\n";
 
 struct request {
-	const char *process, *cwd, *user;
+	const char *process, *cwd, *user, *apparmor, *selinux;
 	struct strv env, groups, caps;
 	bool detaches, has_tty, no_new_privs, ignores_pause;
 	struct stream_options streams;
@@ -68,15 +68,14 @@ static int read_request(int argc, char **argv, struct request *r, struct err *e)
 		{ "no-new-privs", 0, OPTION_FLAG, &r->no_new_privs },
 		{ "preserve-fds", 0, OPTION_NUMBER, &r->streams.preserved },
 		{ "ignore-paused", 0, OPTION_FLAG, &r->ignores_pause },
-		{ "apparmor", 0, OPTION_TEXT, &refused },
-		{ "process-label", 0, OPTION_TEXT, &refused },
+		{ "apparmor", 0, OPTION_TEXT, &r->apparmor },
+		{ "process-label", 0, OPTION_TEXT, &r->selinux },
 		{ "cgroup", 0, OPTION_TEXT, &refused },
 	};
 	int at = options_read(argc, argv, rows, ARRAY_LEN(rows), usage, e);
 
 	if (at >= 0 && refused && *refused)
-		return err_say(e, EINVAL,
-			"%s: --apparmor, --process-label and --cgroup are not supported", refused);
+		return err_say(e, EINVAL, "%s: --cgroup is not supported", refused);
 	return at;
 }
 
@@ -89,6 +88,14 @@ static int read_process_file(const char *path, struct json **out, struct err *e)
 	if (rc == 0)
 		rc = json_parse(text.data ? text.data : "", text.len, &options, out, e);
 	return rc < 0 ? err_wrap(e, rc, "--process %s", path) : 0;
+}
+
+static void take_label(const char *given, char **label)
+{
+	if (!given || !*given)
+		return;
+	free(*label);
+	*label = str_dup(given);
 }
 
 /* Options say what differs from the container's own process. */
@@ -111,6 +118,8 @@ static int apply_request(const struct request *r, char **args, struct plan *p, s
 		p->caps |= bit;
 	}
 	p->no_new_privs |= r->no_new_privs;
+	take_label(r->apparmor, &p->apparmor);
+	take_label(r->selinux, &p->selinux);
 	if (r->cwd) {
 		if (r->cwd[0] != '/')
 			return err_say(e, EINVAL, "--cwd %s: want an absolute path", r->cwd);
@@ -140,7 +149,8 @@ static int fill_plan(
 	if (has_score < 0)
 		return has_score;
 	if (r->process) {
-		if ((rc = read_process_file(r->process, &file, e)) < 0)
+		if ((rc = config_labels(&process, p, e)) < 0 ||
+			(rc = read_process_file(r->process, &file, e)) < 0)
 			return rc;
 		process = part_of(file, "process");
 	}

@@ -63,7 +63,7 @@ static struct json *linux_features(void)
 	json_set(j, "namespaces", list(namespaces));
 	json_set(j, "cgroup", cgroup());
 	json_set(j, "seccomp", seccomp());
-	json_set(j, "apparmor", enabled(false));
+	json_set(j, "apparmor", enabled(true));
 	json_set(j, "selinux", enabled(false));
 	json_set(j, "intelRdt", enabled(false));
 	json_set(extensions, "idmap", enabled(false));

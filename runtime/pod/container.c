@@ -200,6 +200,8 @@ static int plan_identity(const struct container_request *q, struct plan *p, stru
 	p->caps = container_caps(s);
 	p->ambient = ambient_caps(s);
 	p->no_new_privs = s->no_new_privs;
+	if (rc == 0)
+		rc = lsm_plan(q->lsm, q->spec, p, e);
 	p->has_oom_score_adj = true;
 	p->oom_score_adj = resources_oom_score(q->pod, q->spec, q->facts->node_memory_bytes);
 	return rc;

@@ -7,6 +7,7 @@
 #include "image/record.h"
 #include "pod/env.h"
 #include "pod/layout.h"
+#include "pod/lsm.h"
 #include "spec/cdi.h"
 #include "spec/plan.h"
 #include "sys/cgroup.h"
@@ -20,7 +21,8 @@ struct container_request {
 	const struct container_spec *spec;
 	const struct image_record *image;
 	const struct env_facts *facts;
-	const char *id; /* 64 hexadecimal digits */
+	const struct node_lsm *lsm; /* NULL: the node has no security module */
+	const char *id;             /* 64 hexadecimal digits */
 	/* What its CDI devices bring, in order; the engine has read it. */
 	const struct cdi_edits *cdi;
 	size_t cdi_len;

@@ -118,8 +118,8 @@ static void plan_volumes(const struct pod_spec *pod, const struct sandbox_facts 
 	}
 }
 
-void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct pod_spec *pod,
-	const struct sandbox_facts *f, const char *id, struct plan *out)
+int sandbox_plan(const struct place *at, const struct cgroups *cg, const struct pod_spec *pod,
+	const struct sandbox_facts *f, const char *id, struct plan *out, struct err *e)
 {
 	CLEANUP(cleanup_free) char *cgroup = sandbox_cgroup(at);
 
@@ -139,4 +139,5 @@ void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct
 		out->sysctls[out->sysctls_len++] =
 			(struct plan_sysctl){ .name = str_dup(pod->sysctls[i].name),
 				.value = str_dup(pod->sysctls[i].value) };
+	return lsm_plan_sandbox(f->lsm, pod, out, e);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "pod/layout.h"
+#include "pod/lsm.h"
 #include "spec/plan.h"
 #include "sys/cgroup.h"
 
@@ -13,6 +14,7 @@ struct sandbox_facts {
 	const char *pod_ip;                               /* NULL: loopback only */
 	const char *pause_path;                           /* of carpel-pause */
 	int64_t node_memory_bytes;
+	const struct node_lsm *lsm; /* NULL: the node has no security module */
 };
 
 /* Directories, /etc files, volumes. *dns_warning: see etc.h; the caller frees. */
@@ -23,7 +25,7 @@ int sandbox_make_cgroups(
 	const struct place *at, struct cgroups *cg, const struct pod_spec *pod, struct err *e);
 /* What limits the pod as a whole. */
 struct cgroup_limits sandbox_limits(const struct pod_spec *pod);
-/* The plan but for descriptors. plan_free() it. */
-void sandbox_plan(const struct place *at, const struct cgroups *cg, const struct pod_spec *pod,
-	const struct sandbox_facts *f, const char *id, struct plan *out);
+/* The plan but for descriptors. plan_free() it in any case. */
+int sandbox_plan(const struct place *at, const struct cgroups *cg, const struct pod_spec *pod,
+	const struct sandbox_facts *f, const char *id, struct plan *out, struct err *e);
 char *sandbox_cgroup(const struct place *at); /* of the pause process */

@@ -224,6 +224,14 @@ static void check_annotation(struct check *k, const char *key, const char *value
 		cause_forbidden(k->causes, field, "carpel has no such annotation");
 }
 
+/* Kubernetes' way before there was a field for it; to ignore it would be to run unconfined. */
+static void refuse_old_profile(struct check *k, const char *key)
+{
+	CLEANUP(cleanup_free) char *field = str_fmt("metadata.annotations[%s]", key);
+
+	cause_forbidden(k->causes, field, "use securityContext.appArmorProfile instead");
+}
+
 void validate_annotations(struct check *k, const struct json *annotations)
 {
 	for (size_t i = 0; i < json_len(annotations); i++) {
@@ -232,6 +240,8 @@ void validate_annotations(struct check *k, const struct json *annotations)
 
 		if (str_starts(key, "carpel/"))
 			check_annotation(k, key, value);
+		else if (str_starts(key, "container.apparmor.security.beta.kubernetes.io/"))
+			refuse_old_profile(k, key);
 	}
 }
 

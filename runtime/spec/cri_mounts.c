@@ -105,8 +105,8 @@ static int read_mount(const char *at, const Runtime__V1__Mount *m, const struct 
 		return cri_bad(e, at, "container_path", m->container_path, "must not be the root");
 	out->read_only = m->readonly;
 	out->recursive_read_only = m->recursive_read_only;
-	/* selinux_relabel: carpel labels nothing, and without SELinux there is nothing to label.
-	 * The kubelet asks for it only with SELinux, critest always. */
+	/* Without SELinux there is nothing to label, so who starts it decides. */
+	out->relabels = m->selinux_relabel;
 	return read_options(at, m, out, e);
 }
 

@@ -54,8 +54,11 @@ int cri_check_no_windows(const ProtobufCMessage *m, uint32_t tag, struct err *e)
 /* ---- what sandbox and container both have ---- */
 /* at: of the security context. */
 int cri_check_namespaces(const char *at, const Runtime__V1__NamespaceOption *o, struct err *e);
-int cri_check_selinux(const char *at, const Runtime__V1__SELinuxOption *o, struct err *e);
-int cri_check_apparmor(const char *at, const Runtime__V1__SecurityProfile *p, struct err *e);
+int cri_read_selinux(const char *at, const Runtime__V1__SELinuxOption *o, struct selinux_spec *out,
+	struct err *e);
+/* old: as below.  *out_profile: NULL but for LOCALHOST. */
+int cri_read_apparmor(const char *at, const Runtime__V1__SecurityProfile *p, const char *old,
+	enum apparmor_type *out, char **out_profile, struct err *e);
 /* old: the deprecated text, which counts where p is NULL.  *out_path: NULL but for LOCALHOST. */
 int cri_read_seccomp(const char *at, const Runtime__V1__SecurityProfile *p, const char *old,
 	enum seccomp_type *out, char **out_path, struct err *e);

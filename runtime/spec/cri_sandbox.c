@@ -292,6 +292,8 @@ static int read_context(
 {
 	CLEANUP(cleanup_free) int64_t *groups = NULL;
 	CLEANUP(cleanup_free) char *profile = NULL;
+	CLEANUP(cleanup_free) char *name = NULL;
+	enum apparmor_type apparmor;
 	enum seccomp_type seccomp;
 	size_t groups_len = 0;
 	int64_t id;
@@ -314,9 +316,12 @@ static int read_context(
 	 * the holder only waits and reaps. */
 	if ((rc = cri_read_seccomp(
 		     context_at, s->seccomp, s->seccomp_profile_path, &seccomp, &profile, e)) < 0 ||
-		(rc = cri_check_selinux(context_at, s->selinux_options, e)) < 0 ||
-		(rc = cri_check_apparmor(context_at, s->apparmor, e)) < 0)
+		(rc = cri_read_selinux(context_at, s->selinux_options, &out->selinux, e)) < 0 ||
+		(rc = cri_read_apparmor(context_at, s->apparmor, "", &apparmor, &name, e)) < 0)
 		return rc;
+	if (apparmor == APPARMOR_LOCALHOST)
+		return cri_not_yet(
+			e, context_at, "apparmor", "profiles of AppArmor for the holder are");
 	out->may_privileged = s->privileged;
 	return 0;
 }

@@ -27,25 +27,94 @@ int cri_check_namespaces(const char *at, const Runtime__V1__NamespaceOption *o, 
 	return cri_read_users(here, o->userns_options, &users, e);
 }
 
-int cri_check_selinux(const char *at, const Runtime__V1__SELinuxOption *o, struct err *e)
+static int read_label_part(
+	const char *at, const char *name, const char *text, char **out, struct err *e)
 {
-	if (o && (*o->user || *o->role || *o->type || *o->level))
-		return cri_not_yet(e, at, "selinux_options", "labels of SELinux are");
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-";
+	CLEANUP(cleanup_free) char *here = str_fmt("selinux_options.%s", name);
+
+	if (strlen(text) > CRI_NAME_MAX || strspn(text, allowed) != strlen(text))
+		return cri_bad(e, at, here, text, "must be a part of an SELinux context");
+	*out = *text ? str_dup(text) : NULL;
 	return 0;
 }
 
-/* RuntimeDefault and Unconfined are nothing to do: carpel brings no profile of its own, and without
- * AppArmor all are the same. */
-int cri_check_apparmor(const char *at, const Runtime__V1__SecurityProfile *p, struct err *e)
+int cri_read_selinux(const char *at, const Runtime__V1__SELinuxOption *o, struct selinux_spec *out,
+	struct err *e)
 {
-	int rc = p ? cri_check_enum(at, "apparmor.profile_type", p->profile_type,
-			     RUNTIME__V1__SECURITY_PROFILE__PROFILE_TYPE__Localhost, e)
-		   : 0;
+	int rc;
 
-	if (rc == 0 && p &&
-		p->profile_type == RUNTIME__V1__SECURITY_PROFILE__PROFILE_TYPE__Localhost)
-		return cri_not_yet(e, at, "apparmor", "profiles of AppArmor are");
-	return rc;
+	if (!o)
+		return 0;
+	if ((rc = read_label_part(at, "user", o->user, &out->user, e)) < 0 ||
+		(rc = read_label_part(at, "role", o->role, &out->role, e)) < 0 ||
+		(rc = read_label_part(at, "type", o->type, &out->type, e)) < 0)
+		return rc;
+	return read_label_part(at, "level", o->level, &out->level, e);
+}
+
+static const char local[] = "localhost/";
+
+static int read_profile(
+	const char *at, const char *name, const char *text, char **out, struct err *e)
+{
+	const char *profile = text + (str_starts(text, local) ? strlen(local) : 0);
+	int rc = cri_check_text(at, name, text, CRI_PATH_MAX, e);
+
+	if (rc < 0)
+		return rc;
+	for (const char *c = profile; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return cri_bad(e, at, name, text, "must not have control characters");
+	if (!*profile)
+		return cri_bad(e, at, name, text, "must name a profile");
+	*out = str_dup(profile);
+	return 0;
+}
+
+/* The deprecated form, and the kubelet sends both. */
+static int read_old_apparmor(const char *at, const char *text, enum apparmor_type *out,
+	char **out_profile, struct err *e)
+{
+	static const char name[] = "apparmor_profile";
+
+	*out = !*text                            ? APPARMOR_DEFAULT
+	       : str_eq(text, "runtime/default") ? APPARMOR_RUNTIME_DEFAULT
+	       : str_eq(text, "unconfined")      ? APPARMOR_UNCONFINED
+						 : APPARMOR_LOCALHOST;
+	if (*out != APPARMOR_LOCALHOST)
+		return 0;
+	if (!str_starts(text, local))
+		return cri_bad(e, at, name, text,
+			"must be runtime/default, unconfined or localhost/<profile>");
+	return read_profile(at, name, text, out_profile, e);
+}
+
+int cri_read_apparmor(const char *at, const Runtime__V1__SecurityProfile *p, const char *old,
+	enum apparmor_type *out, char **out_profile, struct err *e)
+{
+	static const enum apparmor_type types[] = {
+		[RUNTIME__V1__SECURITY_PROFILE__PROFILE_TYPE__RuntimeDefault] =
+			APPARMOR_RUNTIME_DEFAULT,
+		[RUNTIME__V1__SECURITY_PROFILE__PROFILE_TYPE__Unconfined] = APPARMOR_UNCONFINED,
+		[RUNTIME__V1__SECURITY_PROFILE__PROFILE_TYPE__Localhost] = APPARMOR_LOCALHOST,
+	};
+	CLEANUP(cleanup_free) char *unused = NULL;
+	int rc = read_old_apparmor(at, old, out, p ? &unused : out_profile, e);
+
+	if (rc < 0 || !p)
+		return rc;
+	rc = cri_check_enum(
+		at, "apparmor.profile_type", p->profile_type, (int)ARRAY_LEN(types) - 1, e);
+	if (rc < 0)
+		return rc;
+	*out = types[p->profile_type];
+	if (*out == APPARMOR_LOCALHOST)
+		return read_profile(at, "apparmor.localhost_ref", p->localhost_ref, out_profile, e);
+	return *p->localhost_ref ? cri_bad(e, at, "apparmor.localhost_ref", p->localhost_ref,
+					   "needs profile_type Localhost (2)")
+				 : 0;
 }
 
 /* The texts from before there were profile types; no current client sends them. */
@@ -280,29 +349,29 @@ static int read_paths(
 	return rc;
 }
 
-/* apparmor_profile is the deprecated form of apparmor, and the kubelet sends both. */
-static int check_old_apparmor(const char *text, struct err *e)
+/* What it leaves out is the sandbox's. */
+static int read_selinux(const Runtime__V1__SELinuxOption *o,
+	const Runtime__V1__PodSandboxConfig *sandbox, struct selinux_spec *out, struct err *e)
 {
-	static const char name[] = "apparmor_profile";
+	const Runtime__V1__LinuxSandboxSecurityContext *theirs =
+		sandbox->linux ? sandbox->linux->security_context : NULL;
+	int rc = cri_read_selinux(context_at, o, out, e);
 
-	if (!*text || str_eq(text, "runtime/default") || str_eq(text, "unconfined"))
-		return 0;
-	if (str_starts(text, "localhost/"))
-		return cri_not_yet(e, context_at, name, "profiles of AppArmor are");
-	return cri_bad(e, context_at, name, text,
-		"must be runtime/default, unconfined or localhost/<profile>");
+	if (rc < 0 || selinux_is_given(out) || !theirs)
+		return rc;
+	return cri_read_selinux("sandbox's security_context", theirs->selinux_options, out, e);
 }
 
 static int read_confinement(const Runtime__V1__LinuxContainerSecurityContext *s,
-	struct security_spec *out, struct err *e)
+	const Runtime__V1__PodSandboxConfig *sandbox, struct security_spec *out, struct err *e)
 {
 	int rc;
 
 	if ((rc = cri_read_seccomp(context_at, s->seccomp, s->seccomp_profile_path, &out->seccomp,
 		     &out->seccomp_path, e)) < 0 ||
-		(rc = cri_check_selinux(context_at, s->selinux_options, e)) < 0 ||
-		(rc = cri_check_apparmor(context_at, s->apparmor, e)) < 0 ||
-		(rc = check_old_apparmor(s->apparmor_profile, e)) < 0 ||
+		(rc = read_selinux(s->selinux_options, sandbox, &out->selinux, e)) < 0 ||
+		(rc = cri_read_apparmor(context_at, s->apparmor, s->apparmor_profile,
+			 &out->apparmor, &out->apparmor_profile, e)) < 0 ||
 		(rc = read_paths("masked_paths", s->masked_paths, s->n_masked_paths,
 			 &out->masked_paths, e)) < 0)
 		return rc;
@@ -327,7 +396,7 @@ static int read_context(const Runtime__V1__LinuxContainerSecurityContext *s,
 			context_at);
 	if ((rc = read_identity(s, out, e)) < 0 ||
 		(rc = read_capabilities(s->capabilities, out, e)) < 0 ||
-		(rc = read_confinement(s, out, e)) < 0)
+		(rc = read_confinement(s, sandbox, out, e)) < 0)
 		return rc;
 	out->privileged = s->privileged;
 	out->read_only_root = s->readonly_rootfs;

@@ -125,6 +125,7 @@ static void build_pod_security(const struct json *sc, struct pod_spec *out)
 	const struct json *groups = json_get(sc, "supplementalGroups");
 	const struct json *sysctls = json_get(sc, "sysctls");
 
+	build_selinux(json_get(sc, "seLinuxOptions"), &out->selinux);
 	out->fs_group = id_of(json_get(sc, "fsGroup"));
 	out->groups = make_list(groups, sizeof(*out->groups), &out->groups_len);
 	for (size_t i = 0; i < out->groups_len; i++)

@@ -18,4 +18,5 @@ int64_t id_of(const struct json *value); /* a uid or gid, -1 for none */
 void *make_list(const struct json *list, size_t size, size_t *out_len);
 void build_texts(const struct json *list, struct strv *out);
 
+void build_selinux(const struct json *options, struct selinux_spec *out);
 void build_container(const struct json *c, const struct json *pod_sc, struct container_spec *out);

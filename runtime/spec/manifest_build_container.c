@@ -131,6 +131,33 @@ static void build_seccomp(const struct json *profile, struct security_spec *out)
 	out->seccomp_path = optional_text(profile, "localhostProfile");
 }
 
+static void build_apparmor(const struct json *profile, struct security_spec *out)
+{
+	static const struct word types[] = { { "RuntimeDefault", APPARMOR_RUNTIME_DEFAULT },
+		{ "Unconfined", APPARMOR_UNCONFINED }, { "Localhost", APPARMOR_LOCALHOST },
+		{ NULL, 0 } };
+
+	if (profile)
+		out->apparmor = (enum apparmor_type)word_value(types, text_at(profile, "type"));
+	out->apparmor_profile = optional_text(profile, "localhostProfile");
+}
+
+/* An empty part is one that is not given. */
+static char *part_of(const struct json *options, const char *key)
+{
+	const char *text = text_at(options, key);
+
+	return *text ? str_dup(text) : NULL;
+}
+
+void build_selinux(const struct json *options, struct selinux_spec *out)
+{
+	*out = (struct selinux_spec){ .user = part_of(options, "user"),
+		.role = part_of(options, "role"),
+		.type = part_of(options, "type"),
+		.level = part_of(options, "level") };
+}
+
 static void build_security(
 	const struct json *sc, const struct json *pod_sc, struct security_spec *out)
 {
@@ -144,6 +171,8 @@ static void build_security(
 	out->no_new_privs = escalation && !json_is_true(escalation);
 	out->strict_groups = str_eq(text_at(pod_sc, "supplementalGroupsPolicy"), "Strict");
 	build_seccomp(either(sc, pod_sc, "seccompProfile"), out);
+	build_apparmor(either(sc, pod_sc, "appArmorProfile"), out);
+	build_selinux(either(sc, pod_sc, "seLinuxOptions"), &out->selinux);
 	/* Unmasked: lists that hold nothing. */
 	out->has_masks = str_eq(text_at(sc, "procMount"), "Unmasked");
 	build_capabilities(json_path(sc, "capabilities.add"), &out->cap_add);

@@ -92,7 +92,7 @@ static const struct field pod_spec[] = {
 };
 
 static const struct field pod_security_context[] = {
-	{ "seLinuxOptions", "*v1.SELinuxOptions", LATER, NULL },
+	{ "seLinuxOptions", "*v1.SELinuxOptions", HONOURED, NULL },
 	{ "windowsOptions", "*v1.WindowsSecurityContextOptions", LATER, NULL },
 	{ "runAsUser", "*int64", HONOURED, NULL },
 	{ "runAsGroup", "*int64", HONOURED, NULL },
@@ -111,7 +111,7 @@ static const struct field pod_security_context[] = {
 static const struct field security_context[] = {
 	{ "capabilities", "*v1.Capabilities", HONOURED, NULL },
 	{ "privileged", "*bool", HONOURED, NULL },
-	{ "seLinuxOptions", "*v1.SELinuxOptions", LATER, NULL },
+	{ "seLinuxOptions", "*v1.SELinuxOptions", HONOURED, NULL },
 	{ "windowsOptions", "*v1.WindowsSecurityContextOptions", LATER, NULL },
 	{ "runAsUser", "*int64", HONOURED, NULL },
 	{ "runAsGroup", "*int64", HONOURED, NULL },
@@ -147,10 +147,9 @@ static const struct field seccomp_profile[] = {
 	{ "localhostProfile", "*string", HONOURED, NULL },
 };
 
-/* A profile that is not applied must not look as if it were. */
 static const struct field app_armor_profile[] = {
-	{ "type", "v1.AppArmorProfileType", WRITTEN, "\"Unconfined\"" },
-	{ "localhostProfile", "*string", LATER, NULL },
+	{ "type", "v1.AppArmorProfileType", WRITTEN, NULL },
+	{ "localhostProfile", "*string", HONOURED, NULL },
 };
 
 static const struct field sysctl[] = {

@@ -64,6 +64,10 @@ const struct plan_key plan_keys[] = {
 	{ "keep-limits", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, keeps_limits) },
 	{ "keep-fd", VALUE_DIGITS, PROCESS, 0, offsetof(struct plan, kept_fds) },
 	{ "no-new-privs", VALUE_BOOL, PROCESS, 0, offsetof(struct plan, no_new_privs) },
+	{ "apparmor", VALUE_LABEL, PROCESS, 0, offsetof(struct plan, apparmor) },
+	{ "selinux", VALUE_LABEL, ANY, 0, offsetof(struct plan, selinux) },
+	{ "selinux-mount", VALUE_LABEL, SANDBOX | CONTAINER, 0,
+		offsetof(struct plan, selinux_mount) },
 	{ "oom-score-adj", VALUE_OOM, ANY, 0, offsetof(struct plan, oom_score_adj) },
 };
 const size_t plan_keys_len = ARRAY_LEN(plan_keys);
@@ -136,6 +140,7 @@ void plan_free(struct plan *p)
 		case VALUE_PATH:
 		case VALUE_HOSTNAME:
 		case VALUE_UMASK:
+		case VALUE_LABEL:
 			free(*FIELD(p, &plan_keys[i], char *));
 			break;
 		case VALUE_PATHS:
@@ -275,6 +280,7 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 	case VALUE_PATH:
 	case VALUE_HOSTNAME:
 	case VALUE_UMASK:
+	case VALUE_LABEL:
 		if (*CONST_FIELD(p, k, char *))
 			write_record(out, k->name, *CONST_FIELD(p, k, char *));
 		break;

@@ -183,12 +183,18 @@ struct plan {
 	bool refuse_root;        /* refuse-root=1: runAsNonRoot; a resolved uid of 0 is an error */
 	uint64_t caps;    /* caps=: hexadecimal mask of the bounding, permitted and effective set */
 	uint64_t ambient; /* ambient=: of these, the ambient and inheritable ones; usually none */
-	uint64_t inheritable;  /* inheritable=: of these, others that are inheritable alone */
-	bool no_new_privs;     /* no-new-privs=1 */
-	char *umask;           /* umask=: octal digits; NULL: 022 */
-	struct strv limits;    /* rlimit=NAME:SOFT:HARD, as "nofile:1024:max" */
-	bool keeps_limits;     /* keep-limits=1: others stay the caller's; else the usual ones */
-	struct strv kept_fds;  /* keep-fd=: numbers of what become 3, 4, … of the program */
+	uint64_t inheritable; /* inheritable=: of these, others that are inheritable alone */
+	bool no_new_privs;    /* no-new-privs=1 */
+	char *umask;          /* umask=: octal digits; NULL: 022 */
+	struct strv limits;   /* rlimit=NAME:SOFT:HARD, as "nofile:1024:max" */
+	bool keeps_limits;    /* keep-limits=1: others stay the caller's; else the usual ones */
+	struct strv kept_fds; /* keep-fd=: numbers of what become 3, 4, … of the program */
+	/* What the security modules call the process from its exec on; NULL: as they choose.  Of a
+	 * module that this machine does not have it is an error. */
+	char *apparmor;        /* apparmor=: a loaded profile, or "unconfined" */
+	char *selinux;         /* selinux=: a context; sandbox: of pause, too */
+	char *selinux_mount;   /* selinux-mount=: sandbox and container: a context for all files of
+				  the root, of /dev and of the sandbox's shared memory and volumes */
 	int32_t oom_score_adj; /* oom-score-adj= */
 	bool has_oom_score_adj;
 };

@@ -21,6 +21,7 @@ enum value_type {
 	VALUE_PATH,
 	VALUE_HOSTNAME,
 	VALUE_UMASK,
+	VALUE_LABEL, /* printable, not empty */
 	VALUE_PATHS, /* from here on keys may repeat */
 	VALUE_DIGITS,
 	VALUE_TEXTS,
@@ -65,6 +66,9 @@ bool plan_is_path(const char *text);
 char *plan_unescape(const char **at); /* up to a ':' or the end; NULL: a stray backslash */
 void plan_escape(struct buf *out, const char *text);
 bool plan_take_word(const char **at, const char *word); /* "WORD," from the front */
+
+/* Sysctls (plan_sysctl.c), as devices below. */
+const char *plan_read_sysctl(const char *value, struct plan *p);
 
 /* Volumes (plan_volume.c), as devices below. */
 const char *plan_read_volume(const char *value, struct plan *p);

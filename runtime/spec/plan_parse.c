@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 
-enum { NAME_MAX_LEN = 253, HOSTNAME_MAX_LEN = 64, FD_MAX = 1 << 20 };
+enum { NAME_MAX_LEN = 253, HOSTNAME_MAX_LEN = 64, LABEL_MAX_LEN = 4095, FD_MAX = 1 << 20 };
 
 /* ---- checks of single values: true when the text is acceptable
  * ------------------------------------ */
@@ -39,39 +39,6 @@ static bool is_hostname(const char *text)
 	size_t len = strlen(text);
 
 	return len > 0 && len <= HOSTNAME_MAX_LEN && strspn(text, allowed) == len;
-}
-
-/* Only what the pod's own namespaces hold may be set: any other name would change the machine. */
-static bool is_sysctl_of_pod(const char *name)
-{
-	static const char *const exact[] = { "kernel.shm_rmid_forced", "kernel.sem" };
-	static const char *const prefixes[] = { "kernel.shm", "kernel.msg", "fs.mqueue.", "net." };
-	char dotted[NAME_MAX_LEN + 1];
-	size_t len = strlen(name);
-
-	if (len == 0 || len > NAME_MAX_LEN ||
-		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-/") != len)
-		return false;
-	for (size_t i = 0; i <= len; i++)
-		dotted[i] = name[i] == '/' ? '.' : name[i];
-	/* An empty component would be "..", "//" or "./" in the path that the name becomes. */
-	if (dotted[0] == '.' || dotted[len - 1] == '.' || strstr(dotted, ".."))
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(exact); i++)
-		if (str_eq(dotted, exact[i]))
-			return true;
-	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-		if (str_starts(dotted, prefixes[i]))
-			return true;
-	return false;
-}
-
-static bool is_sysctl_value(const char *value)
-{
-	for (const char *c = value; *c; c++)
-		if ((*c < ' ' && *c != '\t') || *c > '~' || *c == '+' || *c == '=')
-			return false;
-	return value[0] && strlen(value) <= PLAN_PATH_MAX;
 }
 
 /* Digits only, no second spelling of a number: a group list must mean one thing to every reader. */
@@ -112,6 +79,15 @@ static bool is_limit(const char *text)
 	return name > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz") == name && soft > 0 &&
 	       text[name + 1 + soft] && is_limit_value(text + name + 1, soft) &&
 	       is_limit_value(hard, strlen(hard));
+}
+
+/* What it means is the kernel's to say. */
+static bool is_label(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return false;
+	return text[0] && strlen(text) <= LABEL_MAX_LEN;
 }
 
 static bool is_umask(const char *text)
@@ -158,23 +134,6 @@ static int read_word(const struct plan_key *k, const char *value, struct plan *p
 		: k->type == VALUE_PID ? "want container, pod, target or host"
 				       : "want default or given",
 		e);
-}
-
-static int read_sysctl(const struct plan_key *k, const char *value, struct plan *p, struct err *e)
-{
-	const char *eq = strchr(value, '=');
-	CLEANUP(cleanup_free) char *name = eq ? str_ndup(value, (size_t)(eq - value)) : NULL;
-
-	if (!eq || !is_sysctl_of_pod(name))
-		return refuse(k, value,
-			"want NAME=VALUE with the name of a sysctl of the pod's namespaces", e);
-	if (!is_sysctl_value(eq + 1))
-		return refuse(k, value,
-			"the value is empty, too long or has characters of no sysctl's value", e);
-	p->sysctls = mem_resize(p->sysctls, p->sysctls_len + 1, sizeof(*p->sysctls));
-	p->sysctls[p->sysctls_len++] =
-		(struct plan_sysctl){ .name = TAKE(name), .value = str_dup(eq + 1) };
-	return 0;
 }
 
 char *plan_unescape(const char **at)
@@ -290,6 +249,9 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 	case VALUE_UMASK:
 		return read_text(
 			k, value, is_umask(value), "want at most three octal digits", p, e);
+	case VALUE_LABEL:
+		return read_text(k, value, is_label(value),
+			"want 1 to 4095 bytes without control characters", p, e);
 	case VALUE_NAMESPACES:
 		return read_text(k, value, is_namespace(value),
 			"want pid, network, ipc, uts or cgroup, and :/PATH of one that is there", p,
@@ -306,7 +268,8 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 		return read_text(
 			k, value, value[0] != '=' && strchr(value, '='), "want NAME=VALUE", p, e);
 	case VALUE_SYSCTL:
-		return read_sysctl(k, value, p, e);
+		want = plan_read_sysctl(value, p);
+		return want ? refuse(k, value, want, e) : 0;
 	case VALUE_MOUNT:
 		return read_mount(k, value, p, e);
 	case VALUE_VOLUME:

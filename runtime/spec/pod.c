@@ -106,6 +106,19 @@ static void free_mounts(struct container_spec *c)
 	free(c->mounts);
 }
 
+bool selinux_is_given(const struct selinux_spec *s)
+{
+	return s->user || s->role || s->type || s->level;
+}
+
+static void free_selinux(struct selinux_spec *s)
+{
+	free(s->user);
+	free(s->role);
+	free(s->type);
+	free(s->level);
+}
+
 static void free_security(struct security_spec *s)
 {
 	strv_free(&s->cap_add);
@@ -115,6 +128,8 @@ static void free_security(struct security_spec *s)
 	strv_free(&s->readonly_paths);
 	free(s->run_as_username);
 	free(s->seccomp_path);
+	free(s->apparmor_profile);
+	free_selinux(&s->selinux);
 	free(s->groups);
 }
 
@@ -200,6 +215,7 @@ void pod_spec_free(struct pod_spec *p)
 	strv_free(&p->dns.searches);
 	strv_free(&p->dns.options);
 	strv_free(&p->readiness_gates);
+	free_selinux(&p->selinux);
 	free(p->name);
 	free(p->namespace);
 	free(p->uid);

@@ -23,6 +23,12 @@ enum seccomp_type {
 	SECCOMP_UNCONFINED,
 	SECCOMP_LOCALHOST /* the profile in a file of the node */
 };
+enum apparmor_type {
+	APPARMOR_DEFAULT = 0, /* not given: ours, where it is loaded */
+	APPARMOR_RUNTIME_DEFAULT,
+	APPARMOR_UNCONFINED,
+	APPARMOR_LOCALHOST /* a profile that is loaded on the node */
+};
 enum dns_policy {
 	DNS_CLUSTER_FIRST = 1,
 	DNS_CLUSTER_FIRST_HOST_NET,
@@ -62,12 +68,21 @@ struct resource_spec { /* -1: not given */
 	int64_t cpu_milli, memory_bytes, ephemeral_bytes;
 };
 
+/* Parts of an SELinux context, NULL: not given. */
+struct selinux_spec {
+	char *user, *role, *type, *level;
+};
+bool selinux_is_given(const struct selinux_spec *s);
+
 struct security_spec {                     /* effective: the container's value, else the pod's */
 	int64_t run_as_user, run_as_group; /* -1: not given */
 	bool run_as_non_root;
 	bool read_only_root, privileged;
 	bool no_new_privs; /* allowPrivilegeEscalation: false */
 	enum seccomp_type seccomp;
+	enum apparmor_type apparmor;
+	char *apparmor_profile; /* its name; NULL but for APPARMOR_LOCALHOST */
+	struct selinux_spec selinux;
 	struct strv cap_add, cap_drop; /* names without CAP_, upper case; "ALL" */
 	/* (CRI) */
 	char *run_as_username; /* must be in the image's /etc/passwd; NULL: not given */
@@ -91,6 +106,7 @@ struct mount_spec {
 	char *host_path;          /* absolute; a missing directory is made */
 	bool recursive_read_only; /* needs read_only and MOUNT_PRIVATE */
 	bool no_exec, no_dev, no_suid;
+	bool relabels;  /* selinux_relabel */
 	bool keeps_ids; /* its files have the host's ids, though the pod has own_users */
 	enum mount_propagation propagation;
 };
@@ -222,6 +238,7 @@ struct pod_spec {
 	size_t groups_len;
 	struct sysctl_spec *sysctls;
 	size_t sysctls_len;
+	struct selinux_spec selinux; /* of what the pod has beside its containers */
 	struct strv readiness_gates;
 	int64_t pids_limit; /* by annotation; 0: not given */
 	/* (CRI) */

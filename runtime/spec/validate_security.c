@@ -53,10 +53,27 @@ static void validate_seccomp(struct check *k, const struct json *context, const 
 		check_descending(k, json_str(file), file_at);
 }
 
+static void check_profile_name(struct check *k, const char *name, const char *at)
+{
+	enum { PROFILE_MAX = 4095 };
+	const size_t len = strlen(name);
+
+	if (strchr(" \t\n\r\v\f", name[0]) || strchr(" \t\n\r\v\f", name[len - 1]))
+		cause_invalid(k->causes, at, name, "must not be padded with whitespace");
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f) {
+			cause_invalid(k->causes, at, name, "must not have control characters");
+			break;
+		}
+	if (len > PROFILE_MAX)
+		cause_too_long(k->causes, at, PROFILE_MAX);
+}
+
 static void validate_app_armor(struct check *k, const struct json *context, const char *path)
 {
 	static const char *const types[] = { "Localhost", "RuntimeDefault", "Unconfined", NULL };
 	const struct json *profile = json_get(context, "appArmorProfile");
+	const struct json *name = json_get(profile, "localhostProfile");
 	CLEANUP(cleanup_free) char *at = str_fmt("%s.appArmorProfile", path);
 	CLEANUP(cleanup_free) char *type_at = str_fmt("%s.type", at);
 	CLEANUP(cleanup_free) char *file_at = str_fmt("%s.localhostProfile", at);
@@ -67,8 +84,14 @@ static void validate_app_armor(struct check *k, const struct json *context, cons
 		cause_required(k->causes, type_at, "");
 	else
 		check_word(k, profile, "type", at, types);
-	if (str_eq(text_at(profile, "type"), "Localhost") && !*text_at(profile, "localhostProfile"))
+	if (!str_eq(text_at(profile, "type"), "Localhost")) {
+		if (name)
+			cause_invalid(k->causes, file_at, json_str(name),
+				"can only be set when AppArmor type is Localhost");
+	} else if (!name || !*json_str(name))
 		cause_required(k->causes, file_at, "must be set when AppArmor type is Localhost");
+	else
+		check_profile_name(k, json_str(name), file_at);
 }
 
 /* ---- container ---- */
@@ -188,23 +211,6 @@ bool sysctl_is_ipc(const char *name)
 	       str_eq(name, "kernel.sem") || str_starts(name, "fs.mqueue.");
 }
 
-/* What Kubernetes lets every pod set; others would have to be allowed node by node. */
-static bool is_safe_sysctl(const char *name)
-{
-	static const char *const safe[] = { "kernel.shm_rmid_forced",
-		"net.ipv4.ip_local_port_range", "net.ipv4.tcp_syncookies",
-		"net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start",
-		"net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_keepalive_time",
-		"net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes",
-		"net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
-		"net.ipv4.tcp_slow_start_after_idle", "net.ipv4.tcp_notsent_lowat" };
-
-	for (size_t i = 0; i < ARRAY_LEN(safe); i++)
-		if (str_eq(safe[i], name))
-			return true;
-	return false;
-}
-
 char *sysctl_dotted(const char *name)
 {
 	char *dotted = str_dup(name);
@@ -222,16 +228,12 @@ char *sysctl_dotted(const char *name)
 static void check_sysctl_scope(struct check *k, const char *name, const char *at)
 {
 	CLEANUP(cleanup_free) char *dotted = sysctl_dotted(name);
-	CLEANUP(cleanup_free)
-	char *forbidden = str_fmt("forbidden sysctl: \"%s\" not allowlisted", name);
 
 	if (str_starts(dotted, "net.") && json_is_true(json_get(k->spec, "hostNetwork")))
 		cause_invalid(
 			k->causes, at, name, "may not be specified when 'hostNetwork' is true");
 	else if (sysctl_is_ipc(dotted) && json_is_true(json_get(k->spec, "hostIPC")))
 		cause_invalid(k->causes, at, name, "may not be specified when 'hostIPC' is true");
-	else if (!is_safe_sysctl(dotted))
-		cause_forbidden(k->causes, at, forbidden);
 }
 
 static void validate_sysctls(struct check *k, const struct json *sysctls)

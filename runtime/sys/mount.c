@@ -21,7 +21,7 @@ int mount_new(const char *type, const struct mount_option *options, size_t len, 
 		const struct mount_option *o = &options[i];
 		unsigned command = o->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
 
-		if (fsconfig(fs, command, o->key, o->value, 0) < 0)
+		if (o->key && fsconfig(fs, command, o->key, o->value, 0) < 0)
 			return err_set(
 				e, errno, "new %s: %s=%s", type, o->key, o->value ? o->value : "");
 	}

@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 struct mount_option {
-	const char *key, *value; /* value NULL: a flag */
+	const char *key, *value; /* value NULL: a flag; key NULL: no option */
 };
 
 /* A new instance of a file system with MOUNT_ATTR_* attributes, detached.  Returns its descriptor,

@@ -365,7 +365,8 @@ $inside" ]
 		refuses "$text" || { echo "($filter)"; return 1; }
 	done <<-'END'
 		.ociVersion = "2.0.0"~config.json: ociVersion="2.0.0": want a version 1
-		.process.apparmorProfile = "p"~config.json: process.apparmorProfile="p": it is not supported
+		.process.apparmorProfile = "not-there"~set security labels: AppArmor profile not-there:
+		.process.selinuxLabel = "a:b:c:d"~set security labels: SELinux label a:b:c:d:
 		.process.args = ["a\u0000b"]~config.json: process.args[0]=
 		.process.rlimits = [{type: "RLIMIT_NONE", soft: 1, hard: 1}]~rlimit none:1:1: the kernel has no such limit
 		.linux.namespaces += [{type: "time"}]~config.json: linux.namespaces[5].type="time": it is not supported

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A manifest's security context where it needs files: profiles of the node's, groups of the image's.
+# A manifest's security context where it depends on the node: its profiles and its rules, and on files of the image.
 #
 # bats sets output and status.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154
@@ -54,4 +54,58 @@ is_refused() {
 		grep ^Groups "/proc/$(pids_named "$name" guest)/status"
 	done >"$ROOT/groups"
 	[ "$(tr -s '\t ' ' ' <"$ROOT/groups" | sed 's/ $//')" = $'Groups: 1000 2000 3000\nGroups: 1000 3000' ]
+}
+
+@test "sysctls: beside the safe ones those that the node allows, in the pod's namespaces only" {
+	carpel down >/dev/null
+	DAEMON_OPTIONS='--allowed-unsafe-sysctls=kernel.msg*,net.core.somaxconn --allowed-unsafe-sysctls net.ipv4.conf.*' start_carpeld
+	SPEC='securityContext: {sysctls: [{name: kernel/msgmax, value: "4097"}, {name: net.core.somaxconn, value: "77"},
+		{name: net.ipv4.tcp_syncookies, value: "0"}]}' pod a sleepy | carpel run -f - --wait
+	[ "$(guest a cat /proc/sys/kernel/msgmax /proc/sys/net/core/somaxconn /proc/sys/net/ipv4/tcp_syncookies | tr '\n' ' ')" = '4097 77 0 ' ]
+	[ "$(cat /proc/sys/kernel/msgmax)" != 4097 ]
+	SPEC='securityContext: {sysctls: [{name: net.core.somaxconn, value: "77"}, {name: net.ipv4.ip_forward, value: "1"}]}' pod b sleepy >"$ROOT/b"
+	run -1 carpel run -f "$ROOT/b"
+	[[ $output == *'spec.securityContext.sysctls[1].name: Forbidden: forbidden sysctl: "net.ipv4.ip_forward" not allowlisted'* ]]
+	SPEC='hostNetwork: true, securityContext: {sysctls: [{name: net.core.somaxconn, value: "77"}]}' pod b sleepy >"$ROOT/b"
+	run -1 carpel run -f "$ROOT/b"
+	[[ $output == *"may not be specified when 'hostNetwork' is true"* ]]
+	run -2 "$CARPEL_BIN/carpeld" --root "$ROOT" --allowed-unsafe-sysctls=net.core.somaxconn,kernel.panic
+	[[ $output == *'--allowed-unsafe-sysctls takes names of sysctls'*'kernel.panic'* ]]
+	# The next carpeld allows nothing, and keeps what was admitted.
+	kill "$(carpeld_pid)"
+	wait_for 10 is_gone
+	[ "$(field a .status.phase)" = Running ]
+	sed 's/name: a/name: c/' <(SPEC='securityContext: {sysctls: [{name: net.core.somaxconn, value: "77"}]}' pod a sleepy) >"$ROOT/c"
+	run -1 carpel run -f "$ROOT/c"
+	[[ $output == *'"net.core.somaxconn" not allowlisted'* ]]
+}
+
+is_gone() {
+	! is_serving
+}
+
+# A kernel that has them is an emulated one: tests/vm/apparmor.bats.
+@test "AppArmor and SELinux: asked for and not in the kernel is an error, of pods and by CRI" {
+	local pod context
+
+	[ ! -e /sys/module/apparmor/parameters/enabled ] || [ "$(cat /sys/module/apparmor/parameters/enabled)" = N ] || skip 'this kernel has AppArmor'
+	EXTRA='securityContext: {appArmorProfile: {type: Localhost, localhostProfile: p}}' pod a sleepy >"$ROOT/a"
+	run -1 carpel run -f "$ROOT/a"
+	[[ $output == *'spec.containers[0].securityContext.appArmorProfile: Forbidden: Cannot enforce AppArmor: AppArmor is not enabled on the host'* ]]
+	SPEC='securityContext: {seLinuxOptions: {level: "s0:c1,c2"}}' pod a sleepy >"$ROOT/a"
+	run -1 carpel run -f "$ROOT/a"
+	[[ $output == *'spec.securityContext.seLinuxOptions: Forbidden: SELinux is not enabled on the host'* ]]
+	META='annotations: {container.apparmor.security.beta.kubernetes.io/c: runtime/default}' pod a sleepy >"$ROOT/a"
+	run -1 carpel run -f "$ROOT/a"
+	[[ $output == *'Forbidden: use securityContext.appArmorProfile instead'* ]]
+	EXTRA='securityContext: {appArmorProfile: {type: RuntimeDefault}}' pod a sleepy | carpel run -f - --wait
+	[ "$(carpel info -o json | jq -c '[.apparmor, .selinux]')" = '["off","off"]' ]
+	echo '{metadata: {name: p, namespace: ns, uid: u}, linux: {security_context: {namespace_options: {network: NODE}}}}' >"$ROOT/p"
+	pod=$(carpel cri runp "$ROOT/p")
+	for context in 'apparmor: {profile_type: Localhost, localhost_ref: p}' 'apparmor_profile: localhost/p' 'selinux_options: {level: s0}'; do
+		echo "{metadata: {name: c}, image: {image: guest}, linux: {security_context: {$context}}}" >"$ROOT/c"
+		run -1 carpel cri create "$pod" "$ROOT/c" "$ROOT/p"
+		[[ $output == *'is not enabled on the host'* ]] || { echo "$context: $output" >&2; return 1; }
+	done
+	carpel cri rmp -f "$pod"
 }

@@ -407,13 +407,13 @@ static void test_refused_context(void **state)
 		{ WITH("\"supplemental_groups\": [1, -7]"),
 			"EINVAL " CONTEXT "supplemental_groups: -7: must be between 0 and "
 			"2147483647, inclusive" },
-		{ WITH("\"selinux_options\": {\"level\": \"s0\"}"),
-			"EOPNOTSUPP " CONTEXT
-			"selinux_options: labels of SELinux are not supported yet" },
+		{ WITH("\"selinux_options\": {\"level\": \"s 0\"}"),
+			"EINVAL " CONTEXT "selinux_options.level: \"s 0\": must be a part of an "
+			"SELinux context" },
 		{ WITH("\"apparmor\": {\"profile_type\": \"Localhost\", \"localhost_ref\": "
 		       "\"x\"}"),
 			"EOPNOTSUPP " CONTEXT
-			"apparmor: profiles of AppArmor are not supported yet" },
+			"apparmor: profiles of AppArmor for the holder are not supported yet" },
 	};
 
 	(void)state;

@@ -248,23 +248,22 @@ static void test_refused_powers(void **state)
 			"runtime/default, unconfined or localhost/<path>" },
 		{ WITH("\"seccomp_profile_path\": \"localhost/p.json\""),
 			"EINVAL " AT "seccomp_profile_path: \"p.json\": must be an absolute path" },
-		{ WITH("\"selinux_options\": {\"user\": \"x\"}"),
-			"EOPNOTSUPP " AT
-			"selinux_options: labels of SELinux are not supported yet" },
-		{ WITH("\"selinux_options\": {\"role\": \"x\"}"),
-			"EOPNOTSUPP " AT
-			"selinux_options: labels of SELinux are not supported yet" },
-		{ WITH("\"selinux_options\": {\"type\": \"x\"}"),
-			"EOPNOTSUPP " AT
-			"selinux_options: labels of SELinux are not supported yet" },
-		{ WITH("\"selinux_options\": {\"level\": \"x\"}"),
-			"EOPNOTSUPP " AT
-			"selinux_options: labels of SELinux are not supported yet" },
+		{ WITH("\"selinux_options\": {\"user\": \"x y\"}"),
+			"EINVAL " AT "selinux_options.user: \"x y\": must be a part of an SELinux "
+			"context" },
+		{ WITH("\"selinux_options\": {\"level\": \"s0\\n\"}"),
+			"EINVAL " AT "selinux_options.level: \"s0\\n\": must be a part of an "
+			"SELinux context" },
 		{ WITH("\"apparmor\": {\"profile_type\": \"Localhost\"}"),
-			"EOPNOTSUPP " AT "apparmor: profiles of AppArmor are not supported yet" },
-		{ WITH("\"apparmor_profile\": \"localhost/x\""),
-			"EOPNOTSUPP " AT
-			"apparmor_profile: profiles of AppArmor are not supported yet" },
+			"EINVAL " AT "apparmor.localhost_ref: \"\": must name a profile" },
+		{ WITH("\"apparmor\": {\"localhost_ref\": \"x\"}"),
+			"EINVAL " AT "apparmor.localhost_ref: \"x\": needs profile_type Localhost "
+			"(2)" },
+		{ WITH("\"apparmor_profile\": \"localhost/\""),
+			"EINVAL " AT "apparmor_profile: \"localhost/\": must name a profile" },
+		{ WITH("\"apparmor_profile\": \"localhost/a\\nb\""),
+			"EINVAL " AT "apparmor_profile: \"localhost/a\\nb\": must not have control "
+			"characters" },
 		{ WITH("\"apparmor_profile\": \"x\""),
 			"EINVAL " AT "apparmor_profile: \"x\": must be runtime/default, "
 			"unconfined or localhost/<profile>" },
@@ -323,6 +322,52 @@ static void test_bounds(void **state)
 		"capabilities.drop_capabilities: 1025 of them: must be no more than 1024");
 }
 
+/* The field over its deprecated form; the sandbox's label where the container has none. */
+static void test_labels(void **state)
+{
+	static const struct {
+		const char *more;
+		enum apparmor_type type;
+		const char *profile;
+	} rows[] = {
+		{ WITH(""), APPARMOR_DEFAULT, NULL },
+		{ WITH("\"apparmor\": {}"), APPARMOR_RUNTIME_DEFAULT, NULL },
+		{ WITH("\"apparmor_profile\": \"runtime/default\""), APPARMOR_RUNTIME_DEFAULT,
+			NULL },
+		{ WITH("\"apparmor_profile\": \"unconfined\""), APPARMOR_UNCONFINED, NULL },
+		{ WITH("\"apparmor_profile\": \"localhost/a b\""), APPARMOR_LOCALHOST, "a b" },
+		{ WITH("\"apparmor\": {\"profile_type\": \"Unconfined\"}, "
+		       "\"apparmor_profile\": \"localhost/a\""),
+			APPARMOR_UNCONFINED, NULL },
+		{ WITH("\"apparmor\": {\"profile_type\": \"Localhost\", \"localhost_ref\": "
+		       "\"localhost/b\"}, \"apparmor_profile\": \"runtime/default\""),
+			APPARMOR_LOCALHOST, "b" },
+	};
+	CLEANUP(fx_close) struct fx f = { 0 };
+	const struct security_spec *s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_string_equal(container(&f, rows[i].more), "");
+		s = &f.ctr->security;
+		assert_int_equal(s->apparmor, rows[i].type);
+		assert_true(str_eq(s->apparmor_profile, rows[i].profile));
+		assert_false(selinux_is_given(&s->selinux));
+	}
+	assert_string_equal(
+		container_in(&f, WITH("\"selinux_options\": {\"level\": \"s0:c1\"}"), ""), "");
+	assert_false(selinux_is_given(&f.ctr->security.selinux));
+	assert_string_equal(container_in(&f, WITH("\"selinux_options\": {\"level\": \"s0:c1\"}"),
+				    WITH("\"no_new_privs\": true")),
+		"");
+	assert_string_equal(f.ctr->security.selinux.level, "s0:c1");
+	assert_string_equal(container_in(&f, WITH("\"selinux_options\": {\"level\": \"s0:c1\"}"),
+				    WITH("\"selinux_options\": {\"type\": \"t\"}")),
+		"");
+	assert_string_equal(f.ctr->security.selinux.type, "t");
+	assert_null(f.ctr->security.selinux.level);
+}
+
 static void test_unknown_numbers(void **state)
 {
 	Runtime__V1__PodSandboxConfig in = RUNTIME__V1__POD_SANDBOX_CONFIG__INIT;
@@ -353,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_said),
 		cmocka_unit_test(test_the_kubelets),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_privileged),
 		cmocka_unit_test(test_seccomp),

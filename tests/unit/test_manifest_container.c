@@ -368,14 +368,26 @@ static void test_profiles(void **state)
 			UNSUPPORTED(SC ".appArmorProfile.type", "\"x\"",
 				"\"Localhost\", \"RuntimeDefault\", \"Unconfined\"") },
 		{ C("'securityContext':{'appArmorProfile':{'type':'Localhost'}}"),
-			REQUIRED(SC
-				".appArmorProfile.localhostProfile") ": must be set when "
-								     "AppArmor type is "
-								     "Localhost\n"
-								     "FieldValueNotSupported " SC
-								     ".appArmorProfile.type: "
-								     "Unsupported value: "
-								     "\"Localhost\": " NOT_THIS },
+			REQUIRED(SC ".appArmorProfile.localhostProfile") ": must be set when "
+									 "AppArmor type is "
+									 "Localhost" },
+		{ C("'securityContext':{'appArmorProfile':{'type':'Unconfined',"
+		    "'localhostProfile':'x'}}"),
+			INVALID(SC ".appArmorProfile.localhostProfile", "\"x\"",
+				"can only be set when AppArmor type is Localhost") },
+		{ C("'securityContext':{'appArmorProfile':{'type':'Localhost',"
+		    "'localhostProfile':' x'}}"),
+			INVALID(SC ".appArmorProfile.localhostProfile", "\" x\"",
+				"must not be padded with whitespace") },
+		{ C("'securityContext':{'appArmorProfile':{'type':'Localhost',"
+		    "'localhostProfile':'a\\u0001b'}}"),
+			INVALID(SC ".appArmorProfile.localhostProfile", "\"a\\x01b\"",
+				"must not have control characters") },
+		{ "{'metadata':{'annotations':{"
+		  "'container.apparmor.security.beta.kubernetes.io/a':'runtime/default'}}}",
+			"FieldValueForbidden metadata.annotations[container.apparmor.security.beta."
+			"kubernetes.io/a]: Forbidden: use securityContext.appArmorProfile "
+			"instead" },
 		{ C("'securityContext':{'runAsNonRoot':true,'runAsUser':0,"
 		    "'capabilities':{'add':['NO_SUCH']}}"),
 			"" },

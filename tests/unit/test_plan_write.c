@@ -49,6 +49,8 @@ static void test_writing_is_the_inverse(void **state)
 		"p\nvolume=4096::v\nvolume=9223372036854775807:7:w.x-1\n",
 		"kind=container\nid=c\npause-fd=5\nlower=/l\nupper=/u\nwork=/w\n"
 		"mount=volume,ro,noexec,/v/a\\:b:/c\nmount=volume,/v:/d\narg=a\n",
+		"kind=exec\nid=e\npause-fd=0\narg=a\napparmor=a b//c\nselinux=u:r:t:s0:c1,c2\n",
+		"kind=sandbox\nid=s\npause=/p\nselinux=u:r:t:s0\nselinux-mount=u:o:f:s0\n",
 		"kind=exec\nid=e\npause-fd=0\nstdin-fd=0\narg=a\narg=\nenv=A=\ncaps=f\n"
 		"oom-score-adj=0\n",
 		"kind=container\nid=c\npause-fd=5\nlower=/l\nupper=/u\nwork=/w\n"

@@ -37,6 +37,8 @@ static void fill_from_cri(struct container_spec *c)
 	strv_add(&c->security.readonly_paths, "x");
 	c->security.run_as_username = text();
 	c->security.seccomp_path = text();
+	c->security.apparmor_profile = text();
+	c->security.selinux = (struct selinux_spec){ text(), text(), text(), text() };
 	LIST(int64_t, c->security.groups, 5);
 	c->security.groups_len = 1;
 	LIST(struct linux_resources, c->resources, { 0 });
@@ -91,6 +93,7 @@ static struct pod_spec *full_pod(void)
 	p->node_name = text();
 	p->service_account = text();
 	p->cgroup_parent = text();
+	p->selinux = (struct selinux_spec){ text(), text(), text(), text() };
 	p->log_directory = text();
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strv_add(lists[i], "x");

@@ -1,6 +1,8 @@
 /* Translation of a pod into the plan of its sandbox. */
 #include "cgroup_fixture.h"
 
+#include <errno.h>
+
 #include "pod/sandbox.h"
 
 static char dir[] = "/L/pods/u1", cgroup[] = "besteffort/podu1", uid[] = "u1", hostname[] = "web-0";
@@ -17,7 +19,7 @@ static void plan(const struct pod_spec *pod, struct plan *out)
 		.is_hybrid = true, .name = root, .v2 = v2, .v1[CGROUP_CPU] = cpu
 	};
 
-	sandbox_plan(&place, &cg, pod, &facts, "b0", out);
+	assert_int_equal(sandbox_plan(&place, &cg, pod, &facts, "b0", out, NULL), 0);
 }
 
 static void test_plan(void **state)
@@ -49,6 +51,30 @@ static void test_host_namespaces(void **state)
 	plan(&pod, &p);
 	assert_true(p.host_network && p.host_ipc);
 	assert_string_equal(p.hostname, "node1"); /* one that lives in the node's network */
+}
+
+/* pause has the pod's label; without SELinux there is none to have. */
+static void test_label(void **state)
+{
+	static const struct node_lsm selinux = { .has_selinux = true };
+	char level[] = "s0:c1";
+	const struct pod_spec pod = {
+		.uid = uid, .hostname = hostname, .selinux = { .level = level }
+	};
+	const struct cgroups cg = { .name = root, .v2 = v2 };
+	struct sandbox_facts f = facts;
+	struct err e = { 0 };
+	CLEANUP(plan_free) struct plan p;
+
+	(void)state;
+	assert_int_equal(sandbox_plan(&place, &cg, &pod, &f, "b0", &p, &e), -ENOTSUP);
+	assert_string_equal(e.text, "selinux_options: SELinux is not enabled on the host");
+	plan_free(&p);
+	f.lsm = &selinux;
+	assert_int_equal(sandbox_plan(&place, &cg, &pod, &f, "b0", &p, &e), 0);
+	assert_string_equal(p.selinux, "system_u:system_r:container_t:s0:c1");
+	assert_string_equal(p.selinux_mount, "system_u:object_r:container_file_t:s0:c1");
+	assert_null(p.apparmor);
 }
 
 static void test_sysctls(void **state)
@@ -171,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_host_namespaces),
+		cmocka_unit_test(test_label),
 		cmocka_unit_test(test_sysctls),
 		cmocka_unit_test(test_volumes),
 		cmocka_unit_test_setup_teardown(test_limits, make_root, remove_root),

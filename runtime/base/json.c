@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json_tree.h"
 
 void json_free(struct json *j)
@@ -52,6 +53,16 @@ struct json *json_new_array(void)
 struct json *json_new_null(void)
 {
 	return new_value(JSON_NULL);
+}
+
+struct json *json_new_time(int64_t wall_ms)
+{
+	char text[CLOCK_TEXT_MAX];
+
+	if (wall_ms == 0)
+		return json_new_null();
+	clock_rfc3339(wall_ms, text);
+	return json_new_string(text);
 }
 
 struct json *json_new_bool(bool b)

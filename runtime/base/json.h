@@ -59,6 +59,7 @@ struct json *json_new_string_len(const char *text, size_t len);
 struct json *json_new_i64(int64_t n);
 struct json *json_new_bool(bool b);
 struct json *json_new_null(void);
+struct json *json_new_time(int64_t wall_ms); /* RFC 3339 in whole seconds; 0: null */
 void json_set(struct json *object, const char *key, struct json *value);
 void json_set_str(struct json *object, const char *key, const char *text); /* NULL text: not set */
 void json_set_i64(struct json *object, const char *key, int64_t n);

@@ -25,6 +25,7 @@
 #include "daemon/own_cgroup.h"
 #include "engine/child.h"
 #include "engine/logs.h"
+#include "engine/open.h"
 #include "sys/starter.h"
 
 enum { GOODBYE_MS = 200, FILES_MAX = 1 << 20 };

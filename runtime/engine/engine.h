@@ -3,15 +3,20 @@
  * owner, who says what it is to be and is told what becomes of it.  Two owners exist, the Pod life
  * cycle (daemon/) and CRI (cri/), which know nothing of each other.
  *
- *     sandbox.c    pause and what it holds: up, down     ctr.c       one container's instance: up,
- * down launch.c     one launch, asynchronously            launcher.c  carpel-launch exec_run.c one
- * program in a container            terminal.c  pseudoterminals logs.c       carpel-log profiles.c
- * compiled system call filters resume.c     taking over after a crash             find.c processes
- * found again child.c      processes that we wait for            helper.c    starting our own
- * programs outbox.c     messages that wait for them           discard.c   what is thrown away
- *     job.c        a program run for an answer            cdi.c       CDI's files, by such a one
- *     image_job.c  carpel-image                           usage_job.c it too, counting
- *     scope.c      units of systemd's, where it owns them     slice.c     their weights
+ *   open.c       what is there before the first of them
+ *   sandbox.c    pause and what it holds: up, down
+ *   ctr.c        one container's instance: up, down; ctr_record.c keeps it
+ *   launch.c     one launch, asynchronously; launcher.c is carpel-launch, which carries it out
+ *   exec_run.c   one program in a container; terminal.c makes pseudoterminals
+ *   logs.c       carpel-log; logs_file.c and logs_reopen.c, the files that it writes to
+ *   profiles.c   system call filters, compiled
+ *   users.c      whether there are user namespaces to be had
+ *   resume.c     taking over after a crash; find.c finds processes again
+ *   discard.c    what is thrown away
+ *   scope.c      units of systemd's, where it owns the cgroups; slice.c, their weights
+ *   helper.c     starting our own programs; child.c, processes that we wait for; outbox.c,
+ *                messages that wait for them
+ *   job.c        a program run for an answer: image_job.c, usage_job.c, cdi.c
  *
  * Owners write a record of what they are about to ask for before they ask, so that after a crash it
  * can be finished or undone.
@@ -61,8 +66,3 @@ struct engine {
 	struct loop_timer discard_timer, trash_timer;
 	bool has_trash, is_emptying;
 };
-
-/* loop, layout and start_deadline_ms are set.  What it opens is closed by engine_close(). */
-int engine_open(struct engine *g, struct err *e);
-/* Forgets all; what runs goes on. Sandboxes and containers are their owners' to close before. */
-void engine_close(struct engine *g);

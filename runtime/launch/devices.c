@@ -22,8 +22,8 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "launch/binds.h"
 #include "launch/filesystem.h"
+#include "launch/target.h"
 #include "launch/userns.h"
 #include "sys/mount.h"
 
@@ -328,7 +328,7 @@ static int make_dev(const struct plan *p, struct err *e)
 		{ "size", "65536k" },                                     /**/
 		{ p->selinux_mount ? "context" : NULL, p->selinux_mount } /**/
 	};
-	const struct plan_mount *m = p->kind == PLAN_BUNDLE ? binds_find_dev(p) : NULL;
+	const struct plan_mount *m = p->kind == PLAN_BUNDLE ? plan_mount_at(p, "/dev") : NULL;
 
 	if (m && m->type)
 		return filesystem_new(m, e);
@@ -370,7 +370,9 @@ int devices_attach(struct job *j, struct err *e)
 {
 	for (size_t i = 0; i < j->devices_len; i++) {
 		const struct job_device *d = &j->devices[i];
-		int rc = d->mount < 0 ? 0 : target_attach(j, d->mount, d->target, TARGET_FILE, e);
+		int rc = d->mount < 0 ? 0
+				      : target_attach(j->mounts.root, d->mount, d->target,
+						TARGET_FILE, e);
 
 		if (rc < 0)
 			return err_wrap(e, rc, "device %s", d->target);

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "launch/binds.h"
+#include "launch/target.h"
 #include "sys/mount.h"
 
 int root_make_cwd(struct job *j, struct err *e)

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "launch/binds.h"
 #include "launch/mask.h"
 #include "launch/userns.h"
 #include "sys/mount.h"
@@ -206,12 +205,12 @@ int tree_make_dev(struct job *j, struct err *e)
 
 int tree_make_bare_dev(struct job *j, struct err *e)
 {
-	return binds_find_dev(j->plan) ? 0 : attach_in_image(j, j->mounts.dev, "dev", e);
+	return plan_mount_at(j->plan, "/dev") ? 0 : attach_in_image(j, j->mounts.dev, "dev", e);
 }
 
 int tree_finish_dev(struct job *j, struct err *e)
 {
-	const struct plan_mount *m = binds_find_dev(j->plan);
+	const struct plan_mount *m = plan_mount_at(j->plan, "/dev");
 	CLEANUP(cleanup_fd) int dev = -1;
 	int rc = 0;
 

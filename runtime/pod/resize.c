@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
-#include "pod/status_parts.h"
 
 /* ---- the state ---- */
 
@@ -170,7 +169,7 @@ static void add_condition(const struct condition *c, struct json *list)
 	json_set_i64(j, "observedGeneration", c->generation);
 	json_set_str(j, "status", "True");
 	json_set(j, "lastProbeTime", json_new_null());
-	json_set(j, "lastTransitionTime", status_time(c->since_wall_ms));
+	json_set(j, "lastTransitionTime", json_new_time(c->since_wall_ms));
 	json_set_str(j, "reason", c->reason);
 	json_set_str(j, "message", c->message);
 	json_push(list, j);

@@ -49,16 +49,6 @@ void status_update(const struct pod_spec *spec, struct pod_state *s, struct mome
 	}
 }
 
-struct json *status_time(int64_t wall_ms)
-{
-	char text[CLOCK_TEXT_MAX];
-
-	if (wall_ms == 0)
-		return json_new_null();
-	clock_rfc3339(wall_ms, text);
-	return json_new_string(text);
-}
-
 static struct json *ip_list(const char *ip)
 {
 	struct json *list = json_new_array(), *entry = json_new_object();
@@ -93,7 +83,7 @@ struct json *status_to_json(const struct pod_spec *spec, const struct pod_state 
 		json_set_str(j, "podIP", node->pod_ip);
 		json_set(j, "podIPs", ip_list(node->pod_ip));
 	}
-	json_set(j, "startTime", status_time(s->created_wall_ms));
+	json_set(j, "startTime", json_new_time(s->created_wall_ms));
 	json_set(j, "containerStatuses", ctr_statuses_to_json(spec, s, node));
 	json_set_str(j, "qosClass", qos_names[spec->qos]);
 	return j;

@@ -128,7 +128,7 @@ struct json *conditions_to_json(
 		json_set_i64(j, "observedGeneration", generation);
 		json_set_str(j, "status", c.is_true ? "True" : "False");
 		json_set(j, "lastProbeTime", json_new_null());
-		json_set(j, "lastTransitionTime", status_time(s->conditions[i].since_wall_ms));
+		json_set(j, "lastTransitionTime", json_new_time(s->conditions[i].since_wall_ms));
 		json_set_str(j, "reason", c.reason);
 		json_set_str(j, "message", c.message.data);
 		json_push(list, j);

@@ -42,8 +42,8 @@ static struct json *terminated(const struct pod_state *s, const struct ctr_end *
 
 		json_set_str(j, "message", text);
 	}
-	json_set(j, "startedAt", status_time(e->started_wall_ms));
-	json_set(j, "finishedAt", status_time(e->finished_wall_ms));
+	json_set(j, "startedAt", json_new_time(e->started_wall_ms));
+	json_set(j, "finishedAt", json_new_time(e->finished_wall_ms));
 	set_container_id(j, e->id);
 	json_set(outer, "terminated", j);
 	return outer;
@@ -53,7 +53,7 @@ static struct json *running(const struct ctr_state *c)
 {
 	struct json *j = json_new_object(), *outer = json_new_object();
 
-	json_set(j, "startedAt", status_time(c->started_wall_ms));
+	json_set(j, "startedAt", json_new_time(c->started_wall_ms));
 	json_set(outer, "running", j);
 	return outer;
 }

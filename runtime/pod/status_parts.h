@@ -14,6 +14,3 @@ struct json *conditions_to_json(
 /* status_ctr.c */
 struct json *ctr_statuses_to_json(
 	const struct pod_spec *spec, const struct pod_state *s, const struct status_node *node);
-
-/* status.c: a time in whole seconds, null for 0. */
-struct json *status_time(int64_t wall_ms);

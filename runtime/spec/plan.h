@@ -205,6 +205,9 @@ void plan_write(const struct plan *p, struct buf *out); /* the exact inverse of 
 void plan_init(struct plan *p);                         /* descriptors -1, rest empty */
 void plan_free(struct plan *p);
 
+/* The mount whose target is that path, NULL: none. */
+const struct plan_mount *plan_mount_at(const struct plan *p, const char *target);
+
 /* The host's id of one in the pod.  Without a map it is the same.  -1: not mapped. */
 int64_t plan_host_id(const struct plan_map *m, uint32_t id);
 

@@ -130,3 +130,11 @@ void plan_mount_write(const struct plan_mount *m, struct buf *out)
 		plan_escape(out, m->options);
 	}
 }
+
+const struct plan_mount *plan_mount_at(const struct plan *p, const char *target)
+{
+	for (size_t i = 0; i < p->mounts_len; i++)
+		if (str_eq(p->mounts[i].target, target))
+			return &p->mounts[i];
+	return NULL;
+}

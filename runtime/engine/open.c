@@ -1,4 +1,4 @@
-#include "engine/engine.h"
+#include "engine/open.h"
 
 #include "base/cleanup.h"
 #include "engine/child.h"

@@ -15,10 +15,11 @@ int helper_start(struct engine *g, const struct helper *h, struct err *e)
 {
 	CLEANUP(cleanup_free) char *path = layout_program(&g->layout, h->program);
 	CLEANUP(cleanup_free) char *name = str_dup(h->program);
-	CLEANUP(cleanup_free) char *argument = str_dup(h->argument);
+	CLEANUP(cleanup_free) char *option = str_dup(h->option);
+	CLEANUP(cleanup_free) char *operand = str_dup(h->operand);
 	CLEANUP(cleanup_fd) int ours = -1;
 	CLEANUP(cleanup_fd) int theirs = -1;
-	char *argv[] = { name, argument, NULL }, *envp[] = { NULL };
+	char *argv[] = { name, option, operand, NULL }, *envp[] = { NULL };
 	int pair[2], pidfd, fds[] = { -1, STDERR_FILENO, STDERR_FILENO, -1 }, rc;
 	const struct spawn s = { .path = path,
 		.exe_fd = h->exe_fd,

@@ -10,8 +10,8 @@ struct engine;
 enum { HELPER_SOCKET_FD = 3 }; /* its number there */
 
 struct helper {
-	const char *program, *argument; /* argument NULL: none */
-	int exe_fd;                     /* see sys/spawn.h */
+	const char *program, *option, *operand; /* the last two may be NULL */
+	int exe_fd;                             /* see sys/spawn.h */
 	bool dies_with_us;
 };
 

@@ -37,7 +37,8 @@ static void on_ready(struct loop_io *io, unsigned events)
 static int start(struct launcher *l, struct err *e)
 {
 	/* It dies with us: what it was making is then undone by the next supervisor, alone. */
-	const struct helper h = { "carpel-launch", "--serve", l->exe, .dies_with_us = true };
+	CLEANUP(cleanup_free) char *pause = layout_program(&l->g->layout, "carpel-pause");
+	const struct helper h = { "carpel-launch", "--serve", pause, l->exe, .dies_with_us = true };
 	int sock = helper_start(l->g, &h, e);
 
 	if (sock < 0)

@@ -33,7 +33,7 @@
 
 static int leave_peers(struct job *j, struct err *e)
 {
-	cleanup_fd(&j->proc_fd); /* the host's, no longer needed */
+	cleanup_fd(&j->proc_fd); /* no longer needed */
 	return mount_leave_peers(e);
 }
 
@@ -60,14 +60,13 @@ static const struct step first_process[] = {
 	{ "take a cgroup namespace", namespaces_take_cgroup }, /* now that we are inside */
 	{ "set host name", namespaces_set_names },             /* of a new UTS namespace */
 	{ "bring loopback up", namespaces_raise_loopback },    /* of a new network namespace */
-	{ "set sysctls",
-		namespaces_set_sysctls }, /* through the host's procfs: while it is there */
-	{ "leave the host's mounts", leave_peers }, /* nothing of ours shows there */
-	{ "attach root", attach_root },             /* where hooks look for it */
-	{ "make /dev", tree_make_bare_dev },        /* where no mount of the plan makes one */
-	{ "attach mounts", binds_attach },          /* in the plan's order */
-	{ "attach devices", devices_attach },       /* in /dev, anywhere */
-	{ "finish /dev", tree_finish_dev },         /* whoever made it */
+	{ "set sysctls", namespaces_set_sysctls },             /* of what is new */
+	{ "leave the host's mounts", leave_peers },            /* nothing of ours shows there */
+	{ "attach root", attach_root },                        /* where hooks look for it */
+	{ "make /dev", tree_make_bare_dev },  /* where no mount of the plan makes one */
+	{ "attach mounts", binds_attach },    /* in the plan's order */
+	{ "attach devices", devices_attach }, /* in /dev, anywhere */
+	{ "finish /dev", tree_finish_dev },   /* whoever made it */
 	{ "finish mounts", binds_finish },    /* read-only: nothing is made in them any more */
 	{ "wait for hooks", wait_for_hooks }, /* all is there, and nothing is hidden */
 	{ "make working directory", root_make_cwd }, /* while the root is writable */
@@ -134,7 +133,8 @@ static int start_alone(struct job *j, struct err *e)
 
 static const struct step bundle_steps[] = {
 	{ "open /dev/null", prepare_null },         /* for streams that the plan leaves out */
-	{ "open procfs", prepare_proc },            /* for the score and sysctls */
+	{ "open procfs", prepare_proc },            /* for the score */
+	{ "open sysctls", prepare_sysctls },        /* as we are, outside */
 	{ "open cgroups", prepare_cgroups },        /* to join */
 	{ "open namespaces", namespaces_open },     /* by the host's paths */
 	{ "set oom_score_adj", prepare_oom },       /* inherited */

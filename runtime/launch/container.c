@@ -111,11 +111,13 @@ static int resolve_user(struct job *j, struct err *e)
 }
 
 /* We are not in the container's PID namespace; what we start is, and it shall have no directory of
- * the host open. */
-static int close_procfs(struct job *j, struct err *e)
+ * the host open, nor what we share with other launches. */
+static int close_ours(struct job *j, struct err *e)
 {
 	(void)e;
 	cleanup_fd(&j->proc_fd);
+	for (size_t i = 0; i < SHARED_FDS; i++)
+		cleanup_fd(&j->shared.fd[i]);
 	return 0;
 }
 
@@ -164,7 +166,7 @@ static const struct step container_steps[] = {
 	{ "prepare the inside", tree_prepare_inside }, /* while we have the host's power */
 	{ "raise limits", limits_raise },              /* the same */
 	{ "enter user namespace", userns_enter },      /* nobody has been born yet */
-	{ "close procfs", close_procfs },              /* before anybody can see it */
+	{ "close what is ours", close_ours },          /* before anybody can see it */
 	{ "start process", start_container },          /* runs the tables above to their end */
 };
 
@@ -232,7 +234,7 @@ static const struct step exec_steps[] = {
 	{ "prepare arguments", prepare_arrays },  /* HOME is known now */
 	{ "raise limits", limits_raise },         /* while we have the host's power */
 	{ "enter user namespace", userns_enter }, /* nobody has been born yet */
-	{ "close procfs", close_procfs },         /* before anybody can see it */
+	{ "close what is ours", close_ours },     /* before anybody can see it */
 	{ "start process", start_exec },          /* runs the tables above to their end */
 };
 

@@ -8,5 +8,5 @@
 int devices_make(struct job *j, struct err *e);     /* host's view: j->mounts.dev, j->devices */
 int devices_restrict(struct job *j, struct err *e); /* the container's cgroup */
 int devices_attach(struct job *j, struct err *e);   /* in the container's mount namespace */
-/* The program of a plan that says nothing of devices, for job.device_program. */
+/* The program of a plan that says nothing of devices, for SHARED_DEVICE_PROGRAM. */
 int devices_load_usual(struct err *e);

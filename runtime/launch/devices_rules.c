@@ -85,8 +85,8 @@ int devices_restrict(struct job *j, struct err *e)
 		return 0;
 	if (j->plan->privileged)
 		return device_rules_clear(j->cgroup_fd, e);
-	if (j->device_program >= 0 && is_usual(j))
-		return device_rules_attach(j->device_program, j->cgroup_fd, e);
+	if (j->shared.fd[SHARED_DEVICE_PROGRAM] >= 0 && is_usual(j))
+		return device_rules_attach(j->shared.fd[SHARED_DEVICE_PROGRAM], j->cgroup_fd, e);
 	rules = mem_zalloc(DEVICE_RULES_MAX * sizeof(*rules));
 	program = device_rules_load(rules, list_rules(j, rules), e);
 	return program < 0 ? program : device_rules_attach(program, j->cgroup_fd, e);

@@ -8,19 +8,22 @@ static void fill(int *fds, size_t n)
 		fds[i] = -1;
 }
 
-void job_init(struct job *j, const struct plan *p)
+const struct job_shared job_nothing_shared = { .fd = { -1, -1, -1 } };
+
+void job_init(struct job *j, const struct plan *p, const struct job_shared *shared)
 {
 	*j = (struct job){ .plan = p,
+		.shared = *shared,
 		.step = "start",
 		.null_fd = -1,
 		.proc_fd = -1,
+		.sysctls_fd = -1,
 		.userns_fd = -1,
 		.cgroup_fd = -1,
 		.cgroup_procs = -1,
 		.program_fd = -1,
 		.shm_fd = -1,
 		.pidfd = -1,
-		.device_program = -1,
 		.start_conn = -1,
 		.mounts = { .root = -1,
 			.console = -1,

@@ -53,8 +53,22 @@ struct job_device {
 	unsigned access; /* of enum plan's; 0: no rule */
 };
 
+/* What whoever starts many has made once for all of them, see serve.c; -1: each makes its own. */
+enum job_shared_fd {
+	SHARED_DEVICE_PROGRAM, /* of the usual rules, loaded */
+	SHARED_PROC,           /* see prepare_make_proc() */
+	SHARED_PAUSE,          /* see sandbox_copy_pause() */
+	SHARED_FDS,
+};
+
+struct job_shared {
+	int fd[SHARED_FDS];
+	const char *pause_path; /* what SHARED_PAUSE is of; NULL */
+};
+
 struct job {
 	const struct plan *plan;
+	struct job_shared shared;
 
 	const char *step;  /* the running one; for messages */
 	bool is_born;      /* the new process has run its first step */
@@ -64,9 +78,10 @@ struct job {
 	struct err err;    /* and why.  Counts only with rc < 0: a step may note and go on */
 
 	int null_fd;
-	int proc_fd;   /* the host's, verified; closed before a container is joined */
-	int userns_fd; /* one with the plan's maps; -1: it has none */
-	int cgroup_fd; /* v2, to be born in; closed once that is done */
+	int proc_fd;    /* a procfs of our own, of processes; closed before anybody can see it */
+	int sysctls_fd; /* one of everything, for the plan's sysctls; -1: it has none */
+	int userns_fd;  /* one with the plan's maps; -1: it has none */
+	int cgroup_fd;  /* v2, to be born in; closed once that is done */
 	int cgroup_tasks[JOB_CGROUPS_MAX]; /* v1, to write "0" into */
 	int cgroup_procs; /* v2, to write "0" into where being born there does not work; else -1 */
 	int program_fd;   /* sandbox: carpel-pause */
@@ -85,7 +100,6 @@ struct job {
 	struct job_mounts mounts;
 	struct job_device *devices; /* those of the plan that are no nodes of our own; heap */
 	size_t devices_len;
-	int device_program; /* of the usual rules, loaded by whoever starts many; -1 */
 
 	struct user user;
 	uint64_t caps_mask, ambient_mask;
@@ -99,7 +113,8 @@ struct job {
 	int pidfd;
 };
 
-void job_init(struct job *j, const struct plan *p);
+void job_init(struct job *j, const struct plan *p, const struct job_shared *shared);
+extern const struct job_shared job_nothing_shared;
 
 /* A row of a launch.  Each checks itself whether it applies. */
 struct step {

@@ -34,7 +34,7 @@ static const char usage_text[] =
 	"       carpel-launch --seccomp-profile CAPS\n"
 	"       carpel-launch --seccomp-json CAPS <PROFILE\n"
 	"       carpel-launch --try-users DIR\n"
-	"       carpel-launch --serve 3<>SOCKET\n"
+	"       carpel-launch --serve [PAUSE] 3<>SOCKET\n"
 	"\n"
 	"Makes a pod's sandbox, a container or an exec as the plan on descriptor 3 says.\n"
 	"\n"
@@ -43,7 +43,8 @@ static const char usage_text[] =
 	"  --seccomp-json CAPS     the same for a profile in JSON on standard input\n"
 	"  --try-users DIR         say whether pods can have user namespaces of their own\n"
 	"                          with layers below DIR\n"
-	"  --serve                 carry out the orders that come on the socket, until it closes\n"
+	"  --serve                 carry out the orders that come on the socket, until it closes;\n"
+	"                          PAUSE is the carpel-pause that most of them will name\n"
 	"  --help                  this text\n"
 	"  --version               the version\n"
 	"\n"
@@ -92,13 +93,12 @@ static int result_of(const struct job *j, int rc, struct err *e)
 	return j->is_executing ? 0 : err_say(e, ESRCH, "the new process was killed");
 }
 
-static int carry_out(const struct plan *p, int device_program, struct err *e)
+static int carry_out(const struct plan *p, const struct job_shared *shared, struct err *e)
 {
 	struct job j;
 	int rc;
 
-	job_init(&j, p);
-	j.device_program = device_program;
+	job_init(&j, p, shared);
 	rc = result_of(&j, launch(&j, e), e);
 	if (rc < 0) {
 		(void)err_wrap(e, rc, "%s %s: %s", kind_text(p->kind), p->id, j.step);
@@ -119,7 +119,7 @@ static int carry_out(const struct plan *p, int device_program, struct err *e)
 	return EXIT_FAILED;
 }
 
-static int run_plan(bool is_second_try, int device_program)
+static int run_plan(bool is_second_try, const struct job_shared *shared)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	CLEANUP(plan_free) struct plan p;
@@ -139,16 +139,16 @@ static int run_plan(bool is_second_try, int device_program)
 		(rc = protect_ourselves(&text, is_second_try, &e)) < 0)
 		(void)err_wrap(&e, rc, "%s %s: protect our executable", kind_text(p.kind), p.id);
 	if (rc == 0)
-		return carry_out(&p, device_program, &e);
+		return carry_out(&p, shared, &e);
 	(void)report_failed(report_find_fd(text.data ? text.data : "", text.len), EXIT_FAILED, &e);
 	return EXIT_FAILED;
 }
 
 /* The server was started from where it is safe, and so are its copies. */
-static int run_served(int device_program)
+static int run_served(const struct job_shared *shared)
 {
 	sig_reset(); /* the server ignores SIGCHLD; no program may inherit that */
-	return run_plan(true, device_program);
+	return run_plan(true, shared);
 }
 
 static int write_profile(uint64_t caps, struct err *e)
@@ -194,11 +194,11 @@ int main(int argc, char **argv)
 {
 	log_set_name("carpel-launch");
 	if (argc == 1)
-		return run_plan(false, -1);
+		return run_plan(false, &job_nothing_shared);
 	if (argc == 2 && strcmp(argv[1], protect_argument) == 0)
-		return run_plan(true, -1);
-	if (argc == 2 && strcmp(argv[1], "--serve") == 0)
-		return serve(run_served);
+		return run_plan(true, &job_nothing_shared);
+	if ((argc == 2 || argc == 3) && strcmp(argv[1], "--serve") == 0)
+		return serve(argv[2], run_served);
 	if (argc == 3 && strcmp(argv[1], "--seccomp-profile") == 0)
 		return compile(write_profile, argv[2]);
 	if (argc == 3 && strcmp(argv[1], "--seccomp-json") == 0)

@@ -111,11 +111,11 @@ static int open_sysctl(const struct job *j, const char *path, struct err *e)
 {
 	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
-	int fd = fd_openat2(j->proc_fd, path, &how, e);
+	int fd = fd_openat2(j->sysctls_fd, path, &how, e);
 
 	if (fd != -EACCES || j->userns_fd < 0 || syscall(SYS_setresuid, -1, 0, -1) < 0)
 		return fd;
-	return fd_openat2(j->proc_fd, path, &how, e);
+	return fd_openat2(j->sysctls_fd, path, &how, e);
 }
 
 /* The same files of procfs show each process the values of its own namespaces.  The plan's reader
@@ -145,5 +145,6 @@ int namespaces_set_sysctls(struct job *j, struct err *e)
 
 	for (size_t i = 0; rc == 0 && i < j->plan->sysctls_len; i++)
 		rc = write_sysctl(j, &j->plan->sysctls[i], e);
+	cleanup_fd(&j->sysctls_fd);
 	return rc;
 }

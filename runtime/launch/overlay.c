@@ -99,9 +99,19 @@ static int open_as_number(
 	return 0;
 }
 
-/* As set_lowers. */
-static int set_by_number(int fs, const struct plan *p, struct numbered *opened, struct err *e)
+/* Our directory until the root is entered. */
+static int enter_numbers(int proc, struct err *e)
 {
+	CLEANUP(cleanup_fd)
+	int numbers = openat(proc, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return numbers < 0 || fchdir(numbers) < 0 ? err_set(e, errno, "enter /proc/self/fd") : 0;
+}
+
+/* As set_lowers. */
+static int set_by_number(int fs, const struct job *j, struct numbered *opened, struct err *e)
+{
+	const struct plan *p = j->plan;
 	char number[NUMBER_MAX], upper[NUMBER_MAX], work[NUMBER_MAX];
 	struct strv lowers = { 0 };
 	int rc = open_as_number(opened, p->upper, upper, e), by_layer = 0;
@@ -111,9 +121,8 @@ static int set_by_number(int fs, const struct plan *p, struct numbered *opened, 
 	for (size_t i = 0; rc == 0 && i < p->lowers.len; i++)
 		if ((rc = open_as_number(opened, p->lowers.at[i], number, e)) == 0)
 			strv_add(&lowers, number);
-	/* Our directory until the root is entered. */
-	if (rc == 0 && chdir("/proc/self/fd") < 0)
-		rc = err_set(e, errno, "enter /proc/self/fd");
+	if (rc == 0)
+		rc = enter_numbers(j->proc_fd, e);
 	if (rc == 0)
 		rc = by_layer = set_lowers(fs, &lowers, e);
 	if (rc >= 0)
@@ -125,12 +134,13 @@ static int set_by_number(int fs, const struct plan *p, struct numbered *opened, 
 }
 
 /* As set_lowers. */
-static int set_dirs(int fs, const struct plan *p, struct numbered *opened, struct err *e)
+static int set_dirs(int fs, const struct job *j, struct numbered *opened, struct err *e)
 {
+	const struct plan *p = j->plan;
 	int rc;
 
 	if (!are_plain(p))
-		return set_by_number(fs, p, opened, e);
+		return set_by_number(fs, j, opened, e);
 	rc = set_lowers(fs, &p->lowers, e); /* 0, for they are short */
 	if (rc == 0)
 		rc = set_text(fs, "upperdir", p->upper, e);
@@ -160,7 +170,7 @@ static int try_once(struct job *j, struct err *e)
 
 	if (fs < 0)
 		return err_set(e, errno, "new overlay");
-	if ((by_layer = set_dirs(fs, p, &opened, e)) < 0)
+	if ((by_layer = set_dirs(fs, j, &opened, e)) < 0)
 		return by_layer;
 	if (p->selinux_mount && (rc = set_text(fs, "context", p->selinux_mount, e)) < 0)
 		return rc;

@@ -3,13 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -17,9 +16,10 @@
 #include "base/log.h"
 #include "sys/cred.h"
 #include "sys/lsm.h"
+#include "sys/mount.h"
 
 /* The holder of a pod dies after everything else of it: see contrib/docs/security.md. */
-enum { OOM_SCORE_PAUSE = -998, PROC_ROOT_INODE = 1 };
+enum { OOM_SCORE_PAUSE = -998 };
 
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -35,17 +35,30 @@ int prepare_null(struct job *j, struct err *e)
 	return j->null_fd < 0 ? err_set(e, errno, "open /dev/null") : 0;
 }
 
+int prepare_make_proc(const char *subset, struct err *e)
+{
+	const struct mount_option option = { "subset", subset };
+
+	return mount_new("proc", &option, subset ? 1 : 0,
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+}
+
 int prepare_proc(struct job *j, struct err *e)
 {
-	struct statfs fs;
-	struct stat st;
+	int *shared = &j->shared.fd[SHARED_PROC];
 
-	j->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (j->proc_fd < 0 || fstatfs(j->proc_fd, &fs) < 0 || fstat(j->proc_fd, &st) < 0)
-		return err_set(e, errno, "open /proc");
-	return fs.f_type == PROC_SUPER_MAGIC && st.st_ino == PROC_ROOT_INODE
-		       ? 0
-		       : err_say(e, ENOTSUP, "/proc is no procfs");
+	j->proc_fd = *shared >= 0 ? take_fd(shared) : prepare_make_proc("pid", e);
+	return j->proc_fd < 0 ? j->proc_fd : 0;
+}
+
+/* Few plans have any, and nobody shall have what writes all settings of the machine for longer than
+ * it takes. */
+int prepare_sysctls(struct job *j, struct err *e)
+{
+	if (j->plan->sysctls_len == 0)
+		return 0;
+	j->sysctls_fd = prepare_make_proc(NULL, e);
+	return j->sysctls_fd < 0 ? j->sysctls_fd : 0;
 }
 
 /* The file "tasks", not "cgroup.procs": the kernel moves a lone thread that names itself ("0")

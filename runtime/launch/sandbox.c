@@ -33,10 +33,25 @@ enum { KEPT_FIRST = 3 };
 
 static const uint64_t harmless = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
+int sandbox_copy_pause(const char *path, struct err *e)
+{
+	CLEANUP(cleanup_fd) int copy = mount_copy(AT_FDCWD, path, MOUNT_ONE, e);
+	int rc;
+
+	if (copy < 0)
+		return err_set(e, -copy, "open %s", path);
+	rc = mount_restrict(copy, MOUNT_ATTR_RDONLY, MOUNT_ONE, e);
+	return rc < 0 ? err_wrap(e, rc, "%s", path) : take_fd(&copy);
+}
+
 static int open_program(struct job *j, struct err *e)
 {
-	j->program_fd = open(j->plan->pause_path, O_PATH | O_CLOEXEC);
-	return j->program_fd < 0 ? err_set(e, errno, "open %s", j->plan->pause_path) : 0;
+	const char *path = j->plan->pause_path, *shared = j->shared.pause_path;
+
+	j->program_fd = shared && str_eq(path, shared) && j->shared.fd[SHARED_PAUSE] >= 0
+				? take_fd(&j->shared.fd[SHARED_PAUSE])
+				: sandbox_copy_pause(path, e);
+	return j->program_fd < 0 ? j->program_fd : 0;
 }
 
 /* Blocking on purpose: pause waits with a record when the pipe is full, and loses none. */
@@ -187,11 +202,10 @@ static const struct step child_steps[] = {
 	{ "join cgroups", process_join_cgroups },           /* before anything is charged to us */
 	{ "set hostname", namespaces_set_names },           /* our UTS namespace is new */
 	{ "bring loopback up", namespaces_raise_loopback }, /* our network namespace is new */
-	{ "set sysctls",
-		namespaces_set_sysctls },       /* through the host's procfs: before it is gone */
-	{ "enter empty root", enter_root },     /* from here on no host path exists */
-	{ "place descriptors", place_kept },    /* 3 to 6, what pause holds */
-	{ "drop privileges", drop_privileges }, /* nothing below needs one */
+	{ "set sysctls", namespaces_set_sysctls },          /* of what is new */
+	{ "enter empty root", enter_root },                 /* from here on no host path exists */
+	{ "place descriptors", place_kept },                /* 3 to 6, what pause holds */
+	{ "drop privileges", drop_privileges },             /* nothing below needs one */
 	{ "execute carpel-pause", execute },
 };
 
@@ -215,7 +229,8 @@ static int start(struct job *j, struct err *e)
 static const struct step steps[] = {
 	{ "open carpel-pause", open_program },     /* by the host's path */
 	{ "open /dev/null", prepare_null },        /* pause's standard streams */
-	{ "open procfs", prepare_proc },           /* for the score, for sysctls */
+	{ "open procfs", prepare_proc },           /* for the score, for the maps */
+	{ "open sysctls", prepare_sysctls },       /* as we are, outside */
 	{ "open cgroups", prepare_cgroups },       /* to be born in and to join */
 	{ "set oom_score_adj", prepare_oom },      /* inherited */
 	{ "set security labels", prepare_labels }, /* inherited */

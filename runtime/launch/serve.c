@@ -17,7 +17,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "launch/devices.h"
+#include "launch/prepare.h"
 #include "launch/report.h"
+#include "launch/sandbox.h"
 #include "spec/plan.h"
 #include "sys/cred.h"
 
@@ -47,9 +49,24 @@ static bool is_sound(const struct received *r, ssize_t len)
 	return true;
 }
 
+/* What is shared goes to the numbers from top on, which no order has asked for. */
+static int place_shared(struct job_shared *s, int top, struct err *e)
+{
+	for (size_t i = 0; i < SHARED_FDS; i++) {
+		if (s->fd[i] < 0)
+			continue;
+		if (dup3(s->fd[i], top, O_CLOEXEC) < 0)
+			return err_set(e, errno, "dup3");
+		s->fd[i] = top++;
+	}
+	return syscall(SYS_close_range, (unsigned)top, ~0U, 0) < 0
+		       ? err_set(e, errno, "close_range")
+		       : 0;
+}
+
 /* First out of the way of every number that may be asked for, then to its own; all else goes but
- * *program, which is out of the way already. */
-static int place(const struct received *r, int *program, struct err *e)
+ * what is shared, which is out of the way already. */
+static int place(const struct received *r, struct job_shared *shared, struct err *e)
 {
 	int high[LAUNCH_ORDER_FDS_MAX], top = FIRST_FREE;
 
@@ -66,14 +83,7 @@ static int place(const struct received *r, int *program, struct err *e)
 		if (r->order.number[i] >= top)
 			top = r->order.number[i] + 1;
 	}
-	if (*program >= 0) {
-		if (dup3(*program, top, O_CLOEXEC) < 0)
-			return err_set(e, errno, "dup3");
-		*program = top++;
-	}
-	return syscall(SYS_close_range, (unsigned)top, ~0U, 0) < 0
-		       ? err_set(e, errno, "close_range")
-		       : 0;
+	return place_shared(shared, top, e);
 }
 
 /* Whoever ordered may want us dead. */
@@ -98,8 +108,8 @@ static int result_as_received(const struct received *r)
 	return -1;
 }
 
-static _Noreturn void carry_out(
-	const struct received *r, pid_t server, int program, int (*run)(int device_program))
+static _Noreturn void carry_out(const struct received *r, pid_t server, struct job_shared shared,
+	int (*run)(const struct job_shared *shared))
 {
 	struct err e = { 0 };
 	int result = r->order.result_fd;
@@ -107,29 +117,43 @@ static _Noreturn void carry_out(
 	/* The order goes with the server, and the server with carpeld. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != server)
 		_exit(EXIT_FAILURE);
-	if (place(r, &program, &e) < 0)
+	if (place(r, &shared, &e) < 0)
 		result = result_as_received(r);
 	else if (tell_begun(r->order.result_fd, &e) == 0)
-		_exit(run(program));
+		_exit(run(&shared));
 	(void)report_failed(result, EXIT_FAILURE, &e);
 	_exit(EXIT_FAILURE);
 }
 
-/* Loading costs more than all else of a container's rules, so nearly all share one.  Without it
- * each tries by itself, and can say what is wrong. */
-static int load_program(void)
+/* Out of the way of every number that may be asked for. */
+static int keep(int fd)
 {
-	CLEANUP(cleanup_fd) int fd = devices_load_usual(NULL);
+	const int kept =
+		fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, LAUNCH_ORDER_NUMBER_MAX + SHARED_FDS);
 
-	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, LAUNCH_ORDER_NUMBER_MAX + 1);
+	cleanup_fd(&fd);
+	return kept < 0 ? -1 : kept;
 }
 
-int serve(int (*run)(int device_program))
+/* To load the rules of devices costs more than all else of them, and to close the only descriptor
+ * of a mount makes the kernel wait for all processors; so nearly all launches share these.  What
+ * cannot be made each tries by itself, and can say what is wrong. */
+static void make_shared(const char *pause_path, struct job_shared *out)
 {
-	int program = load_program();
+	out->fd[SHARED_DEVICE_PROGRAM] = keep(devices_load_usual(NULL));
+	out->fd[SHARED_PROC] = keep(prepare_make_proc("pid", NULL));
+	if (pause_path)
+		out->fd[SHARED_PAUSE] = keep(sandbox_copy_pause(pause_path, NULL));
+	out->pause_path = pause_path;
+}
+
+int serve(const char *pause_path, int (*run)(const struct job_shared *shared))
+{
+	struct job_shared shared = job_nothing_shared;
 	pid_t self = getpid();
 	struct err e = { 0 };
 
+	make_shared(pause_path, &shared);
 	/* Nor into its copies, until they execute something else. */
 	if (cred_undumpable(&e) < 0) {
 		log_err("%s", e.text);
@@ -154,7 +178,7 @@ int serve(int (*run)(int device_program))
 		}
 		pid = fork();
 		if (pid == 0)
-			carry_out(&r, self, program, run);
+			carry_out(&r, self, shared, run);
 		if (pid < 0)
 			log_err("cannot fork for a launch");
 		close_all(&r);

@@ -10,9 +10,7 @@
   launch_driver.py raw                      bytes of a plan on standard input, as they are
   launch_driver.py exits PAUSE N            N records of pause's exit pipe: "PID exit=CODE|signal=N"
   launch_driver.py store PAUSE put TAG FILE | list
-  launch_driver.py gone PID                 waits until the process is gone
   launch_driver.py holds PID                "yes" when it still lives
-  launch_driver.py tee FILE TEXT            waits until FILE holds TEXT
 
 A plan may name, beside carpel-launch's own keys: pause-pid=PID (becomes a pidfd and pause-fd),
 pid-target-pid=PID (pid-target-fd),
@@ -311,14 +309,6 @@ def is_alive(pid):
         return False
 
 
-def holds(path, text):
-    try:
-        with open(path, errors="replace") as f:
-            return text in f.read()
-    except FileNotFoundError:
-        return False
-
-
 def main():
     verb, args = sys.argv[1], sys.argv[2:]
     signal.alarm(60 * FACTOR)
@@ -336,12 +326,8 @@ def main():
         exits(int(args[0]), int(args[1]))
     elif verb == "store":
         store(int(args[0]), *args[1:])
-    elif verb == "gone":
-        until(f"process {args[0]} gone", lambda: not is_alive(int(args[0])))
     elif verb == "holds":
         print("yes" if is_alive(int(args[0])) else "no")
-    elif verb == "tee":
-        until(f"{args[0]} holding {args[1]}", lambda: holds(args[0], args[1]))
     else:
         sys.exit(__doc__)
 

@@ -9,7 +9,35 @@ export CARPEL_BIN
 DRIVER="$BATS_TEST_DIRNAME/launch_driver.py"
 NINE=5fb # the capabilities of contrib/docs/security.md
 
-driver() { python3 "$DRIVER" "$@"; }
+PYTHON=${PYTHON:-/usr/bin/python3}
+
+# To wait takes no interpreter.
+driver() {
+	case $1 in
+	tee) patiently grep -qsF -- "$3" "$2" ;;  # until FILE holds TEXT
+	gone) patiently is_gone "$2" ;;           # until PID is gone
+	*) "$PYTHON" -IB "$DRIVER" "$@" ;;
+	esac
+}
+
+patiently() {
+	local end=$((SECONDS + 20 * ${WAIT_FACTOR:-1}))
+
+	until "$@"; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
+		sleep 0.005
+	done
+}
+
+is_gone() {
+	local stat
+
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	[[ ${stat##*) } == [ZX]* ]]
+}
 
 launch_setup() {
 	RUN=$(mktemp -d "${TMPDIR:-/tmp}/carpel-launch.XXXXXX")
@@ -58,6 +86,10 @@ world() {
 	[ "$1" = plain ] || IN_WORLD=("uid-map=0:$WORLD_BASE:65536" "gid-map=0:$WORLD_BASE:65536")
 }
 
+is_mapped() {
+	[ ${#IN_WORLD[@]} -gt 0 ]
+}
+
 # cgroups NAME: makes them, prints their records.
 cgroups() {
 	local tree
@@ -97,7 +129,7 @@ plan_container() {
 	done
 	shift || true
 	mkdir -p "$RUN/$name.upper" "$RUN/$name.work"
-	[ ${#IN_WORLD[@]} -eq 0 ] || chown "$WORLD_BASE:$WORLD_BASE" "$RUN/$name.upper" "$RUN/$name.work"
+	! is_mapped || chown "$WORLD_BASE:$WORLD_BASE" "$RUN/$name.upper" "$RUN/$name.work"
 	{
 		printf '%s\n' kind=container "id=$name" "pause-pid=$PAUSE" "lower=$RUN/rootfs" \
 			"upper=$RUN/$name.upper" "work=$RUN/$name.work" caps=$NINE no-new-privs=1 \

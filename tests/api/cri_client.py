@@ -20,7 +20,7 @@ LIB = ROOT + "/var/lib/carpel"
 SOCKET = RUN + "/carpel.sock"
 LOGS = ROOT + "/logs"
 # How long the slowest machine may take for what should be done at once.
-WAIT_S = int(os.environ.get("CRI_TEST_WAIT_S", LIMIT_S * 3)) * int(os.environ.get("WAIT_FACTOR", "1"))
+WAIT_S = int(os.environ.get("CRI_TEST_WAIT_S", LIMIT_S * 3))
 SIZE = 1 if IS_SANITIZED else int(os.environ.get("CRI_TEST_SIZE", "4"))
 
 READY, NOTREADY = cri.SANDBOX_READY, cri.SANDBOX_NOTREADY

@@ -112,12 +112,12 @@ teardown() {
 	plan_container c result-closed=1 -- /guest exit 0 >"$RUN/plan"
 	echo 1 >"$V2/$CG/c/cgroup.freeze"
 	driver run <"$RUN/plan" >"$RUN/line" 3>&- &
-	for _ in $(seq 2000); do
+	for _ in $(seq $((2000 * ${WAIT_FACTOR:-1}))); do
 		[ -z "$(cat "$V2/$CG/c/cgroup.procs")" ] || break
 		sleep 0.01
 	done
 	echo 1 >"$V2/$CG/c/cgroup.kill" # once: a second process would stay frozen
-	for _ in $(seq 2000); do
+	for _ in $(seq $((2000 * ${WAIT_FACTOR:-1}))); do
 		kill -0 $! 2>/dev/null || break
 		sleep 0.01
 	done

@@ -303,7 +303,7 @@ $BUNDLE" ]
 	refuses "process.terminal=true: it needs --console-socket"
 	long=$RUN/$(printf 'd%.0s' {1..120})
 	mkdir "$long"
-	"$PYTHON" "$BATS_TEST_DIRNAME/oci_console.py" "$long/sock" >"$RUN/said" 3>&- &
+	"${PYTHON:-/usr/bin/python3}" "$BATS_TEST_DIRNAME/oci_console.py" "$long/sock" >"$RUN/said" 3>&- &
 	console=$!
 	wait_until test -S "$long/sock"
 	oci create --bundle "$BUNDLE" --console-socket "$long/sock" c

@@ -71,7 +71,7 @@ teardown() {
 	[ "$(cat "$V2/$CG"/*/cgroup.procs | wc -l)" -eq 8 ]
 	kill -9 "$PAUSE"
 	for p in "$PAUSE" "$a" "$CTR"; do driver gone "$p"; done
-	for _ in $(seq 500); do
+	for _ in $(seq $((500 * ${WAIT_FACTOR:-1}))); do
 		[ "$(cat "$V2/$CG"/*/cgroup.procs | wc -l)" -gt 0 ] || break
 		sleep 0.01
 	done

@@ -286,7 +286,7 @@ held_joiner() {
 		"$PYTHON" -IB "$DRIVER" run <"$RUN/plan" >"$RUN/line" 3>&- &
 	holder=$!
 	joiner=
-	for _ in $(seq 2000); do
+	for _ in $(seq $((2000 * ${WAIT_FACTOR:-1}))); do
 		while read -r pid; do
 			! is_held "$pid" || joiner=$pid
 		done <"$V2/$CG/d/cgroup.procs"

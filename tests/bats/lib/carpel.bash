@@ -20,7 +20,7 @@ carpel_teardown() {
 
 	[ -n "${ROOT:-}" ] || return 0
 	if [ -S "$ROOT/run/carpel/carpel.sock" ] || ls "$ROOT"/run/carpel/pods/* >/dev/null 2>&1; then
-		timeout $((60 * ${WAIT_FACTOR:-1})) "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
+		timeout "$(limit 60)" "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
 	fi
 	if [ "$left" = 1 ] || [ -n "${BATS_TEST_COMPLETED:-}" ] && instance_leftovers | grep -q .; then
 		echo "# left behind:" >&2
@@ -41,8 +41,14 @@ show_log() {
 	tail -n 40 "$ROOT/var/log/carpel/carpeld.log" >&2 2>/dev/null || :
 }
 
+# A --timeout of ten seconds and more is a limit of patience, so it is longer on a slow machine.
 carpel() {
-	"$CARPEL_BIN/carpel" --root "$ROOT" "$@"
+	local words=("$@") i
+
+	[ "${WAIT_FACTOR:-1}" = 1 ] || for ((i = 1; i < $#; i++)); do
+		[[ ${words[i - 1]} != --timeout || ! ${words[i]} =~ ^[0-9]{2,}s$ ]] || words[i]=$((${words[i]%s} * WAIT_FACTOR))s
+	done
+	"$CARPEL_BIN/carpel" --root "$ROOT" "${words[@]}"
 }
 
 # Starts the keeper and carpeld by hand, with the options in DAEMON_OPTIONS; `carpel` would without them.
@@ -109,6 +115,11 @@ instance_kill() {
 	for dir in $(cgroup_dirs); do
 		find "$dir" -depth -type d -exec rmdir {} \; 2>/dev/null || :
 	done
+}
+
+# limit SECONDS: WAIT_FACTOR times that, for `timeout`.
+limit() {
+	echo $(($1 * ${WAIT_FACTOR:-1}))
 }
 
 # wait_for SECONDS COMMAND…: until it succeeds.  On a slow machine the limit is WAIT_FACTOR times that, and looking

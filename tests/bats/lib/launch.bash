@@ -58,14 +58,14 @@ launch_setup() {
 launch_teardown() {
 	local tree _
 	[ ! -d "$V2/$CG" ] || echo 1 >"$V2/$CG/cgroup.kill"
-	for _ in $(seq 1000); do
+	for _ in $(seq $((1000 * ${WAIT_FACTOR:-1}))); do
 		grep -qs 'populated 1' "$V2/$CG/cgroup.events" || break
 		sleep 0.01
 	done
 	for tree in $V2 $V1; do
 		[ -d "$tree/$CG" ] || continue
 		# What the kernel still finishes keeps its v1 cgroups for a moment.
-		for _ in $(seq 300); do
+		for _ in $(seq $((300 * ${WAIT_FACTOR:-1}))); do
 			find "$tree/$CG" -depth -type d -exec rmdir {} + 2>/dev/null && break
 			sleep 0.01
 		done

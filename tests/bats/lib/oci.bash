@@ -67,14 +67,14 @@ refuses() {
 
 status() { oci state "$1" | jq -r .status; }
 
-# wait_until COMMAND…: until it succeeds; ten seconds at most.
+# wait_until COMMAND…: until it succeeds; ten seconds at most, or WAIT_FACTOR times that.
 wait_until() {
 	local _
-	for _ in $(seq 1000); do
+	for _ in $(seq $((1000 * ${WAIT_FACTOR:-1}))); do
 		! "$@" >/dev/null 2>&1 || return 0
 		sleep 0.01
 	done
-	echo "not within 10 s: $*"
+	echo "waited in vain for: $*"
 	return 1
 }
 

@@ -6,16 +6,19 @@
 #   SPEC      more fields of the pod's spec     EXTRA   more fields of the container
 #   META      more fields of its metadata       (the last three in YAML's flow style)
 pod() {
-	local name=$1 args
+	local name=$1 args='"/bin/guest"' word
 
 	shift
-	args=$(jq -nc '["/bin/guest"] + $ARGS.positional' --args -- "$@")
+	for word; do
+		word=${word//\\/\\\\} word=${word//\"/\\\"} word=${word//$'\n'/\\n}
+		args+=", \"$word\""
+	done
 	cat <<-EOF
 		apiVersion: v1
 		kind: Pod
 		metadata: {name: $name${META:+, $META}}
 		spec: {restartPolicy: ${RESTART:-Always}, terminationGracePeriodSeconds: ${GRACE:-1}${SPEC:+, $SPEC},
-		  containers: [{name: c, image: guest, command: $args${EXTRA:+, $EXTRA}}]}
+		  containers: [{name: c, image: guest, command: [$args]${EXTRA:+, $EXTRA}}]}
 	EOF
 }
 

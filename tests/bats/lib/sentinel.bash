@@ -87,7 +87,7 @@ sentinel_same() {
 	find "$SENTINEL" ! -type l -exec touch -a -d 2001-01-01 {} +
 	sentinel_times >"$SENTINEL.times" # touching counts as a change of the inode
 	diff "$SENTINEL.host" <(sentinel_host) || return 1
-	for _ in $(seq "${SENTINEL_WAIT:-100}"); do
+	for _ in $(seq "${SENTINEL_WAIT:-$((100 * ${WAIT_FACTOR:-1}))}"); do
 		sentinel_new_places >"$SENTINEL.new" || return 0
 		sleep 0.1
 	done

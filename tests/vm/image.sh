@@ -117,6 +117,8 @@ make_disk() {
 	cp -a "$vm/linux/lib/modules/$version" "$top/usr/lib/modules/"
 	cp -a "$checkout"/{Makefile,contrib,pause,probes,runtime,tests} "$top/carpel/"
 	cp -a "$build/bin/." "$top/carpel/bin/"
+	# Python compiles what it imports, each time when it may not write it down.
+	/usr/bin/python3 -m compileall -q "$top/usr/lib/python3" "$top"/usr/lib/python3.* "$top/carpel/tests" >&2 || :
 	cp "$here/tests.service" "$top/etc/systemd/system/"
 	: >"$top/etc/machine-id" # else systemd takes this for a first boot
 	ln -s /dev/null "$top/etc/systemd/system/systemd-tmpfiles-setup.service" # it would empty /tmp

@@ -156,11 +156,13 @@ descriptor() {
 	import_guest
 	pod_of a '{name: b, image: guest, command: [/bin/guest, sleepy, one]},
 		{name: c, image: guest, command: [/bin/guest, sleepy, two]}' | carpel apply -f - --wait=ready --timeout 20s
-	local uid net started
+	local uid net started pause held
 	uid=$(field a .metadata.uid)
 	started=$(field a .status.startTime)
 	net=$(guest a ns | grep ^net)
-	kill -9 "$(pids_named a carpel-pause)"
+	pause=$(pids_named a carpel-pause)
+	exec {held}<"/proc/$pause/ns/net" # so that no other one gets its number
+	kill -9 "$pause"
 	wait_for 20 matches a '[.status.containerStatuses[] | .restartCount == 1 and .ready] == [true, true]'
 	carpel wait --for=ready pod/a --timeout 20s
 	is_field a .metadata.uid "$uid"
@@ -170,6 +172,7 @@ descriptor() {
 	has_event a SandboxChanged '^Pod sandbox changed, it will be killed and re-created.$'
 	[ "$(event_count a SandboxChanged)" = 1 ]
 	[ "$(guest a ns | grep ^net)" != "$net" ]
+	exec {held}<&-
 	[ "$(carpel logs a -c b)" = one ]
 	[ "$(carpel logs a -c c --previous)" = two ]
 	has_pids a 3

@@ -106,6 +106,23 @@ static int next_signal(const sigset_t *set, int64_t ms)
 	return sig < 0 ? 0 : sig;
 }
 
+/* Whether a start is still wanted after that time.  What a crashed carpeld left may die meanwhile,
+ * and a pod's namespace ends only when the last of its dead is reaped. */
+static bool rest(struct keeper *k, const sigset_t *set)
+{
+	int64_t until_ms = clock_now().boot_ms + k->delay_ms, left_ms = k->delay_ms;
+
+	while (left_ms > 0) {
+		int sig = next_signal(set, left_ms);
+
+		if (sig == SIGTERM || sig == SIGINT)
+			return false;
+		reap(k);
+		left_ms = until_ms - clock_now().boot_ms;
+	}
+	return true;
+}
+
 static int keep(struct keeper *k, const sigset_t *set)
 {
 	bool is_ending = false;
@@ -125,11 +142,8 @@ static int keep(struct keeper *k, const sigset_t *set)
 			return exit_code(k->wait_status);
 		log_warn("carpeld ended with status %d, starting it again",
 			exit_code(k->wait_status));
-		if (k->delay_ms > 0) {
-			sig = next_signal(set, k->delay_ms);
-			if (sig == SIGTERM || sig == SIGINT)
-				return EXIT_SUCCESS;
-		}
+		if (!rest(k, set))
+			return EXIT_SUCCESS;
 		k->delay_ms = k->delay_ms ? k->delay_ms * 2 : DELAY_FIRST_MS;
 		if (k->delay_ms > DELAY_MAX_MS)
 			k->delay_ms = DELAY_MAX_MS;

@@ -94,6 +94,27 @@ is_field() {
 	is_field a '.status.containerStatuses[0].state.terminated.reason' Error
 }
 
+has_no_dead_child() {
+	! pgrep -P "$1" -r Z
+}
+
+@test "who dies while the keeper waits with the next carpeld is reaped: a pod's namespace ends with the last of its dead" {
+	import_guest
+	pod a sleepy here | carpel run -f - --wait
+	local keeper daemon pause
+
+	daemon=$(carpeld_pid)
+	keeper=$(awk '/^PPid/ { print $2 }' "/proc/$daemon/status")
+	pause=$(pgrep -P "$daemon" -x carpel-pause)
+	for _ in 1 2 3 4 5; do kill_carpeld; done # it waits longer each time
+	daemon=$(carpeld_pid)
+	kill -9 "$daemon"
+	wait_for 10 [ ! -e "/proc/$daemon" ]
+	kill -9 "$pause"
+	wait_for 20 is_other_carpeld "$daemon"
+	wait_for 10 has_no_dead_child "$keeper"
+}
+
 @test "restart counts, last states and events survive" {
 	DAEMON_OPTIONS='--back-off 50,100,600000'
 	start_carpeld

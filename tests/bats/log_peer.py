@@ -28,6 +28,7 @@ MESSAGE = struct.Struct("=IIII68sI")
 RECORD = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) (.*)", re.DOTALL)
 PIECE_MAX = 16384
 EXE, DIR = os.path.abspath(sys.argv[1]), sys.argv[3]
+KILLS_MAX = 100  # of a scenario: on a loaded machine one that was just started may have read nothing yet
 LIMIT_S = 60  # how long a loaded machine may take; nothing is expected to be that slow
 
 
@@ -289,6 +290,7 @@ def writer(fd, bytes_, others, pause_s=0.0, packets=False):
     pid = os.fork()
     if pid:
         return pid
+    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a failed scenario leaves nobody behind
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for other in others:
         os.close(other)
@@ -300,6 +302,8 @@ def writer(fd, bytes_, others, pause_s=0.0, packets=False):
 
 def endless_writer(fd, text):
     pid = os.fork()
+    if pid == 0:
+        LIBC.prctl(1, signal.SIGKILL)
     while pid == 0:
         os.write(fd, text)
     return pid
@@ -336,7 +340,11 @@ def ptrace(request, pid, data=None):
 
 
 def hold(pid):
-    ptrace(ATTACH_TO, pid)
+    end_s = time.monotonic() + 5
+    while LIBC.ptrace(ATTACH_TO, pid, None, None) != 0:
+        if time.monotonic() > end_s:
+            ptrace(ATTACH_TO, pid)
+        time.sleep(0.01)  # somebody else on this machine traces it
     os.waitpid(pid, 0)
 
 

@@ -7,8 +7,8 @@ import socket
 import sys
 import time
 
-from log_peer import (DIR, DONE, DRAIN, FULL, LIMIT_S, MESSAGE, REOPEN, REOPENED, Log, Set, end, hold, pattern,
-                      reap, until, writer)
+from log_peer import (DIR, DONE, DRAIN, FULL, KILLS_MAX, LIMIT_S, MESSAGE, REOPEN, REOPENED, Log, Set, end, hold,
+                      pattern, reap, until, writer)
 
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 CHUNK_RECORDS_MAX = 512 << 10  # what held()'s lines make of 64 KiB
@@ -84,7 +84,7 @@ def killed_under_load():
                 log.add(s)
                 s.serial = s.serial if rng.random() < 0.5 else None  # carpeld dies before it reads the answer
         time.sleep(rng.random() * 0.002)
-        if rng.random() < 0.5:
+        if kills < KILLS_MAX and rng.random() < 0.5:
             log.kill()
             kills += 1
             torn += any(s.staged() for s in sets)

@@ -29,7 +29,7 @@ in_log() {
 		{name: late, image: guest, command: [/bin/guest, sleepy, x]}' | apply
 	# It stopped what carpel-launch made to start the second one, or itself, or the second one.
 	wait_for 20 in_log a halt halted
-	run timeout "$(limit 30)" "$CARPEL_BIN/carpel" --root "$ROOT" delete pod a
+	run timeout "$(patience 30)" "$CARPEL_BIN/carpel" --root "$ROOT" delete pod a
 	[ "$status" = 0 ]
 }
 
@@ -41,5 +41,5 @@ in_log() {
 	# carpel-probe gives carpeld five seconds beyond the timeout, and then gives up.
 	[ "$(grep -c 'Unhealthy: .* after [6-9][0-9][0-9][0-9]ms' "$ROOT/var/log/carpel/carpeld.log")" = 0 ]
 	# Nobody waits for what was stopped and then killed.
-	timeout "$(limit 30)" "$CARPEL_BIN/carpel" --root "$ROOT" delete pod a --now
+	timeout "$(patience 30)" "$CARPEL_BIN/carpel" --root "$ROOT" delete pod a --now
 }

@@ -72,10 +72,10 @@ write_bps_device:$DEVICE 1048576" ]
 	[ "$(told a)" ]
 	# One block takes a minute.
 	wait_for 10 is_blocked a
-	timeout "$(limit 20)" "$CARPEL_BIN/carpel" --root "$ROOT" stop a --grace-period 0
+	timeout "$(patience 20)" "$CARPEL_BIN/carpel" --root "$ROOT" stop a --grace-period 0
 	META='annotations: {carpel/io.c.max-write-bps: 1Ki}' pod b pour /f 100000 | carpel run -f - --wait
 	wait_for 10 is_blocked b
-	timeout "$(limit 20)" "$CARPEL_BIN/carpel" --root "$ROOT" delete pod b --now
+	timeout "$(patience 20)" "$CARPEL_BIN/carpel" --root "$ROOT" delete pod b --now
 }
 
 # Its first process is in uninterruptible sleep.

@@ -47,7 +47,7 @@ in_terminal() {
 		  volumes: [{name: trap, emptyDir: {}}]
 	EOF
 	mkfifo "$(echo "$ROOT"/var/lib/carpel/pods/*/volumes/trap)/ptmx"
-	run timeout "$(limit 20)" script -qec "$CARPEL_BIN/carpel --root $ROOT exec -it t -- /bin/guest print alive" /dev/null </dev/null
+	run timeout "$(patience 20)" script -qec "$CARPEL_BIN/carpel --root $ROOT exec -it t -- /bin/guest print alive" /dev/null </dev/null
 	[[ "$output" = *alive* ]]
 	# carpeld itself still answers.
 	[ "$(carpel exec t -- /bin/guest print fine)" = fine ]

@@ -66,7 +66,7 @@ whole_life() {
 
 # Threads of one process may share out cpu and pids, but not memory.
 @test "a top with processes does not give all controllers: carpeld says so, and makes nothing" {
-	run in_box . timeout "$(limit 60)" "$CARPEL_BIN/carpeld" --root "$ROOT"
+	run in_box . timeout "$(patience 60)" "$CARPEL_BIN/carpeld" --root "$ROOT"
 	[ "$status" = 1 ]
 	[[ $output == *"open the engine: no memory controller in cgroup /sys/fs/cgroup/$(instance_cgroup): processes live in /sys/fs/cgroup"* ]]
 	[ -z "$(find "$BOX" -name 'carpel-*')" ]
@@ -75,7 +75,7 @@ whole_life() {
 
 @test "a controller that the top does not have: carpeld says which" {
 	mkdir "$BOX/below"
-	BOX=$BOX/below run in_box init timeout "$(limit 60)" "$CARPEL_BIN/carpeld" --root "$ROOT"
+	BOX=$BOX/below run in_box init timeout "$(patience 60)" "$CARPEL_BIN/carpeld" --root "$ROOT"
 	[ "$status" = 1 ]
 	[[ $output == *"open the engine: no cpu controller in cgroup /sys/fs/cgroup/$(instance_cgroup)" ]]
 	rm -rf "$ROOT/run/carpel"

@@ -206,7 +206,7 @@ no_scope() {
 	pod a sleepy | carpel run -f - --wait
 	pkill -TERM -f -- "--keep.* --root $ROOT|--root $ROOT --keep"
 	wait_for 10 is_not_serving
-	run -1 timeout "$(limit 60)" "$CARPEL_BIN/carpeld" --root "$ROOT" --cgroup-driver=cgroupfs
+	run -1 timeout "$(patience 60)" "$CARPEL_BIN/carpeld" --root "$ROOT" --cgroup-driver=cgroupfs
 	[[ $output == *"--cgroup-driver=cgroupfs: the pods that are here have cgroups by systemd; end them first"* ]]
 	DAEMON_OPTIONS='' # as before
 	start_carpeld

@@ -20,7 +20,7 @@ carpel_teardown() {
 
 	[ -n "${ROOT:-}" ] || return 0
 	if [ -S "$ROOT/run/carpel/carpel.sock" ] || ls "$ROOT"/run/carpel/pods/* >/dev/null 2>&1; then
-		timeout "$(limit 60)" "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
+		timeout "$(patience 60)" "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
 	fi
 	if [ "$left" = 1 ] || [ -n "${BATS_TEST_COMPLETED:-}" ] && instance_leftovers | grep -q .; then
 		echo "# left behind:" >&2
@@ -117,8 +117,8 @@ instance_kill() {
 	done
 }
 
-# limit SECONDS: WAIT_FACTOR times that, for `timeout`.
-limit() {
+# patience SECONDS: WAIT_FACTOR times that, for `timeout`.
+patience() {
 	echo $(($1 * ${WAIT_FACTOR:-1}))
 }
 

@@ -20,6 +20,7 @@
 #include "engine/launch.h"
 #include "engine/logs.h"
 #include "engine/profiles.h"
+#include "sys/spawn.h"
 
 enum { ID_BYTES = 32, LOG_RETRY_MS = 10, LOG_TRIES = 100 };
 
@@ -72,7 +73,7 @@ struct ctr *ctr_by_id(const struct engine *g, const char *id)
 
 int32_t ctr_host_pid(const struct ctr *c)
 {
-	return find_pid(c->pidfd);
+	return spawn_pid(c->pidfd);
 }
 
 void ctr_release(struct ctr *c)

@@ -110,16 +110,3 @@ struct found find_container(const struct engine *g, const char *cgroup, int32_t 
 	}
 	return (struct found){ .pidfd = -1 };
 }
-
-int32_t find_pid(int pidfd)
-{
-	CLEANUP(cleanup_free) char *path = str_fmt("/proc/self/fdinfo/%d", pidfd);
-	CLEANUP(buf_free) struct buf text = { 0 };
-	const char *line;
-	int pid = 0;
-
-	if (pidfd < 0 || fd_read_file(AT_FDCWD, path, STATUS_MAX, &text, NULL) < 0 || !text.len)
-		return 0;
-	line = strstr(text.data, "\nPid:");
-	return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
-}

@@ -24,5 +24,3 @@ struct found {
  * not known, whichever pause would reap.  in_node: it lives in our PID namespace, and so does its
  * number. */
 struct found find_container(const struct engine *g, const char *cgroup, int32_t want, bool in_node);
-/* The number by which we see the process of a pidfd; 0: it has ended. */
-int32_t find_pid(int pidfd);

@@ -416,5 +416,5 @@ void sandbox_close(struct sandbox *s)
 
 int32_t sandbox_host_pid(const struct sandbox *s)
 {
-	return find_pid(s->pause_fd);
+	return spawn_pid(s->pause_fd);
 }

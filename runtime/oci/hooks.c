@@ -1,28 +1,20 @@
 #include "oci/hooks.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "oci/launch.h"
 #include "sys/caps.h"
-#include "sys/spawn.h"
+#include "sys/hook.h"
 
 enum { TIMEOUT_MAX_S = 24 * 3600, HOOKS_MAX = 64 };
 
 extern char **environ;
 
-struct hook {
+struct entry {
 	const char *path;
 	struct strv args, env;
 	bool has_env;
@@ -30,18 +22,18 @@ struct hook {
 	char name[200];    /* "hooks.poststop[0]", for messages */
 };
 
-static void hook_free(struct hook *h)
+static void entry_free(struct entry *h)
 {
 	strv_free(&h->args);
 	strv_free(&h->env);
 }
 
-static int read_hook(const struct part *list, size_t i, struct hook *h, struct err *e)
+static int read_entry(const struct part *list, size_t i, struct entry *h, struct err *e)
 {
 	struct part part;
 	int rc = part_element(list, i, JSON_OBJECT, &part, e);
 
-	*h = (struct hook){ 0 };
+	*h = (struct entry){ 0 };
 	memcpy(h->name, part.path, sizeof(part.path));
 	if (rc < 0 || (rc = read_text(&part, "path", &h->path, e)) < 0 ||
 		(rc = read_texts(&part, "args", &h->args, e)) < 0 ||
@@ -86,106 +78,17 @@ int hooks_check(const struct json *config, struct err *e)
 			return err_say(
 				e, E2BIG, "config.json: %s: more than %d", list.path, HOOKS_MAX);
 		for (size_t i = 0; rc == 0 && i < json_len(list.json); i++) {
-			CLEANUP(hook_free) struct hook h = { 0 };
+			CLEANUP(entry_free) struct entry h = { 0 };
 
-			rc = read_hook(&list, i, &h, e);
+			rc = read_entry(&list, i, &h, e);
 		}
 	}
 	return rc;
 }
 
-static int state_file(const struct container *c, enum status s, struct err *e)
-{
-	CLEANUP(cleanup_json) struct json *state = container_state(c, s);
-	CLEANUP(buf_free) struct buf text = { 0 };
-	CLEANUP(cleanup_fd) int fd = memfd_create("state", MFD_CLOEXEC);
-
-	json_write(state, JSON_COMPACT, &text);
-	if (fd < 0 || fd_write_all(fd, text.data, text.len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return err_set(e, errno, "write the state for a hook");
-	return take_fd(&fd);
-}
-
-/* Until its end or its time limit; then it is killed. */
-static int await(int pidfd, const struct hook *h, struct err *e)
-{
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	const int64_t end = h->timeout_s ? clock_now().boot_ms + h->timeout_s * 1000 : 0;
-	siginfo_t info = { 0 };
-	int n;
-
-	do {
-		const int64_t left = end ? end - clock_now().boot_ms : -1;
-
-		n = poll(&p, 1, end ? (int)(left > 0 ? left : 0) : -1);
-	} while (n < 0 && errno == EINTR);
-	if (n == 0)
-		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
-		return err_set(e, errno, "%s: wait for %s", h->name, h->path);
-	if (n == 0)
-		return err_say(e, ETIMEDOUT, "%s: %s: not done after %d s", h->name, h->path,
-			(int)h->timeout_s);
-	if (info.si_code == CLD_EXITED && info.si_status == 0)
-		return 0;
-	return err_say(e, EIO, "%s: %s: %s %d", h->name, h->path,
-		info.si_code == CLD_EXITED ? "exit status" : "ended by signal", info.si_status);
-}
-
-static int run_here(const struct hook *h, int state, struct err *e)
-{
-	CLEANUP(cleanup_free) char **argv = strv_argv(&h->args);
-	CLEANUP(cleanup_free) char **envp = strv_argv(&h->env);
-	CLEANUP(cleanup_free) char *path = str_dup(h->path);
-	char *plain[] = { path, NULL };
-	const int fds[] = { state, -1, STDERR_FILENO };
-	const struct spawn s = { .path = h->path,
-		.argv = h->args.len ? argv : plain,
-		.envp = h->has_env ? envp : environ,
-		.fds = fds,
-		.nfds = ARRAY_LEN(fds) };
-	pid_t pid;
-	CLEANUP(cleanup_fd) int pidfd = spawn_process(&s, &pid, e);
-
-	return pidfd < 0 ? err_wrap(e, pidfd, "%s", h->name) : await(pidfd, h, e);
-}
-
-int hooks_run(const struct json *config, const char *kind, const struct container *c, enum status s,
-	struct err *e)
-{
-	struct part list;
-	int rc = find(config, kind, &list, e);
-
-	for (size_t i = 0; rc == 0 && i < json_len(list.json); i++) {
-		CLEANUP(hook_free) struct hook h = { 0 };
-		CLEANUP(cleanup_fd) int state = state_file(c, s, e);
-
-		rc = state < 0 ? state : read_hook(&list, i, &h, e);
-		if (rc == 0)
-			rc = run_here(&h, state, e);
-	}
-	return rc;
-}
-
-void hooks_run_all(
-	const struct json *config, const char *kind, const struct container *c, enum status s)
-{
-	struct err e = { 0 };
-	struct part list;
-	int rc = find(config, kind, &list, &e);
-
-	for (size_t i = 0; rc == 0 && i < json_len(list.json); i++) {
-		CLEANUP(hook_free) struct hook h = { 0 };
-		CLEANUP(cleanup_fd) int state = state_file(c, s, &e);
-
-		if (state < 0 || read_hook(&list, i, &h, &e) < 0 || run_here(&h, state, &e) < 0)
-			log_warn("%s", e.text);
-	}
-}
-
 /* As an exec: carpel-launch enters, and nothing of ours does. */
-static int run_inside(const struct hook *h, int state, const struct container *c,
-	const struct plan *cgroups, struct err *e)
+static int run_inside(const struct hook *h, const struct entry *entry, int state,
+	const struct container *c, const struct plan *cgroups, struct err *e)
 {
 	CLEANUP(launch_close) struct launch l = LAUNCH_NONE;
 	CLEANUP(plan_free) struct plan p;
@@ -199,10 +102,10 @@ static int run_inside(const struct hook *h, int state, const struct container *c
 	p.caps = caps_all();
 	p.keeps_limits = true;
 	strv_add(&p.args, h->path);
-	for (size_t i = 1; i < h->args.len; i++)
-		strv_add(&p.args, h->args.at[i]);
-	for (size_t i = 0; i < h->env.len; i++)
-		strv_add(&p.env, h->env.at[i]);
+	for (size_t i = 1; i < entry->args.len; i++)
+		strv_add(&p.args, entry->args.at[i]);
+	for (size_t i = 0; i < entry->env.len; i++)
+		strv_add(&p.env, entry->env.at[i]);
 	for (size_t i = 0; i < cgroups->cgroups.len; i++)
 		strv_add(&p.cgroups, cgroups->cgroups.at[i]);
 	p.cgroup_v2 = str_dup(cgroups->cgroup_v2);
@@ -213,22 +116,65 @@ static int run_inside(const struct hook *h, int state, const struct container *c
 		(rc = launch_expect(&l, REPORT_STARTED, &pidfd, e)) < 0)
 		return err_wrap(e, rc, "%s", h->name);
 	launch_reap(&l); /* so that the hook is ours to wait for */
-	return await(pidfd, h, e);
+	return hook_await(h, pidfd, e);
+}
+
+/* cgroups NULL: in our own namespaces. */
+static int run_one(const struct part *list, size_t i, const struct container *c, enum status s,
+	const struct plan *cgroups, struct err *e)
+{
+	CLEANUP(entry_free) struct entry entry = { 0 };
+	CLEANUP(cleanup_json) struct json *state = container_state(c, s);
+	CLEANUP(cleanup_fd) int fd = hook_state_file(state, e);
+	CLEANUP(cleanup_free) char **argv = NULL;
+	CLEANUP(cleanup_free) char **envp = NULL;
+	int rc = fd < 0 ? fd : read_entry(list, i, &entry, e);
+
+	if (rc < 0)
+		return rc;
+	argv = entry.args.len ? strv_argv(&entry.args) : NULL;
+	envp = strv_argv(&entry.env);
+
+	const struct hook h = { .name = entry.name,
+		.path = entry.path,
+		.argv = argv,
+		.envp = entry.has_env ? envp : environ,
+		.timeout_s = entry.timeout_s };
+
+	return cgroups ? run_inside(&h, &entry, fd, c, cgroups, e) : hook_run(&h, fd, e);
+}
+
+static int run_until_one_fails(const struct json *config, const char *kind,
+	const struct container *c, enum status s, const struct plan *cgroups, struct err *e)
+{
+	struct part list;
+	int rc = find(config, kind, &list, e);
+
+	for (size_t i = 0; rc == 0 && i < json_len(list.json); i++)
+		rc = run_one(&list, i, c, s, cgroups, e);
+	return rc;
+}
+
+int hooks_run(const struct json *config, const char *kind, const struct container *c, enum status s,
+	struct err *e)
+{
+	return run_until_one_fails(config, kind, c, s, NULL, e);
 }
 
 int hooks_run_inside(const struct json *config, const char *kind, const struct container *c,
 	enum status s, const struct plan *cgroups, struct err *e)
 {
+	return run_until_one_fails(config, kind, c, s, cgroups, e);
+}
+
+void hooks_run_all(
+	const struct json *config, const char *kind, const struct container *c, enum status s)
+{
+	struct err e = { 0 };
 	struct part list;
-	int rc = find(config, kind, &list, e);
+	int rc = find(config, kind, &list, &e);
 
-	for (size_t i = 0; rc == 0 && i < json_len(list.json); i++) {
-		CLEANUP(hook_free) struct hook h = { 0 };
-		CLEANUP(cleanup_fd) int state = state_file(c, s, e);
-
-		rc = state < 0 ? state : read_hook(&list, i, &h, e);
-		if (rc == 0)
-			rc = run_inside(&h, state, c, cgroups, e);
-	}
-	return rc;
+	for (size_t i = 0; rc == 0 && i < json_len(list.json); i++)
+		if (run_one(&list, i, c, s, NULL, &e) < 0)
+			log_warn("%s", e.text);
 }

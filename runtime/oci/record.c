@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "sys/spawn.h"
 
 enum { ID_MAX = 255, RECORD_MAX = 1 << 20 };
 
@@ -227,19 +228,6 @@ struct json *container_state(const struct container *c, enum status s)
 
 /* ---- processes ---- */
 
-int64_t pid_of(int pidfd)
-{
-	CLEANUP(cleanup_free) char *path = str_fmt("/proc/self/fdinfo/%d", pidfd);
-	CLEANUP(buf_free) struct buf text = { 0 };
-	int64_t pid = 0;
-	char *line;
-
-	if (fd_read_file(AT_FDCWD, path, 4096, &text, NULL) < 0 || !text.len)
-		return 0;
-	line = strstr(text.data, "\nPid:");
-	return line && sscanf(line, "\nPid: %" SCNd64, &pid) == 1 && pid > 0 ? pid : 0;
-}
-
 /* Field 22 of /proc/PID/stat, in clock ticks since boot; fields count from behind the name, which
  * may have any bytes.  0: there is no such process, or it has ended and waits to be reaped. */
 static uint64_t birth_of(int64_t pid)
@@ -274,7 +262,7 @@ static int open_process(const struct record *r)
 int container_adopt(struct container *c, int pidfd, struct err *e)
 {
 	c->pidfd = pidfd;
-	c->r.pid = pid_of(pidfd);
+	c->r.pid = spawn_pid(pidfd);
 	c->r.birth = c->r.pid ? birth_of(c->r.pid) : 0;
 	return c->r.birth ? container_save(c, e)
 			  : err_say(e, ESRCH, "container %s: its process has ended", c->r.id);

@@ -62,6 +62,3 @@ struct json *container_state(const struct container *c, enum status s);
 /* A socket at start.sock: bound and listening, or connected. */
 int container_listen(const struct container *c, struct err *e);
 int container_connect(const struct container *c, struct err *e); /* -ECONNREFUSED, -ENOENT */
-
-/* The pid behind a pidfd in our own namespace; 0: it is gone. */
-int64_t pid_of(int pidfd);

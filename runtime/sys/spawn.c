@@ -9,6 +9,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -16,6 +18,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/str.h"
 #include "sys/sig.h"
 
 enum { CHILD_STACK_BYTES = 64 * 1024 };
@@ -142,6 +146,20 @@ int spawn_process(const struct spawn *s, pid_t *out_pid, struct err *e)
 	}
 	*out_pid = pid;
 	return take_fd(&pidfd);
+}
+
+int32_t spawn_pid(int pidfd)
+{
+	enum { INFO_MAX = 4096 };
+	CLEANUP(cleanup_free) char *path = str_fmt("/proc/self/fdinfo/%d", pidfd);
+	CLEANUP(buf_free) struct buf text = { 0 };
+	const char *line;
+	int pid = 0;
+
+	if (pidfd < 0 || fd_read_file(AT_FDCWD, path, INFO_MAX, &text, NULL) < 0 || !text.len)
+		return 0;
+	line = strstr(text.data, "\nPid:");
+	return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
 }
 
 int spawn_reap(int pidfd, int *out_status)

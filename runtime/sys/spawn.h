@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -27,6 +28,9 @@ struct spawn {
 
 /* Returns the pidfd (close-on-exec); *out_pid is for printing only. */
 int spawn_process(const struct spawn *s, pid_t *out_pid, struct err *e);
+
+/* The pid behind it in our own PID namespace; 0: it is gone, or not to be seen from here. */
+int32_t spawn_pid(int pidfd);
 
 /* Reaps the child behind pidfd without blocking. 1: *out_status is its wait status, 0: it still
  * lives, -ECHILD: not a child of ours (a former supervisor's). */

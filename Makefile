@@ -22,11 +22,11 @@ SYS_SRC := $(addprefix runtime/sys/,ns.c userns.c mount.c mountinfo.c cred.c lsm
 SPAWN_SRC := runtime/sys/spawn.c runtime/sys/sig.c
 CGROUP_SRC := $(addprefix runtime/sys/,cgroup.c cgroup_freeze.c cgroup_io.c cgroup_limits.c cgroup_path.c cgroup_rare.c cgroup_self.c cgroup_stats.c cgroup_unified.c cgroup_write.c systemd.c)
 STATS_SRC := runtime/sys/usage.c runtime/sys/netstat.c
-SPEC_SRC := $(addprefix runtime/spec/,names.c cdi.c cdi_read.c devices.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
+SPEC_SRC := $(addprefix runtime/spec/,names.c cdi.c cdi_fields.c cdi_read.c devices.c quantity.c quantity_text.c selector.c selector_labels.c pod.c qos.c causes.c \
 	manifest.c manifest_fields.c manifest_fields_container.c manifest_fields_volume.c manifest_fields_scheduling.c \
 	manifest_decode.c manifest_arrange.c manifest_build.c manifest_build_container.c default.c annotations.c honour.c resize.c check.c \
 	validate.c validate_container.c validate_env.c validate_probe.c validate_security.c validate_volume.c admit.c)
-PLAN_SRC := $(addprefix runtime/spec/,plan.c plan_device.c plan_map.c plan_mount.c plan_parse.c plan_sysctl.c plan_volume.c)
+PLAN_SRC := $(addprefix runtime/spec/,plan.c plan_device.c plan_hook.c plan_map.c plan_mount.c plan_parse.c plan_sysctl.c plan_volume.c)
 PROBE_WIRE_SRC := runtime/spec/probe_wire.c
 # CRI's messages; gen/ is what protoc-c writes, see below.
 MESSAGE_SRC := gen/spec/cri.pb-c.c $(addprefix runtime/spec/,message.c message_json_read.c message_json_write.c)
@@ -49,7 +49,7 @@ CRI_SRC := $(addprefix runtime/cri/,service.c set.c wait.c record.c resume.c san
 DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c node.c keeper.c own_cgroup.c pod.c pods.c pod_sandbox.c pod_ctr.c pod_log.c \
 	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c resize.c shutdown.c qos.c usage.c disk.c driver.c users.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c userns.c sandbox.c container.c process.c \
-	overlay.c binds.c target.c volumes.c devices.c devices_rules.c tree.c mask.c profile_json.c \
+	overlay.c hooks.c binds.c target.c volumes.c devices.c devices_rules.c tree.c mask.c profile_json.c \
 	bundle.c filesystem.c limits.c namespaces.c root.c wait.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := $(addprefix runtime/log/,reader.c rotated.c)
@@ -109,13 +109,13 @@ carpel_LIBS := $(LIBS_YAML) $(LIBS_H2) $(LIBS_JSON) $(LIBS_PROTOBUF) -lm
 carpeld_SRC := $(DAEMON_SRC) $(CRI_SRC) $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(ENGINE_SRC) $(API_SRC) $(POD_SRC) $(LOGREAD_SRC) $(IMAGE_RECORD_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) \
 	$(SPEC_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,netstat.c caps.c lsm.c mount.c ns.c seccomp.c starter.c) $(LOOP_SRC) $(BASE_SRC)
 carpeld_LIBS := $(LIBS_H2) $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_CAP) $(LIBS_PROTOBUF) -lm
-carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(PLAN_SRC) $(BASE_SRC)
+carpel-launch_SRC := $(LAUNCH_SRC) $(SYS_SRC) $(addprefix runtime/sys/,hook.c spawn.c) $(PLAN_SRC) $(BASE_SRC)
 carpel-launch_LIBS := $(LIBS_SECCOMP) $(LIBS_CAP) -lyajl_s
 carpel-oci_SRC := $(OCI_SRC) $(PLAN_SRC) $(SPAWN_SRC) $(CGROUP_SRC) $(addprefix runtime/sys/,caps.c hook.c mount.c) $(BASE_SRC)
 carpel-oci_LIBS := $(LIBS_CAP) $(LIBS_JSON) -lm
 carpel-log_SRC := $(LOG_SRC) $(LOOP_SRC) $(filter-out %json.c %json_parse.c,$(BASE_SRC))
 carpel-log_LIBS := $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
-carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(YAML_SRC) $(addprefix runtime/spec/,cdi.c cdi_read.c devices.c) $(BASE_SRC)
+carpel-image_SRC := $(IMAGE_SRC) $(IMAGE_RECORD_SRC) $(YAML_SRC) $(addprefix runtime/spec/,cdi.c cdi_fields.c cdi_read.c devices.c) $(BASE_SRC)
 carpel-image_LIBS := $(LIBS_YAML) $(LIBS_ARCHIVE) $(LIBS_DIGEST) $(LIBS_SECCOMP) $(LIBS_CAP) $(LIBS_JSON) -lm
 carpel-probe_SRC := $(PROBES_SRC) $(PROBES_PURE_SRC) $(PROBE_WIRE_SRC) runtime/spec/pod.c runtime/spec/devices.c runtime/spec/cdi.c $(LOOP_SRC) $(BASE_SRC)
 carpel-probe_LIBS := $(LIBS_JSON) $(LIBS_LOOP) $(LIBS_SECCOMP) $(LIBS_CAP)
@@ -187,7 +187,7 @@ UNIT_SPEC := $(SPEC_SRC) $(PLAN_SRC) $(PROBE_WIRE_SRC) $(BASE_SRC)
 UNIT_CRI := $(SPEC_CRI_SRC) $(MESSAGE_SRC) $(UNIT_SPEC)
 UNIT_POD := $(POD_SRC) $(CGROUP_SRC) runtime/sys/caps.c $(IMAGE_RECORD_SRC) $(UNIT_SPEC)
 unit_layer_base := base aged base64 clock fd fd_tree json json_tree
-unit_layer_spec := names cdi quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build admit quantity_text plan plan_container plan_map plan_volume plan_write probe_wire
+unit_layer_spec := names cdi quantity selector pod_spec qos manifest manifest_rules manifest_container manifest_honour manifest_build admit quantity_text plan plan_container plan_hook plan_map plan_volume plan_write probe_wire
 unit_layer_cri := cri_bounds cri_sandbox cri_security cri_container cri_mounts cri_resources
 unit_layer_pod := event_fold lifecycle lifecycle_probe lifecycle_resize lifecycle_stop backoff status state_json store object record layout env etc \
 	resources volume sandbox container container_mounts container_cri container_devices disk fdstore users container_lsm
@@ -313,7 +313,7 @@ fuzz_log_reader_SRC := $(LOGREAD_SRC) $(BASE_SRC)
 fuzz_request_SRC := tests/fuzz/h2_peer.c $(FAKE_SRC)
 fuzz_grpc_request_SRC := tests/fuzz/h2_peer.c tests/bin/fake_grpc.c gen/spec/cri.pb-c.c $(FAKE_SRC)
 fuzz_yaml_SRC := $(YAML_SRC) runtime/cli/yaml_out.c $(BASE_SRC)
-fuzz_cdi_SRC := $(YAML_SRC) $(addprefix runtime/spec/,cdi.c cdi_read.c devices.c) $(BASE_SRC)
+fuzz_cdi_SRC := $(YAML_SRC) $(addprefix runtime/spec/,cdi.c cdi_fields.c cdi_read.c devices.c) $(BASE_SRC)
 fuzz_manifest_SRC := $(SPEC_SRC) $(BASE_SRC)
 fuzz_message_json_SRC := $(MESSAGE_SRC) $(BASE_SRC)
 fuzz_cri_SRC := runtime/api/grpc_wire.c $(UNIT_CRI)

@@ -21,6 +21,7 @@
 #include "base/cleanup.h"
 #include "launch/binds.h"
 #include "launch/devices.h"
+#include "launch/hooks.h"
 #include "launch/limits.h"
 #include "launch/mask.h"
 #include "launch/overlay.h"
@@ -53,6 +54,7 @@ static const struct step first_process[] = {
 	{ "hide paths", mask_hide_default },         /* before volumes can stand in the way */
 	{ "attach mounts", binds_attach },           /* in the plan's order */
 	{ "attach devices", devices_attach },        /* in /dev, on volumes, anywhere */
+	{ "run hooks", hooks_run },                  /* all is there, and nothing is masked */
 	{ "make working directory", root_make_cwd }, /* while the root is writable */
 	{ "make root read-only", root_restrict },    /* after the last thing made in it */
 	{ "apply masks", mask_apply_given },         /* volumes are there, and their paths count */
@@ -136,10 +138,10 @@ static int start_container(struct job *j, struct err *e)
 	pid_t pid;
 
 	rc = process_start_helper(j, CLONE_FILES, intermediate_main, &pid, &pidfd, e);
-	if (rc < 0)
-		return rc;
-	(void)waitpid(pid, NULL, 0);
-	return 0;
+	if (rc == 0)
+		(void)waitpid(pid, NULL, 0);
+	hooks_end(j);
+	return rc;
 }
 
 static const struct step container_steps[] = {
@@ -147,7 +149,6 @@ static const struct step container_steps[] = {
 	{ "open procfs", prepare_proc },           /* for the score */
 	{ "open cgroups", prepare_cgroups },       /* to be born in and to join */
 	{ "set oom_score_adj", prepare_oom },      /* inherited */
-	{ "set security labels", prepare_labels }, /* inherited */
 	{ "read seccomp filter", prepare_filter }, /* before the capabilities: they depend on it */
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
 	{ "prepare limits", limits_prepare },      /* allocates, too */
@@ -161,6 +162,8 @@ static const struct step container_steps[] = {
 	{ "give streams", process_give_streams },   /* to whom the program will be */
 	{ "prepare arguments", prepare_arrays },    /* HOME is known now */
 	{ "become non-dumpable", prepare_hiding },  /* before a stranger can see us */
+	{ "prepare hooks", hooks_prepare },         /* who stays where host paths exist */
+	{ "set security labels", prepare_labels },  /* inherited, and not by hooks */
 	{ "join the pod's namespaces", join_pod },  /* from here on no host path exists */
 	{ "copy the pod's volumes", volumes_copy }, /* from pause's root, detached */
 	{ "prepare the inside", tree_prepare_inside }, /* while we have the host's power */

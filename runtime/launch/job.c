@@ -25,6 +25,7 @@ void job_init(struct job *j, const struct plan *p, const struct job_shared *shar
 		.shm_fd = -1,
 		.pidfd = -1,
 		.start_conn = -1,
+		.hooks_fd = -1,
 		.mounts = { .root = -1,
 			.console = -1,
 			.cgroup_v2 = -1,

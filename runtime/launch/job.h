@@ -89,6 +89,9 @@ struct job {
 	int shm_fd;       /* sandbox: the detached /dev/shm */
 	int *volumes;     /* sandbox: the detached volumes of the plan; heap */
 
+	int hooks_fd;    /* to who keeps the host's view for hooks; -1: there are none */
+	pid_t hooks_pid; /* that one */
+
 	int new_namespaces;             /* bundle: CLONE_NEW* of those to be made, */
 	int namespaces[JOB_NAMESPACES]; /* and those to join; -1 */
 	int start_conn;                 /* bundle: who started it, and hears if that fails */

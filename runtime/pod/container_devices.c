@@ -131,6 +131,28 @@ void container_plan_cdi_identity(const struct container_request *q, struct plan 
 	}
 }
 
+static int plan_hook(
+	const struct container_request *q, const struct cdi_hook *h, struct plan *p, struct err *e)
+{
+	struct plan_hook out = {
+		.kind = h->kind, .timeout_s = (int32_t)h->timeout_s, .path = str_dup(h->path)
+	};
+
+	if (p->hooks_len == PLAN_HOOKS_MAX) {
+		free(out.path);
+		return err_say(e, E2BIG, "more than %d hooks of CDI devices", PLAN_HOOKS_MAX);
+	}
+	for (size_t i = 0; i < h->args.len; i++)
+		strv_add(&out.args, h->args.at[i]);
+	for (size_t i = 0; i < h->env.len; i++)
+		strv_add(&out.env, h->env.at[i]);
+	p->hooks = mem_resize(p->hooks, p->hooks_len + 1, sizeof(*p->hooks));
+	p->hooks[p->hooks_len++] = out;
+	if (!p->bundle) /* there is nothing in it that a hook needs */
+		p->bundle = str_dup(q->dir);
+	return 0;
+}
+
 int container_plan_devices(const struct container_request *q, struct plan *p, struct err *e)
 {
 	int rc = plan_asked(&q->spec->devices, p, e);
@@ -142,6 +164,8 @@ int container_plan_devices(const struct container_request *q, struct plan *p, st
 			rc = plan_node(&x->nodes[k], p, e);
 		for (size_t k = 0; rc == 0 && k < x->mounts_len; k++)
 			rc = plan_mount(&x->mounts[k], p, e);
+		for (size_t k = 0; rc == 0 && k < x->hooks_len; k++)
+			rc = plan_hook(q, &x->hooks[k], p, e);
 	}
 	container_plan_cdi_identity(q, p);
 	return rc;

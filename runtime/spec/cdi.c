@@ -69,7 +69,13 @@ void cdi_edits_free(struct cdi_edits *x)
 		free(x->mounts[i].host_path);
 		free(x->mounts[i].container_path);
 	}
+	for (size_t i = 0; i < x->hooks_len; i++) {
+		free(x->hooks[i].path);
+		strv_free(&x->hooks[i].args);
+		strv_free(&x->hooks[i].env);
+	}
 	strv_free(&x->env);
+	free(x->hooks);
 	free(x->nodes);
 	free(x->mounts);
 	free(x->gids);

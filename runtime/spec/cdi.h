@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "spec/plan.h"
 
 enum { CDI_NAME_MAX = 253, CDI_LIST_MAX = 1024 };
 
@@ -29,12 +30,22 @@ struct cdi_mount {
 	bool is_slave, is_shared;
 };
 
+/* A program of the host's, see sys/hook.h. */
+struct cdi_hook {
+	enum plan_hook_kind kind;
+	char *path;
+	struct strv args, env;
+	int64_t timeout_s; /* 0: none */
+};
+
 struct cdi_edits {
 	struct strv env; /* NAME=VALUE */
 	struct cdi_node *nodes;
 	size_t nodes_len;
 	struct cdi_mount *mounts;
 	size_t mounts_len;
+	struct cdi_hook *hooks;
+	size_t hooks_len;
 	int64_t *gids;
 	size_t gids_len;
 	char *refused; /* what of it carpel cannot do; NULL: it can do all */

@@ -49,6 +49,8 @@ const struct plan_key plan_keys[] = {
 	{ "device", VALUE_DEVICE, CONTAINER | BUNDLE, 0, offsetof(struct plan, devices) },
 	{ "device-rule", VALUE_DEVICE_RULE, CONTAINER | BUNDLE, 0,
 		offsetof(struct plan, device_rules) },
+	{ "hook", VALUE_HOOK, CONTAINER, 0, offsetof(struct plan, hooks) },
+	{ "bundle", VALUE_PATH, CONTAINER, 0, offsetof(struct plan, bundle) },
 	{ "arg", VALUE_TEXTS, PROCESS, PROCESS, offsetof(struct plan, args) },
 	{ "env", VALUE_ENV, PROCESS, 0, offsetof(struct plan, env) },
 	{ "cwd", VALUE_PATH, PROCESS, 0, offsetof(struct plan, cwd) },
@@ -131,6 +133,7 @@ void plan_free(struct plan *p)
 	free(p->mounts);
 	plan_free_volumes(p);
 	plan_free_devices(p);
+	plan_free_hooks(p);
 	free(p->uid_map.at);
 	free(p->gid_map.at);
 	for (size_t i = 0; i < plan_keys_len; i++)
@@ -164,6 +167,7 @@ void plan_free(struct plan *p)
 		case VALUE_VOLUME:
 		case VALUE_DEVICE:
 		case VALUE_DEVICE_RULE:
+		case VALUE_HOOK:
 		case VALUE_MAP:
 			break;
 		}
@@ -237,6 +241,8 @@ static void write_list(const struct plan *p, const struct plan_key *k, struct bu
 		plan_write_devices(p, out);
 	else if (k->type == VALUE_DEVICE_RULE)
 		plan_write_device_rules(p, out);
+	else if (k->type == VALUE_HOOK)
+		plan_write_hooks(p, out);
 	else if (k->type == VALUE_MAP)
 		write_map(out, k->name, CONST_FIELD(p, k, struct plan_map));
 	else
@@ -295,6 +301,7 @@ static void write_key(const struct plan *p, const struct plan_key *k, struct buf
 	case VALUE_VOLUME:
 	case VALUE_DEVICE:
 	case VALUE_DEVICE_RULE:
+	case VALUE_HOOK:
 	case VALUE_MAP:
 		write_list(p, k, out);
 		break;

@@ -88,6 +88,22 @@ struct plan_device_rule {
 	unsigned access;
 };
 
+enum plan_hook_kind {
+	PLAN_HOOK_PRESTART = 1,
+	PLAN_HOOK_CREATE_RUNTIME,
+	PLAN_HOOK_CREATE_CONTAINER
+};
+enum { PLAN_HOOKS_MAX = 64 };
+
+/* A program of the host, as the host's root, before the container's program: see launch/hooks.h. */
+struct plan_hook {
+	enum plan_hook_kind kind;
+	int32_t timeout_s; /* 0: none */
+	char *path;
+	struct strv args, env; /* args empty: the path alone; env empty: a PATH */
+};
+const char *plan_hook_name(enum plan_hook_kind kind);
+
 /* A range of ids of the pod's user namespace, as a line of /proc/PID/uid_map. */
 struct plan_ids {
 	uint32_t inside, outside, size;
@@ -161,6 +177,14 @@ struct plan {
 	 * the last one that fits counts.  In force only with cgroup-v2 */
 	struct plan_device_rule *device_rules;
 	size_t device_rules_len;
+
+	/* hook=prestart|createRuntime|createContainer,[timeout=SECONDS,]PATH, and after it
+	 * hook=arg=TEXT and hook=env=NAME=VALUE, which are that one's.  Run in the order of the
+	 * kinds, then of the plan; needs bundle */
+	struct plan_hook *hooks;
+	size_t hooks_len;
+	char *bundle; /* bundle=: a directory of the host, where hooks find config.json and rootfs,
+			 in a file system that only they see */
 
 	/* bundle, which has these of a sandbox, too: hostname, sysctl; and these of a container:
 	 * read-only-root, masks, mount.  Its /dev has the usual nodes unless a mount of source is

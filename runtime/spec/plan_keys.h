@@ -31,6 +31,7 @@ enum value_type {
 	VALUE_VOLUME,
 	VALUE_DEVICE,
 	VALUE_DEVICE_RULE,
+	VALUE_HOOK,
 	VALUE_MAP,
 	VALUE_NAMESPACES,
 	VALUE_LIMITS,
@@ -83,6 +84,11 @@ const char *plan_read_device_rule(const char *value, struct plan *p);
 void plan_write_devices(const struct plan *p, struct buf *out);
 void plan_write_device_rules(const struct plan *p, struct buf *out);
 void plan_free_devices(struct plan *p);
+
+/* Hooks (plan_hook.c), the same. */
+const char *plan_read_hook(const char *value, struct plan *p);
+void plan_write_hooks(const struct plan *p, struct buf *out);
+void plan_free_hooks(struct plan *p);
 
 /* Adds one range, checked against those before it; and what only the whole plan shows. */
 int plan_map_read(const char *key, const char *value, struct plan_map *m, struct err *e);

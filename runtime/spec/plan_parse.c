@@ -281,6 +281,9 @@ static int read_value(const struct plan_key *k, const char *value, struct plan *
 	case VALUE_DEVICE_RULE:
 		want = plan_read_device_rule(value, p);
 		return want ? refuse(k, value, want, e) : 0;
+	case VALUE_HOOK:
+		want = plan_read_hook(value, p);
+		return want ? refuse(k, value, want, e) : 0;
 	case VALUE_MAP:
 		return plan_map_read(k->name, value, FIELD(p, k, struct plan_map), e);
 	case VALUE_KIND:
@@ -372,6 +375,8 @@ static int check_container(const struct plan *p, struct err *e)
 		return err_say(e, EINVAL, "plan: %s is not for privileged=1", list);
 	if (p->device_rules_len && p->privileged)
 		return err_say(e, EINVAL, "plan: device-rule is not for privileged=1");
+	if (p->hooks_len && !p->bundle)
+		return err_say(e, EINVAL, "plan: hook needs bundle");
 	if (p->device_rules_len && !p->cgroup_v2)
 		return err_say(e, EINVAL, "plan: device-rule needs cgroup-v2");
 	return 0;

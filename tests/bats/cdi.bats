@@ -112,8 +112,9 @@ is_waiting() { # POD REASON MESSAGE
 @test "pods: a CDI device that is not there is waited for, with the reason; what the files say counts at each start" {
 	META="annotations: {carpel/devices.c: vendor.com/gpu=0}" pod p sleepy | apply
 	wait_for 20 is_waiting p CreateContainerError 'unresolvable CDI device vendor.com/gpu=0: no file of /etc/cdi or /var/run/cdi has it'
-	cdi_yaml gpu 'hooks: [{hookName: createContainer, path: /bin/true}]' >"$ROOT/etc/cdi/a.yaml"
-	wait_for 40 is_waiting p CreateContainerError 'a.yaml: devices[0].containerEdits.hooks[0].hookName: "createContainer": carpel runs no hooks'
+	cdi_yaml gpu 'hooks: [{hookName: poststop, path: /bin/true}]' >"$ROOT/etc/cdi/a.yaml"
+	wait_for 40 is_waiting p CreateContainerError \
+		'a.yaml: devices[0].containerEdits.hooks[0].hookName: "poststop": carpel runs prestart, createRuntime and createContainer hooks only'
 	rm "$ROOT/etc/cdi/a.yaml"
 	echo 'cdiVersion: 1' >"$ROOT/etc/cdi/wrong.yaml"
 	cdi_yaml gpu >"$ROOT/var/run/cdi/b.yaml"
@@ -212,6 +213,70 @@ fake_reader() {
 	lacks "/node ok"
 	lacks DEVICE=
 	lacks VENDOR=
+}
+
+# ---- hooks ----
+
+# A program as nvidia-ctk's: it learns from its input where the root is, and changes it.
+write_hook() {
+	cat >"$ROOT/hook" <<-EOF
+		#!/bin/bash
+		state=\$(cat)
+		bundle=\$(jq -r .bundle <<<"\$state")
+		root=\$bundle/\$(jq -r .root.path "\$bundle/config.json")
+		same() { [ "\$(readlink /proc/self/ns/\$1)" = "\$(readlink "/proc/\$(jq .pid <<<"\$state")/ns/\$1")" ] && echo own; }
+		case \$1 in
+		say) echo "\$2 \$VALUE \$(jq -r '.status, .ociVersion' <<<"\$state" | xargs) net=\$(same net) pid=\$(same pid) uid=\$(id -u)" >>"$ROOT/said";;
+		link) ln -s /usr/vendor/lib.so "\$root/linked"; chmod 711 "\$root/tmp";;
+		mount) touch "\$root/etc/mounted"; mount --bind "$ROOT/vendor/lib.so" "\$root/etc/mounted";;
+		fail) exit 3;;
+		hang) exec sleep 1000;;
+		esac
+	EOF
+	chmod 755 "$ROOT/hook"
+}
+
+hook() { # KIND WORD [MORE]: one of CDI's
+	echo "{hookName: $1, path: $ROOT/hook, args: [hook, $2, $1]${3:+, $3}}"
+}
+
+@test "CDI hooks change the container's root before its program runs: links, modes, mounts; in order, and nothing else stays" {
+	write_hook
+	chmod 666 "$NODE"
+	cdi_yaml gpu "hooks: [$(hook createContainer say 'env: [VALUE=x]'), $(hook createRuntime say), $(hook prestart say 'timeout: 60'), $(hook createContainer link), $(hook createContainer mount)]" >"$ROOT/etc/cdi/vendor.yaml"
+	META="annotations: {carpel/devices.c: vendor.com/gpu=0}"
+	for users in true false; do
+		rm -f "$ROOT/said"
+		SPEC="hostUsers: $users" EXTRA='securityContext: {readOnlyRootFilesystem: true}' pod "p-$users" sleepy | carpel run -f - --wait
+		output=$(guest "p-$users" all "cat /linked /etc/mounted" "stat /tmp /etc/mounted" "write /new x" "open rw /dev/v0" "stat $ROOT $ROOT/hook")
+		[ "$(grep -cx firmware <<<"$output")" = 2 ]
+		says "/tmp dir 711 0 0 0:0"
+		says "/new EROFS"
+		says "/dev/v0 ok"
+		says "$ROOT ENOENT"
+		says "$ROOT/hook ENOENT"
+		diff "$ROOT/said" - <<-EOF
+			prestart  creating 1.2.0 net= pid= uid=0
+			createRuntime  creating 1.2.0 net= pid= uid=0
+			createContainer x creating 1.2.0 net=own pid= uid=0
+		EOF
+	done
+	run -1 grep -F "$ROOT/" /proc/self/mountinfo
+	[ -z "$(find "$ROOT/var/lib/carpel" -name config.json -o -name rootfs)" ]
+}
+
+@test "CDI hooks that fail or hang fail the start by name, and leave nothing" {
+	write_hook
+	cdi_yaml gpu "hooks: [$(hook createContainer fail)]" >"$ROOT/etc/cdi/vendor.yaml"
+	META="annotations: {carpel/devices.c: vendor.com/gpu=0}" pod p sleepy | apply
+	wait_for 20 is_waiting p RunContainerError "run hooks: createContainer hook: $ROOT/hook: exit status 3"
+	cdi_yaml gpu "hooks: [$(hook createRuntime hang 'timeout: 1')]" >"$ROOT/etc/cdi/vendor.yaml"
+	wait_for 60 is_waiting p RunContainerError "run hooks: createRuntime hook: $ROOT/hook: not done after 1 s"
+	# one without a time limit has the start's
+	cdi_yaml gpu "hooks: [$(hook prestart hang)]" >"$ROOT/etc/cdi/vendor.yaml"
+	wait_for 60 pgrep -xf 'sleep 1000'
+	carpel delete pod p --grace-period 0
+	wait_for 20 eval '! pgrep -xf "sleep 1000"'
 }
 
 # ---- CRI ----

@@ -33,6 +33,14 @@ static void check_edits(const struct cdi_edits *x)
 	for (size_t i = 0; i < x->mounts_len; i++)
 		must(devices_is_path(x->mounts[i].host_path) &&
 			devices_is_path(x->mounts[i].container_path));
+	for (size_t i = 0; i < x->hooks_len; i++) {
+		const struct cdi_hook *h = &x->hooks[i];
+
+		must((h->kind || x->refused) && devices_is_path(h->path));
+		must(h->timeout_s >= 0 && h->timeout_s <= 24 * 3600);
+		for (size_t k = 0; k < h->env.len; k++)
+			must(strchr(h->env.at[k], '=') && h->env.at[k][0] != '=');
+	}
 }
 
 static void check_spec(const struct json *doc)

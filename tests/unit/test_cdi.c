@@ -76,10 +76,13 @@ static void test_whole(void **state)
 		"\"rslave\"]}, {\"hostPath\": \"/c\", \"containerPath\": \"/d\", \"options\": "
 		"[\"rro\"]}]}}, {\"name\": \"all\", \"containerEdits\": {\"hooks\": "
 		"[{\"hookName\": "
-		"\"createContainer\", \"path\": \"/x\"}]}}]}";
+		"\"createContainer\", \"path\": \"/x\", \"args\": [\"x\", \"\"], \"env\": "
+		"[\"A=\"], "
+		"\"timeout\": 5}, {\"hookName\": \"prestart\", \"path\": \"/y\"}]}}]}";
 	CLEANUP(cdi_spec_free) struct cdi_spec s = { 0 };
 	const struct cdi_node *n;
 	const struct cdi_mount *m;
+	const struct cdi_hook *h;
 	struct err e = { 0 };
 
 	(void)state;
@@ -93,10 +96,12 @@ static void test_whole(void **state)
 	assert_ptr_equal(cdi_find(&s, "vendor.com/gpu=all"), &s.devices[1]);
 	assert_null(cdi_find(&s, "vendor.com/gpu=1"));
 	assert_null(cdi_find(&s, "vendor.com/gp=0"));
-	assert_string_equal(s.devices[1].edits.refused,
-		"devices[1].containerEdits.hooks[0].hookName: \"createContainer\": carpel runs no "
-		"hooks");
-	assert_null(s.devices[0].edits.refused);
+	assert_true(!s.devices[0].edits.refused && !s.devices[1].edits.refused);
+	assert_int_equal(s.devices[1].edits.hooks_len, 2);
+	h = s.devices[1].edits.hooks;
+	assert_true(h[0].kind == PLAN_HOOK_CREATE_CONTAINER && h[0].timeout_s == 5);
+	assert_true(str_eq(h[0].path, "/x") && h[0].args.len == 2 && h[0].env.len == 1);
+	assert_true(h[1].kind == PLAN_HOOK_PRESTART && !h[1].timeout_s && !h[1].args.len);
 	n = s.devices[0].edits.nodes;
 	assert_string_equal(n[0].host_path, "/dev/gpu0");
 	assert_true(n[0].access == 7 && n[0].mode == -1 && n[0].uid == -1 && n[0].gid == -1);
@@ -174,6 +179,21 @@ static void test_wrong(void **state)
 		{ DEVICE("\"mounts\": [{\"hostPath\": \"/a\", \"containerPath\": \"/b\", "
 			 "\"options\": [\"rro\", \"shared\"]}]"),
 			AT "mounts[0].options: \"\": exclude each other" },
+		{ DEVICE("\"hooks\": [{\"path\": \"/x\"}]"),
+			AT "hooks[0].hookName: \"\": must be given" },
+		{ DEVICE("\"hooks\": [{\"hookName\": \"x\", \"path\": \"/x\"}]"),
+			AT "hooks[0].hookName: \"x\": there is no such hook" },
+		{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"x\"}]"),
+			AT "hooks[0].path: \"x\": must be an absolute path without \"..\"" },
+		{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
+			 "\"timeout\": 86401}]"),
+			AT "hooks[0].timeout: \"86401\": is out of range" },
+		{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
+			 "\"args\": [1]}]"),
+			AT "hooks[0].args[0]: \"\": must be a text without NUL" },
+		{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
+			 "\"env\": [\"x\"]}]"),
+			AT "hooks[0].env[0]: \"x\": must be NAME=VALUE" },
 	};
 
 	(void)state;
@@ -194,8 +214,9 @@ static void test_refused(void **state)
 	static const struct {
 		const char *text, *want;
 	} rows[] = {
-		{ DEVICE("\"hooks\": [{\"hookName\": \"poststop\"}]"),
-			AT "hooks[0].hookName: \"poststop\": carpel runs no hooks" },
+		{ DEVICE("\"hooks\": [{\"hookName\": \"poststop\", \"path\": \"/x\"}]"),
+			AT "hooks[0].hookName: \"poststop\": carpel runs prestart, createRuntime "
+			   "and createContainer hooks only" },
 		{ DEVICE("\"intelRdt\": {\"closID\": \"x\"}"),
 			"devices[0].containerEdits: \"intelRdt\": carpel does not have it" },
 		{ DEVICE("\"netDevices\": [{}]"),

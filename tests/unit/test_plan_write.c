@@ -178,6 +178,20 @@ static void add_random_device(struct plan *p, uint64_t *seed)
 	p->devices[p->devices_len++] = d;
 }
 
+static void add_random_hook(struct plan *p, uint64_t *seed)
+{
+	struct plan_hook h = { .kind = (enum plan_hook_kind)(1 + roll(seed, 3)),
+		.timeout_s = (int32_t)roll(seed, 3),
+		.path = random_text(seed, "/", ANY_TEXT) };
+
+	for (uint64_t n = roll(seed, 3); n > 0; n--) {
+		add_random_text(&h.args, seed, "", ANY_TEXT);
+		add_random_text(&h.env, seed, "A=", ANY_TEXT);
+	}
+	p->hooks = mem_resize(p->hooks, p->hooks_len + 1, sizeof(*p->hooks));
+	p->hooks[p->hooks_len++] = h;
+}
+
 static void add_random_ids(struct plan_map *m, uint64_t *seed)
 {
 	const uint32_t n = (uint32_t)m->len;
@@ -219,6 +233,9 @@ static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
 		add_random_device(p, seed);
 		break;
 	case VALUE_DEVICE_RULE: /* not of privileged ones: see the plans above */
+		break;
+	case VALUE_HOOK:
+		add_random_hook(p, seed);
 		break;
 	case VALUE_MAP:
 		add_random_ids(FIELD(p, k, struct plan_map), seed);
@@ -294,6 +311,8 @@ static void make_consistent(struct plan *p, uint64_t *seed)
 		strv_add(&p->namespaces, "network");
 		strv_add(&p->namespaces, "uts:/x");
 	}
+	if (p->hooks_len && !p->bundle)
+		p->bundle = random_text(seed, "/", ANY_TEXT);
 	if (p->uid_map.len || p->gid_map.len)
 		p->host_ipc = false;
 	if (p->uid_map.len && !p->gid_map.len)
@@ -353,6 +372,19 @@ static void assert_same_device(const struct plan_device *a, const struct plan_de
 	assert_int_equal(a->gid, b->gid);
 }
 
+static void assert_same_hook(const struct plan_hook *a, const struct plan_hook *b)
+{
+	assert_int_equal(a->kind, b->kind);
+	assert_int_equal(a->timeout_s, b->timeout_s);
+	assert_string_equal(a->path, b->path);
+	assert_int_equal(a->args.len, b->args.len);
+	assert_int_equal(a->env.len, b->env.len);
+	for (size_t i = 0; i < a->args.len; i++)
+		assert_string_equal(a->args.at[i], b->args.at[i]);
+	for (size_t i = 0; i < a->env.len; i++)
+		assert_string_equal(a->env.at[i], b->env.at[i]);
+}
+
 static void test_random_plans_survive(void **state)
 {
 	enum { ROUNDS = 20000 };
@@ -383,6 +415,9 @@ static void test_random_plans_survive(void **state)
 		assert_int_equal(p.devices_len, again.devices_len);
 		for (size_t k = 0; k < p.devices_len; k++)
 			assert_same_device(&again.devices[k], &p.devices[k]);
+		assert_int_equal(p.hooks_len, again.hooks_len);
+		for (size_t k = 0; k < p.hooks_len; k++)
+			assert_same_hook(&again.hooks[k], &p.hooks[k]);
 	}
 }
 

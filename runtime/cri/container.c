@@ -199,9 +199,10 @@ static int await_cdi(struct cri *c, struct grpc_call *call, const struct strv *n
 
 void creations_close(struct cri *c)
 {
-	while (c->creations) {
-		grpc_fail(c->creations->call, GRPC_UNAVAILABLE, "carpeld is shutting down");
-		creation_free(c->creations);
+	for (struct creation *n = c->creations, *next; n; n = next) {
+		next = n->next;
+		grpc_fail(n->call, GRPC_UNAVAILABLE, "carpeld is shutting down");
+		creation_free(n);
 	}
 }
 

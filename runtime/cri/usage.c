@@ -213,9 +213,10 @@ void usage_open(struct cri *c)
 void usage_close(struct cri *c)
 {
 	loop_timer_stop(&c->count_timer);
-	while (c->rounds) {
-		usage_job_cancel(c->rounds->job);
-		round_free(c->rounds);
+	for (struct usage_round *r = c->rounds, *next; r; r = next) {
+		next = r->next;
+		usage_job_cancel(r->job);
+		round_free(r);
 	}
 	c->counting = NULL;
 	free(c->images_usage.path);

@@ -3,8 +3,8 @@
 #
 #   some-tests | tally.sh STAGE DIR      shows failures with their diagnostics, skips with their reasons,
 #                                        and one summary line; writes "passed failed skipped" to DIR/STAGE
-#   tally.sh --sum DIR [STAGE…]          adds up the stages (a named stage that left no counts has failed);
-#                                        the closing line is "N passed, N failed, N skipped"
+#   tally.sh --sum DIR [STAGE…]          says again what failed, and adds up the stages (a named stage that left no
+#                                        counts has failed); the closing line is "N passed, N failed, N skipped"
 #
 # Exit status 1 when anything failed. STRICT=1: a skip that tests/expected-skips does not list is a failure.
 # The plan comes first (both cmocka and bats do that). A stage that ran nothing, or fewer tests than its plan promised, has failed too.
@@ -16,13 +16,20 @@ one_stage() {
 	local stage="$1" dir="$2"
 
 	mkdir -p "$dir"
-	rm -f "$dir/$stage"
+	rm -f "$dir/$stage" "$dir/$stage.failed"
 	awk -v stage="$stage" -v counts="$dir/$stage" -v strict="${STRICT:-0}" -v expected="$expected" '
 	# Lines "ok [N] [- ]name [# skip reason]", "not ok …", the plan "1..N", and "# diagnostics".
 	BEGIN {
 		while ((getline line < expected) > 0)
 			if (line !~ /^(#|$)/)
 				patterns[++known] = line
+	}
+	# Shows it, and keeps it for the end of all stages, where it is not far above.
+	function fail(text) {
+		failed++
+		print text
+		print text > (counts ".failed")
+		kept = 20
 	}
 	function is_expected(name,  i) {
 		for (i = 1; i <= known; i++)
@@ -37,8 +44,8 @@ one_stage() {
 	}
 	function close_plan() {
 		if (planned > seen) {
-			printf "%s: %d tests of %d did not report\n", stage, planned - seen, planned
-			failed += planned - seen
+			fail(sprintf("%s: %d tests of %d did not report", stage, planned - seen, planned))
+			failed += planned - seen - 1
 		}
 		planned = seen = 0
 	}
@@ -50,8 +57,7 @@ one_stage() {
 	/^ok.*# *[Ss][Kk][Ii][Pp]/ {
 		seen++; show = 0
 		if (strict == "1" && !is_expected(name_of($0))) {
-			failed++
-			printf "%s: FAILED, for it was skipped: %s\n", stage, $0
+			fail(stage ": FAILED, for it was skipped: " $0)
 		} else {
 			skipped++
 			printf "%s: skipped: %s\n", stage, $0
@@ -59,13 +65,13 @@ one_stage() {
 		next
 	}
 	/^ok/ { seen++; passed++; show = 0; next }
-	/^not ok/ { seen++; failed++; show = 1; printf "%s: FAILED: %s\n", stage, name_of($0); next }
+	/^not ok/ { seen++; show = 1; fail(stage ": FAILED: " name_of($0)); next }
 	show || !/^#/ { print }
+	show && kept-- > 0 { print > (counts ".failed") }
 	END {
 		close_plan()
 		if (passed + failed + skipped == 0) {
-			failed = 1
-			printf "%s: no test ran\n", stage
+			fail(stage ": no test ran")
 		}
 		printf "%s: %d passed, %d failed, %d skipped\n", stage, passed, failed, skipped
 		printf "%d %d %d\n", passed, failed, skipped > counts
@@ -84,6 +90,7 @@ sum() {
 			echo "$stage: left no result"
 			failed=$((failed + 1))
 		fi
+		! [ -f "$dir/$stage.failed" ] || cat "$dir/$stage.failed"
 	done
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ]

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -63,8 +64,12 @@ static void on_emptied(void *arg, int wait_status)
 {
 	struct engine *g = arg;
 
-	if (wait_status != 0)
-		log_warn("not all of the trash could be removed");
+	if (WIFSIGNALED(wait_status))
+		log_warn("not all of the trash could be removed: rm was killed by signal %d",
+			WTERMSIG(wait_status));
+	else if (wait_status != 0) /* -1: nobody told us how it ended */
+		log_warn("not all of the trash could be removed: rm ended with status %#x",
+			(unsigned)wait_status);
 	g->is_emptying = false;
 	if (g->has_trash)
 		loop_timer_start(g->loop, &g->trash_timer, TRASH_MS, on_trash_timer, g);

@@ -14,7 +14,7 @@ declare -A packages=(
 	[lint]='clang clang-format clang-tidy cppcheck shellcheck mandoc python3 universal-ctags'
 	# An emulated machine of this Debian's own files; its kernel is fetched, not installed.
 	[vm]='qemu-system-x86 systemd busybox-static cpio e2fsprogs kmod mount bats parallel curl jq iproute2 util-linux procps
-		make python3 python3-h2 python3-grpcio python3-grpc-tools python3-pkg-resources python3-protobuf golang-github-containers-common strace apparmor'
+		make python3 python3-h2 python3-grpcio python3-grpc-tools python3-pkg-resources python3-protobuf golang-github-containers-common strace apparmor secilc'
 	# runc, podman and containerd (by runc) are compared with where they can run; crun always can.
 	[bench]='busybox-static e2fsprogs mount python3 crun runc podman containerd'
 )

@@ -96,74 +96,16 @@ void container_exited(
 	after_end(c);
 }
 
-/* ---- the first process's user ---- */
-
-/* "Groups:\t1000 1234 \n": sorted by the kernel. */
-static void read_groups(struct cri_container *c, char *line)
+/* Not known after a crash of ours between its start and its record. */
+static void keep_user(struct cri_container *c)
 {
-	char *save = NULL;
+	const struct json *user = json_get(c->ctr.user, "linux");
 
-	line[strcspn(line, "\n")] = '\0';
-	for (char *word = strtok_r(line, " \t", &save); word; word = strtok_r(NULL, " \t", &save)) {
-		int64_t gid;
-
-		if (str_to_i64(word, 0, UINT32_MAX, &gid) < 0)
-			continue;
-		c->groups = mem_resize(c->groups, (size_t)c->groups_len + 1, sizeof(*c->groups));
-		c->groups[c->groups_len++] = gid;
-	}
-}
-
-/* The primary group is among those that are shown, in order. */
-static void add_primary(struct cri_container *c)
-{
-	int at = 0;
-
-	for (int i = 0; i < c->groups_len; i++)
-		if (c->groups[i] == c->gid)
-			return;
-	c->groups = mem_resize(c->groups, (size_t)c->groups_len + 1, sizeof(*c->groups));
-	while (at < c->groups_len && c->groups[at] < c->gid)
-		at++;
-	memmove(c->groups + at + 1, c->groups + at,
-		(size_t)(c->groups_len - at) * sizeof(*c->groups));
-	c->groups[at] = c->gid;
-	c->groups_len++;
-}
-
-static int64_t status_id(const char *text, const char *key)
-{
-	const char *line = strstr(text, key);
-	unsigned id = 0;
-
-	return line && sscanf(line + strlen(key), " %u", &id) == 1 ? id : 0;
-}
-
-/* Names of the image's files are resolved in the container only, so who it became is asked of the
- * process itself.  It may be gone already. */
-static void read_user(struct cri_container *c)
-{
-	enum { STATUS_MAX = 64 * 1024 };
-	CLEANUP(buf_free) struct buf text = { 0 };
-	CLEANUP(cleanup_free) char *path = NULL;
-	char *groups;
-	int32_t pid = ctr_host_pid(&c->ctr);
-
-	if (pid <= 0)
+	if (!user)
 		return;
-	path = str_fmt("/proc/%d/status", (int)pid);
-	if (fd_read_file(AT_FDCWD, path, STATUS_MAX, &text, NULL) < 0 || !text.len)
-		return;
-	/* While it is there, or a zombie, nobody else has its number. */
-	if (syscall(SYS_pidfd_send_signal, c->ctr.pidfd, 0, NULL, 0) < 0)
-		return;
-	c->uid = status_id(text.data, "\nUid:");
-	c->gid = status_id(text.data, "\nGid:");
-	c->groups_len = 0;
-	groups = strstr(text.data, "\nGroups:");
-	if (groups)
-		read_groups(c, groups + strlen("\nGroups:"));
-	add_primary(c);
+	(void)json_i64(json_get(user, "uid"), 0, UINT32_MAX, &c->uid);
+	(void)json_i64(json_get(user, "gid"), 0, UINT32_MAX, &c->gid);
+	container_read_groups(c, json_get(user, "supplementalGroups"));
 }
 
 /* ---- what the engine asks and tells ---- */
@@ -201,7 +143,7 @@ static void on_up(struct ctr *ctr)
 
 	c->state = CONTAINER_IS_RUNNING;
 	c->started_ns = clock_wall_ns();
-	read_user(c);
+	keep_user(c);
 	note(c);
 	log_info("sandbox=%s container=%s id=%s started", s->box.name, c->spec->name, ctr->id);
 	event_tell(s, ctr->id, CRI_STARTED);

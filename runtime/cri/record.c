@@ -205,10 +205,11 @@ static struct json *groups_json(const struct cri_container *c)
 	return list;
 }
 
-static void read_groups(const struct json *list, struct cri_container *c)
+void container_read_groups(struct cri_container *c, const struct json *list)
 {
 	if (!list)
 		return;
+	free(c->groups);
 	c->groups_len = (int)json_len(list);
 	c->groups = mem_zalloc((size_t)c->groups_len * sizeof(*c->groups) + 1);
 	for (int i = 0; i < c->groups_len; i++)
@@ -293,7 +294,7 @@ static int load_container(struct cri_container *c, const struct json *body, stru
 	c->is_removing = json_is_true(json_get(body, "isRemoving"));
 	c->uid = number(body, "uid");
 	c->gid = number(body, "gid");
-	read_groups(json_get(body, "groups"), c);
+	container_read_groups(c, json_get(body, "groups"));
 	read_instance(body, c);
 	c->is_adopted = true;
 	return 0;

@@ -189,6 +189,8 @@ char *container_key(
 int sandbox_record(struct cri_sandbox *s, struct err *e);
 void sandbox_forget(struct cri_sandbox *s); /* the record goes */
 int container_record(struct cri_container *c, struct err *e);
+void container_read_groups(
+	struct cri_container *c, const struct json *list); /* NULL: as they are */
 void container_forget(struct cri_container *c);
 int records_load(struct cri *c, struct err *e);
 int config_check_size(const void *message, struct err *e); /* -E2BIG: too large for a record */

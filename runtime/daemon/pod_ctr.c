@@ -187,9 +187,11 @@ static void on_up(struct ctr *ctr)
 	drop_old_log(c);
 	link_log(c);
 	pod_log_started(c);
-	pod_step(c->pod,
-		&(struct pod_event){
-			.kind = EV_CTR_UP, .ctr = c->index, .id = ctr->id, .text = ctr->image.id });
+	pod_step(c->pod, &(struct pod_event){ .kind = EV_CTR_UP,
+				 .ctr = c->index,
+				 .id = ctr->id,
+				 .text = ctr->image.id,
+				 .user = ctr->user });
 }
 
 static void tell_failed(

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "engine/child.h"
 #include "engine/discard.h"
@@ -95,6 +96,7 @@ void ctr_release(struct ctr *c)
 		close(c->stdin_fd);
 	c->pidfd = c->stdin_fd = -1;
 	c->pid = 0;
+	json_free(TAKE(c->user));
 }
 
 void ctr_new_id(char out[65])
@@ -177,6 +179,24 @@ void ctr_is_up(struct ctr *c)
 	sandbox_watch_exits(s);
 }
 
+static struct json *user_json(const struct launch_user *u)
+{
+	struct json *outer, *j, *groups;
+
+	if (u->groups_len > LAUNCH_REPORT_GROUPS_MAX)
+		return NULL;
+	outer = json_new_object();
+	j = json_new_object();
+	groups = json_new_array();
+	json_set_i64(j, "uid", u->uid);
+	json_set_i64(j, "gid", u->gid);
+	for (uint32_t i = 0; i < u->groups_len; i++)
+		json_push(groups, json_new_i64(u->groups[i]));
+	json_set(j, "supplementalGroups", groups);
+	json_set(outer, "linux", j);
+	return outer;
+}
+
 static void on_launched(void *arg, struct launch_result *r)
 {
 	struct ctr *c = arg;
@@ -188,6 +208,7 @@ static void on_launched(void *arg, struct launch_result *r)
 	}
 	c->pid = r->pid;
 	c->pidfd = r->pidfd;
+	c->user = user_json(&r->user);
 	if (ctr_is_in_node(c))
 		ctr_watch(c);
 	ctr_is_up(c);

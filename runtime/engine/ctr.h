@@ -53,8 +53,11 @@ struct ctr {
 	char logging_id[65]; /* of the ended instance whose log is not complete yet */
 	int32_t pid;         /* in pause's pid namespace (PID_NODE: in ours); 0: none runs */
 	int32_t ended_pid;   /* what pid was before the last end: its note may still be there */
-	int pidfd;           /* of its first process, -1 */
-	int stdin_fd;        /* write end or pty master for attach, -1 */
+	/* Who it began as, in Kubernetes' form: {"linux": {"uid": …}}; NULL: not known (after a
+	 * crash during its start, or with more groups than a report has). */
+	struct json *user;
+	int pidfd;    /* of its first process, -1 */
+	int stdin_fd; /* write end or pty master for attach, -1 */
 	uint64_t oom_kills_before;
 	struct launch *launch;        /* the start in flight */
 	struct profile_wait *profile; /* a start that waits for its filter */

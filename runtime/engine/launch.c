@@ -154,6 +154,7 @@ static void on_report(struct loop_io *io, unsigned events)
 		l->has_started = true;
 		l->result.pidfd = fds[0];
 		l->result.pid = report.pid;
+		l->result.user = report.user;
 		return;
 	}
 	if (nfds)

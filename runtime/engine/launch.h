@@ -13,6 +13,7 @@ struct launch_result {
 	int rc;    /* 0: it runs, after a successful exec */
 	int pidfd; /* of the new process; the callback owns it */
 	int32_t pid;
+	struct launch_user user;
 	int32_t exit_code; /* of a failure: 127, 126, 128 */
 	struct err err;
 };

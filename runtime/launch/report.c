@@ -34,7 +34,7 @@ static int by_value(const void *a, const void *b)
 }
 
 /* The groups are in force by now, and their order means nothing. */
-static void tell_user(struct launch_report *r, const struct user *u)
+static void tell_user(struct launch_user *r, const struct user *u)
 {
 	r->uid = u->uid;
 	r->gid = u->gid;
@@ -54,7 +54,7 @@ int report_started(int fd, const struct job *j)
 		(void)printf("started pid=%d\n", (int)j->pid);
 		return 0;
 	}
-	tell_user(&r, &j->user);
+	tell_user(&r.user, &j->user);
 	n = fd_send(fd, &r, sizeof(r), &j->pidfd, 1);
 	return n < 0 ? (int)n : 0;
 }

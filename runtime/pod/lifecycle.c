@@ -277,6 +277,7 @@ void pod_state_free(struct pod_state *s)
 		struct ctr_state *c = &s->ctrs[i];
 
 		free(c->image_id);
+		json_free(c->user);
 		free(c->waiting_reason);
 		free(c->waiting_message);
 		ctr_end_clear(&c->last);

@@ -86,6 +86,7 @@ struct ctr_state {
 	int8_t startup, liveness,
 		readiness; /* last published probe result: -1 none yet, 0 failure, 1 success */
 	char *image_id;    /* of the present or last instance, NULL before */
+	struct json *user; /* status' member of that name, of the same; NULL: not known */
 	char *waiting_reason,
 		*waiting_message;    /* of an error start, NULL: derived from the phase */
 	struct ctr_end last, before; /* the newest ended instance, and the one before it */
@@ -130,7 +131,7 @@ enum pod_event_kind {
 	EV_SANDBOX_DIED,   /* pause is gone, everything of the pod with it; exit news of containers
 			      may follow or not */
 	EV_SANDBOX_GONE,   /* ACT_END_SANDBOX is carried out */
-	EV_CTR_UP,         /* ctr, id, text = image id */
+	EV_CTR_UP,         /* ctr, id, text = image id, user or NULL */
 	EV_CTR_FAILED,     /* ctr, reason ("CreateContainerError", "RunContainerError",
 			      "ErrImageNeverPull", …), text, exit_code, id may be "" */
 	EV_CTR_DIED, /* ctr, wait_status (-1: unknown), is_oom, text = termination message or NULL
@@ -153,6 +154,7 @@ struct pod_event {
 	bool is_oom, is_success;
 	enum probe_type probe;
 	int64_t grace_seconds;
+	const struct json *user;
 };
 
 enum pod_action_kind {

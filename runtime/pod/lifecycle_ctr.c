@@ -221,17 +221,25 @@ void ctr_start_next(struct step *st)
 		start(st, first);
 }
 
-static void record_up(struct step *st, size_t ctr, const char *id, const char *image_id)
+static void set_user(struct ctr_state *c, const struct json *user)
 {
+	json_free(c->user);
+	c->user = user ? json_copy(user) : NULL;
+}
+
+static void record_up(struct step *st, const struct pod_event *ev)
+{
+	const size_t ctr = ev->ctr;
 	const struct container_spec *spec = &st->spec->containers[ctr];
 	struct ctr_state *c = &st->s->ctrs[ctr];
 
-	set_id(c->id, id);
+	set_id(c->id, ev->id);
 	c->restart_count = c->attempt;
 	c->started_wall_ms = st->now.wall_ms;
 	c->started_boot_ms = st->now.boot_ms;
-	if (image_id)
-		set_text(&c->image_id, image_id);
+	if (ev->text)
+		set_text(&c->image_id, ev->text);
+	set_user(c, ev->user);
 	set_text(&c->waiting_reason, NULL);
 	set_text(&c->waiting_message, NULL);
 	c->startup = c->liveness = c->readiness = -1;
@@ -249,11 +257,13 @@ void ctr_up(struct step *st, const struct pod_event *ev)
 	struct ctr_state *c = &st->s->ctrs[ev->ctr];
 
 	assert(is_named(ev->id)); /* else later news could not be told from older */
-	if (str_eq(ev->id, c->id) && !c->image_id)
-		set_text(&c->image_id, ev->text); /* its end was faster than this */
+	if (str_eq(ev->id, c->id) && !c->image_id) { /* its end was faster than this */
+		set_text(&c->image_id, ev->text);
+		set_user(c, ev->user);
+	}
 	if (is_former(c, ev->id) || !pass(c, PASS_UP))
 		return;
-	record_up(st, ev->ctr, ev->id, ev->text);
+	record_up(st, ev);
 	if (ctr_probes(&st->spec->containers[ev->ctr]) != 0)
 		act(st, ACT_PROBES_START, ev->ctr);
 	if (st->s->stop != STOP_NONE)
@@ -380,7 +390,7 @@ void ctr_died(struct step *st, const struct pod_event *ev)
 	if (c->phase == CTR_STARTING && is_named(ev->id) && !is_former(c, ev->id)) {
 		/* It was faster than the news of its start. */
 		(void)pass(c, PASS_UP);
-		record_up(st, ev->ctr, ev->id, NULL);
+		record_up(st, &(struct pod_event){ .ctr = ev->ctr, .id = ev->id });
 	}
 	if (!ctr_runs(c) || (is_named(ev->id) && !str_eq(ev->id, c->id)))
 		return;

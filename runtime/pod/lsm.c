@@ -41,7 +41,8 @@ static void plan_selinux(const struct selinux_spec *s, struct plan *p)
 
 	p->selinux = str_fmt("%s:%s:%s:%s", s->user ? s->user : "system_u",
 		s->role ? s->role : "system_r", s->type ? s->type : "container_t", level);
-	p->selinux_mount = str_fmt("system_u:object_r:container_file_t:%s", level);
+	if (p->kind != PLAN_EXEC) /* it mounts nothing */
+		p->selinux_mount = str_fmt("system_u:object_r:container_file_t:%s", level);
 }
 
 static int check_selinux(const struct node_lsm *n, const struct selinux_spec *s, struct err *e)

@@ -46,6 +46,8 @@ static struct json *ctr_to_json(const struct ctr_state *c)
 	json_set_i64(j, "liveness", c->liveness);
 	json_set_i64(j, "readiness", c->readiness);
 	json_set_str(j, "imageID", c->image_id);
+	if (c->user)
+		json_set(j, "user", json_copy(c->user));
 	json_set_str(j, "waitingReason", c->waiting_reason);
 	json_set_str(j, "waitingMessage", c->waiting_message);
 	json_set(j, "last", end_to_json(&c->last));
@@ -136,6 +138,16 @@ static char *read_text(struct reader *r, const char *key)
 	return r->wrong ? NULL : str_dup(json_get_str(r->from, key));
 }
 
+/* An absent one is NULL. */
+static struct json *read_object(struct reader *r, const char *key)
+{
+	const struct json *j = json_get(r->from, key);
+
+	if (!r->wrong && j && json_type(j) != JSON_OBJECT)
+		r->wrong = key;
+	return r->wrong || !j ? NULL : json_copy(j);
+}
+
 static void read_id(struct reader *r, const char *key, char out[65])
 {
 	const char *text = json_get_str(r->from, key);
@@ -180,6 +192,7 @@ static void read_ctr(struct reader *outer, size_t i, struct ctr_state *c)
 	c->liveness = (int8_t)read_i64(&r, "liveness", -1, 1);
 	c->readiness = (int8_t)read_i64(&r, "readiness", -1, 1);
 	c->image_id = read_text(&r, "imageID");
+	c->user = read_object(&r, "user");
 	c->waiting_reason = read_text(&r, "waitingReason");
 	c->waiting_message = read_text(&r, "waitingMessage");
 	read_end(&r, "last", &c->last);

@@ -131,6 +131,8 @@ static struct json *one_status(const struct pod_spec *spec, const struct pod_sta
 	set_container_id(j, c->id);
 	json_set_bool(j, "started", c->started);
 	set_resources(j, s, node, ctr);
+	if (c->user)
+		json_set(j, "user", json_copy(c->user));
 	return j;
 }
 

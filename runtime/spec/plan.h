@@ -249,16 +249,20 @@ int64_t plan_host_id(const struct plan_map *m, uint32_t id);
  * and waits for a byte from the other end. */
 enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED, REPORT_BEGUN, REPORT_READY };
 
-enum { LAUNCH_REPORT_GROUPS_MAX = 64 };
+enum { LAUNCH_REPORT_GROUPS_MAX = 512 };
+
+/* Who a process began as, with the ids of its own user namespace.  groups: all of them, the primary
+ * one too, ascending; the lowest LAUNCH_REPORT_GROUPS_MAX when groups_len says that there are more.
+ */
+struct launch_user {
+	uint32_t uid, gid, groups_len, groups[LAUNCH_REPORT_GROUPS_MAX];
+};
 
 struct launch_report {
 	int32_t kind; /* enum launch_report_kind */
 	int32_t pid;  /* STARTED: pid in pause's pid namespace (container), in the host's (sandbox,
 			 exec, container with pid=host) */
-	/* STARTED, container and exec: who the process began as.  groups: all of them, the primary
-	 * one too, ascending; the lowest LAUNCH_REPORT_GROUPS_MAX when groups_len says that there
-	 * are more */
-	uint32_t uid, gid, groups_len, groups[LAUNCH_REPORT_GROUPS_MAX];
+	struct launch_user user; /* STARTED, container and exec */
 	int32_t exit_code; /* FAILED: what a shell would say: 127 not found, 126 not executable,
 			      else 128 */
 	struct err err;    /* FAILED: "container web: enter root: open /dev: Permission denied" */

@@ -78,6 +78,14 @@ class Users(CriTest):
             sandbox, container_config("c", options=users(uids=[ids(outside=FIRST + 65536)])), sandbox_config=config))
         self.fails("INVALID_ARGUMENT", "must be what the sandbox has", of=lambda: self.cri.create(
             plain, container_config("c", options=users()), sandbox_config=plain_config))
+        # Who it runs as is told in the ids that it has for itself.
+        id_ = self.cri.create(sandbox, container_config("u", "sleepy", "x", security={
+            "run_as_user": cri.Int64Value(value=1000), "supplemental_groups": [7]}), sandbox_config=config)
+        self.cri.start(id_)
+        user = self.cri.status(id_).user.linux
+        self.assertEqual((user.uid, user.gid, list(user.supplemental_groups)), (1000, 0, [0, 7]))
+        self.cri.stop(id_)
+        self.cri.remove(id_)
         # A file system that maps no ids: nothing starts.
         mount = cri.Mount(container_path="/m", host_path="/sys/kernel", uidMappings=[ids()], gidMappings=[ids()])
         id_ = self.cri.create(sandbox, container_config("c", "sleepy", mounts=[mount]), sandbox_config=config)

@@ -110,6 +110,17 @@ static void test_plans(void **state)
 	assert_int_equal(container_exec_plan(&q, &f.cgroups, "x", &command, &f.plan, &f.e), 0);
 	assert_string_equal(f.plan.apparmor, "carpel-default");
 	plan_free(&f.plan);
+	q.lsm = &selinux;
+	f.ctr.security.selinux.level = sh;
+	assert_int_equal(container_plan(&q, &f.cgroups, 40, &f.plan, &f.fds, &f.e), 0);
+	assert_string_equal(f.plan.selinux, "system_u:system_r:container_t:sh");
+	assert_non_null(f.plan.selinux_mount);
+	plan_free(&f.plan);
+	assert_int_equal(container_exec_plan(&q, &f.cgroups, "x", &command, &f.plan, &f.e), 0);
+	assert_string_equal(f.plan.selinux, "system_u:system_r:container_t:sh");
+	assert_null(f.plan.selinux_mount); /* an exec mounts nothing */
+	plan_free(&f.plan);
+	f.ctr.security.selinux.level = NULL;
 	q.lsm = &bare;
 	f.ctr.security.apparmor = APPARMOR_RUNTIME_DEFAULT;
 	assert_int_equal(container_plan(&q, &f.cgroups, 40, &f.plan, &f.fds, &f.e), -ENOTSUP);

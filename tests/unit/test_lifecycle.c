@@ -441,6 +441,7 @@ static void test_unknown_ends(void **state)
 static void test_exit_overtakes_start(void **state)
 {
 	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 1);
+	CLEANUP(cleanup_json) struct json *user = json_new_object();
 	const struct pod_event died = { .kind = EV_CTR_DIED, .id = "a0", .wait_status = EXIT_3 };
 
 	(void)state;
@@ -449,13 +450,16 @@ static void test_exit_overtakes_start(void **state)
 	assert_null(f.s->ctrs[A].image_id);
 	assert_string_equal(
 		fx_send(&f,
-			&(struct pod_event){ .kind = EV_CTR_UP, .id = "a0", .text = "sha256:1" }),
+			&(struct pod_event){
+				.kind = EV_CTR_UP, .id = "a0", .text = "sha256:1", .user = user }),
 		"");
+	assert_non_null(f.s->ctrs[A].user);
 	assert_string_equal(f.s->ctrs[A].image_id, "sha256:1"); /* alone it is still news */
 	assert_string_equal(fx_send(&f, &died), "");
 	fx_up(&f, A, "a1");
 	assert_int_equal(f.s->ctrs[A].restart_count, 1);
 	assert_string_equal(f.s->ctrs[A].id, "a1");
+	assert_null(f.s->ctrs[A].user); /* of the one before */
 }
 
 /* Two that are due at once start one after the other, in the order of the spec. */

@@ -137,7 +137,7 @@ static void expect_refused(const struct fx *f, struct json *record, const char *
 /* Texts may be absent: then there are none. */
 static bool may_be_absent(const char *key)
 {
-	static const char *const keys[] = { "reason", "message", "imageID", "waitingReason",
+	static const char *const keys[] = { "reason", "message", "imageID", "user", "waitingReason",
 		"waitingMessage" };
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
@@ -188,6 +188,21 @@ static struct json *first_condition(struct json *record)
 	return json_at(json_get(record, "conditions"), 0);
 }
 
+/* Who a container runs as is told once, and survives us. */
+static void test_user(void **state)
+{
+	CLEANUP(fx_close) struct fx f = newborn();
+	CLEANUP(cleanup_json) struct json *user = json_new_object();
+	const struct pod_event up = { .kind = EV_CTR_UP, .id = "a0", .user = user };
+
+	(void)state;
+	json_set_i64(user, "uid", 7);
+	fx_begin(&f);
+	fx_send(&f, &up);
+	crash(&f);
+	assert_true(json_equal(f.s->ctrs[A].user, user));
+}
+
 static void test_damage_is_refused(void **state)
 {
 	CLEANUP(fx_close) struct fx f = newborn();
@@ -197,6 +212,7 @@ static void test_damage_is_refused(void **state)
 		fx_pass(&f, life[i].pass_ms);
 		fx_send(&f, &life[i].ev);
 	}
+	f.s->ctrs[A].user = json_new_object();
 	damage_members(&f, the_pod);
 	damage_members(&f, first_container);
 	damage_members(&f, last_end);
@@ -269,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crash_after_each_step),
 		cmocka_unit_test(test_all_is_kept),
+		cmocka_unit_test(test_user),
 		cmocka_unit_test(test_damage_is_refused),
 		cmocka_unit_test(test_values_out_of_range),
 		cmocka_unit_test(test_other_spec),

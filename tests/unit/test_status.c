@@ -63,12 +63,16 @@ static void test_new_pod(void **state)
 static void test_running_pod(void **state)
 {
 	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 1);
-	const struct pod_event up = { .kind = EV_CTR_UP, .id = "a0", .text = "sha256:1" };
+	CLEANUP(cleanup_json) struct json *user = json_new_object();
+	const struct pod_event up = {
+		.kind = EV_CTR_UP, .id = "a0", .text = "sha256:1", .user = user
+	};
 	const struct status_node addressed = { .pod_ip = "10.0.0.2" };
 
 	(void)state;
 	fx_begin(&f);
 	fx_pass(&f, 2700); /* whole seconds are shown */
+	json_set_i64(user, "linux", 5);
 	fx_send(&f, &up);
 	expect_json(status_to_json(&f.spec, f.s, &addressed, 1),
 		"{\"observedGeneration\":1,\"phase\":\"Running\",\"conditions\":[" COND(
@@ -83,7 +87,7 @@ static void test_running_pod(void **state)
 			    "\"lastState\":{},\"ready\":true,\"restartCount\":0,\"image\":"
 			    "\"busybox\","
 			    "\"imageID\":\"sha256:1\",\"containerID\":\"carpel://"
-			    "a0\",\"started\":true}],"
+			    "a0\",\"started\":true,\"user\":{\"linux\":5}}],"
 			    "\"qosClass\":\"BestEffort\"}");
 }
 

@@ -15,7 +15,7 @@ selection=$2
 vm=$build/vm
 # What the suites call, beside what is essential to Debian.
 packages='systemd mount bats curl jq iproute2 util-linux procps parallel python3 busybox-static kmod strace
-	make python3-h2 python3-grpcio python3-grpc-tools python3-pkg-resources python3-protobuf golang-github-containers-common apparmor'
+	make python3-h2 python3-grpcio python3-grpc-tools python3-pkg-resources python3-protobuf golang-github-containers-common apparmor secilc'
 
 die() {
 	echo "image.sh: $*" >&2

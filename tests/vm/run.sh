@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs bats suites in emulated machines with pure cgroup v2, an older kernel and systemd, and writes their TAP.
 # usage: run.sh BUILD SELECTION      SELECTION: a file of lines "SUITE REGEX", see tests/vm/selection
+# VM_KERNEL: more words for the kernel.
 # VM_LIMIT: seconds until a machine is switched off (1800), which is a failure.
 #
 # There are as many machines as CPUs, of one CPU each, and each has every so manieth suite: emulated CPUs of one machine
@@ -19,7 +20,7 @@ boot() {
 	timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel tcg,tb-size=256 -cpu max -smp 1 -m 2048 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$vm/kernel" -initrd "$vm/initramfs" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off norandmaps no_timer_check tsc=reliable systemd.unit=tests.service systemd.show_status=no part=$1/$machines" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off norandmaps no_timer_check tsc=reliable systemd.unit=tests.service systemd.show_status=no part=$1/$machines ${VM_KERNEL-}" \
 		-drive "file=$vm/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
 		-serial "file:$vm/console.$1" -serial "file:$vm/tap.$1" </dev/null
 }

@@ -54,6 +54,28 @@ inside() {
 	says "/shared/later/seen ENOENT"
 }
 
+@test "propagation: hooks, for which all mounts are exchanged, take nothing from the host and nothing from the container" {
+	sandbox
+	volume vol shared
+	echo text >"$RUN/vol/sub/file"
+	mkdir "$RUN/bundle"
+	container c "mount=$RUN/vol:/private" "mount=slave,$RUN/vol:/slave" "mount=shared,$RUN/vol:/shared" "bundle=$RUN/bundle" \
+		hook=createContainer,timeout=60,/bin/sh hook=arg=sh hook=arg=-ec \
+		"hook=arg=mkdir $RUN/bundle/rootfs/made; mount --bind $RUN/vol/sub $RUN/bundle/rootfs/made" -- /guest sleepy up
+	[ "$(cat "$RUN/vol/sub/file")" = text ]
+	[ -z "$(ls "$RUN/bundle")" ]
+	mount -t tmpfs late "$RUN/vol/later"
+	touch "$RUN/vol/later/seen"
+	output=$(inside c -- /guest all "cat /made/file" "open r /private/sub/file" "open r /slave/sub/file" "open r /shared/sub/file" \
+		"open r /private/later/seen" "open r /slave/later/seen" "open r /shared/later/seen")
+	says text
+	for m in private slave shared; do says "/$m/sub/file ok"; done
+	says "/private/later/seen ENOENT"
+	says "/slave/later/seen ok"
+	says "/shared/later/seen ok"
+	umount "$RUN/vol/later"
+}
+
 @test "propagation: what the container mounts appears on the host in shared mounts only" {
 	sandbox
 	volume vol shared

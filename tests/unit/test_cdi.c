@@ -121,89 +121,89 @@ static void test_whole(void **state)
 #define DEVICE(edits) HEAD ", \"devices\": [{\"name\": \"a\", \"containerEdits\": {" edits "}}]}"
 #define AT "devices[0].containerEdits."
 
+static const struct {
+	const char *text, *want;
+} wrong_files[] = {
+	{ "[]", ": must be an object" },
+	{ "{}", "cdiVersion: \"\": must be given" },
+	{ "{\"cdiVersion\": 1}", "cdiVersion: \"number\": has another type" },
+	{ "{\"cdiVersion\": \"0.2.0\", \"kind\": \"a/b\", \"devices\": []}",
+		"cdiVersion: \"0.2.0\": must be 0.3.0 to 0.8.0 or 1.0.0" },
+	{ "{\"cdiVersion\": \"1.0.0\", \"kind\": \"a\", \"devices\": []}",
+		"kind: \"a\": must be VENDOR/CLASS" },
+	{ HEAD "}", "devices: \"\": must be given" },
+	{ HEAD ", \"devices\": []}", "devices: \"\": must not be empty" },
+	{ HEAD ", \"device\": []}", ": \"device\": CDI has no such field" },
+	{ HEAD ", \"devices\": [1]}", "devices[0]: must be an object" },
+	{ HEAD ", \"devices\": [{\"name\": \"a\"}]}",
+		"devices[0].containerEdits: \"\": must be given" },
+	{ HEAD ", \"devices\": [{\"name\": \"a b\", \"containerEdits\": {}}]}",
+		"devices[0].name: \"a b\": must be letters, digits, '_', '-', '.' and ':', "
+		"with one of the first two at both ends" },
+	{ HEAD ", \"devices\": [{\"name\": \"a\", \"containerEdits\": {}}, {\"name\": "
+	       "\"a\", \"containerEdits\": {}}]}",
+		"devices[1].name: \"a\": is there twice" },
+	{ HEAD ", \"containerEdits\": {\"envs\": []}, \"devices\": []}",
+		"containerEdits: \"envs\": CDI has no such field" },
+	{ DEVICE("\"env\": [\"A=1\", \"B\"]"), AT "env[1]: \"B\": must be NAME=VALUE" },
+	{ DEVICE("\"env\": [\"=B\"]"), AT "env[0]: \"=B\": must be NAME=VALUE" },
+	{ DEVICE("\"env\": [1]"), AT "env[0]: \"\": must be NAME=VALUE" },
+	{ DEVICE("\"env\": [\"A=\\u0000\"]"), AT "env[0]: \"A=\": must be NAME=VALUE" },
+	{ DEVICE("\"additionalGids\": [-1]"),
+		AT "additionalGids[0]: \"\": must be a number from 0 to 2147483647" },
+	{ DEVICE("\"deviceNodes\": [{}]"), AT "deviceNodes[0].path: \"\": must be given" },
+	{ DEVICE("\"deviceNodes\": [{\"path\": \"dev\"}]"),
+		AT "deviceNodes[0].path: \"dev\": must be an absolute path without "
+		   "\"..\"" },
+	{ DEVICE("\"deviceNodes\": [{\"path\": \"/dev/../x\"}]"),
+		AT "deviceNodes[0].path: \"/dev/../x\": must be an absolute path without "
+		   "\"..\"" },
+	{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"type\": \"x\"}]"),
+		AT "deviceNodes[0].type: \"x\": must be b, c, u or p" },
+	{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"permissions\": \"rwx\"}]"),
+		AT "deviceNodes[0].permissions: \"rwx\": must be some of r, w and m" },
+	{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"fileMode\": 4096}]"),
+		AT "deviceNodes[0].fileMode: \"4096\": is out of range" },
+	{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"major\": 4096}]"),
+		AT "deviceNodes[0].major: \"4096\": is out of range" },
+	{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"uid\": -1}]"),
+		AT "deviceNodes[0].uid: \"-1\": is out of range" },
+	{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"minor\": 1.5}]"),
+		AT "deviceNodes[0].minor: \"1.5\": is out of range" },
+	{ DEVICE("\"mounts\": [{\"hostPath\": \"/a\"}]"),
+		AT "mounts[0].containerPath: \"\": must be given" },
+	{ DEVICE("\"mounts\": [{\"hostPath\": \"a\", \"containerPath\": \"/b\"}]"),
+		AT "mounts[0].hostPath: \"a\": must be an absolute path without \"..\"" },
+	{ DEVICE("\"mounts\": [{\"hostPath\": \"/a\", \"containerPath\": \"/b\", "
+		 "\"options\": [\"rro\", \"shared\"]}]"),
+		AT "mounts[0].options: \"\": exclude each other" },
+	{ DEVICE("\"hooks\": [{\"path\": \"/x\"}]"), AT "hooks[0].hookName: \"\": must be given" },
+	{ DEVICE("\"hooks\": [{\"hookName\": \"x\", \"path\": \"/x\"}]"),
+		AT "hooks[0].hookName: \"x\": there is no such hook" },
+	{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"x\"}]"),
+		AT "hooks[0].path: \"x\": must be an absolute path without \"..\"" },
+	{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
+		 "\"timeout\": 86401}]"),
+		AT "hooks[0].timeout: \"86401\": is out of range" },
+	{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
+		 "\"args\": [1]}]"),
+		AT "hooks[0].args[0]: \"\": must be a text without NUL" },
+	{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
+		 "\"env\": [\"x\"]}]"),
+		AT "hooks[0].env[0]: \"x\": must be NAME=VALUE" },
+};
+
 static void test_wrong(void **state)
 {
-	static const struct {
-		const char *text, *want;
-	} rows[] = {
-		{ "[]", ": must be an object" },
-		{ "{}", "cdiVersion: \"\": must be given" },
-		{ "{\"cdiVersion\": 1}", "cdiVersion: \"number\": has another type" },
-		{ "{\"cdiVersion\": \"0.2.0\", \"kind\": \"a/b\", \"devices\": []}",
-			"cdiVersion: \"0.2.0\": must be 0.3.0 to 0.8.0 or 1.0.0" },
-		{ "{\"cdiVersion\": \"1.0.0\", \"kind\": \"a\", \"devices\": []}",
-			"kind: \"a\": must be VENDOR/CLASS" },
-		{ HEAD "}", "devices: \"\": must be given" },
-		{ HEAD ", \"devices\": []}", "devices: \"\": must not be empty" },
-		{ HEAD ", \"device\": []}", ": \"device\": CDI has no such field" },
-		{ HEAD ", \"devices\": [1]}", "devices[0]: must be an object" },
-		{ HEAD ", \"devices\": [{\"name\": \"a\"}]}",
-			"devices[0].containerEdits: \"\": must be given" },
-		{ HEAD ", \"devices\": [{\"name\": \"a b\", \"containerEdits\": {}}]}",
-			"devices[0].name: \"a b\": must be letters, digits, '_', '-', '.' and ':', "
-			"with one of the first two at both ends" },
-		{ HEAD ", \"devices\": [{\"name\": \"a\", \"containerEdits\": {}}, {\"name\": "
-		       "\"a\", \"containerEdits\": {}}]}",
-			"devices[1].name: \"a\": is there twice" },
-		{ HEAD ", \"containerEdits\": {\"envs\": []}, \"devices\": []}",
-			"containerEdits: \"envs\": CDI has no such field" },
-		{ DEVICE("\"env\": [\"A=1\", \"B\"]"), AT "env[1]: \"B\": must be NAME=VALUE" },
-		{ DEVICE("\"env\": [\"=B\"]"), AT "env[0]: \"=B\": must be NAME=VALUE" },
-		{ DEVICE("\"env\": [1]"), AT "env[0]: \"\": must be NAME=VALUE" },
-		{ DEVICE("\"env\": [\"A=\\u0000\"]"), AT "env[0]: \"A=\": must be NAME=VALUE" },
-		{ DEVICE("\"additionalGids\": [-1]"),
-			AT "additionalGids[0]: \"\": must be a number from 0 to 2147483647" },
-		{ DEVICE("\"deviceNodes\": [{}]"), AT "deviceNodes[0].path: \"\": must be given" },
-		{ DEVICE("\"deviceNodes\": [{\"path\": \"dev\"}]"),
-			AT "deviceNodes[0].path: \"dev\": must be an absolute path without "
-			   "\"..\"" },
-		{ DEVICE("\"deviceNodes\": [{\"path\": \"/dev/../x\"}]"),
-			AT "deviceNodes[0].path: \"/dev/../x\": must be an absolute path without "
-			   "\"..\"" },
-		{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"type\": \"x\"}]"),
-			AT "deviceNodes[0].type: \"x\": must be b, c, u or p" },
-		{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"permissions\": \"rwx\"}]"),
-			AT "deviceNodes[0].permissions: \"rwx\": must be some of r, w and m" },
-		{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"fileMode\": 4096}]"),
-			AT "deviceNodes[0].fileMode: \"4096\": is out of range" },
-		{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"major\": 4096}]"),
-			AT "deviceNodes[0].major: \"4096\": is out of range" },
-		{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"uid\": -1}]"),
-			AT "deviceNodes[0].uid: \"-1\": is out of range" },
-		{ DEVICE("\"deviceNodes\": [{\"path\": \"/d\", \"minor\": 1.5}]"),
-			AT "deviceNodes[0].minor: \"1.5\": is out of range" },
-		{ DEVICE("\"mounts\": [{\"hostPath\": \"/a\"}]"),
-			AT "mounts[0].containerPath: \"\": must be given" },
-		{ DEVICE("\"mounts\": [{\"hostPath\": \"a\", \"containerPath\": \"/b\"}]"),
-			AT "mounts[0].hostPath: \"a\": must be an absolute path without \"..\"" },
-		{ DEVICE("\"mounts\": [{\"hostPath\": \"/a\", \"containerPath\": \"/b\", "
-			 "\"options\": [\"rro\", \"shared\"]}]"),
-			AT "mounts[0].options: \"\": exclude each other" },
-		{ DEVICE("\"hooks\": [{\"path\": \"/x\"}]"),
-			AT "hooks[0].hookName: \"\": must be given" },
-		{ DEVICE("\"hooks\": [{\"hookName\": \"x\", \"path\": \"/x\"}]"),
-			AT "hooks[0].hookName: \"x\": there is no such hook" },
-		{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"x\"}]"),
-			AT "hooks[0].path: \"x\": must be an absolute path without \"..\"" },
-		{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
-			 "\"timeout\": 86401}]"),
-			AT "hooks[0].timeout: \"86401\": is out of range" },
-		{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
-			 "\"args\": [1]}]"),
-			AT "hooks[0].args[0]: \"\": must be a text without NUL" },
-		{ DEVICE("\"hooks\": [{\"hookName\": \"prestart\", \"path\": \"/x\", "
-			 "\"env\": [\"x\"]}]"),
-			AT "hooks[0].env[0]: \"x\": must be NAME=VALUE" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(wrong_files); i++) {
 		struct cdi_spec s = { 0 };
 		struct err e = { 0 };
 
-		assert_int_equal(parse(rows[i].text, &s, &e), -EINVAL);
-		if (!str_eq(e.text, rows[i].want))
-			fail_msg("%s\n got: %s\nwant: %s", rows[i].text, e.text, rows[i].want);
+		assert_int_equal(parse(wrong_files[i].text, &s, &e), -EINVAL);
+		if (!str_eq(e.text, wrong_files[i].want))
+			fail_msg("%s\n got: %s\nwant: %s", wrong_files[i].text, e.text,
+				wrong_files[i].want);
 		assert_null(s.devices);
 	}
 }

@@ -46,16 +46,8 @@ static void test_paths_and_cdi(void **state)
 		{ .host_path = etc, .container_path = etc, .read_only = true },
 		{ .host_path = hosts, .container_path = hosts }
 	};
-	struct cdi_hook hooks[] = {
-		{ .kind = PLAN_HOOK_CREATE_CONTAINER, .path = sh, .args = { command, 1 } },
-		{ .kind = PLAN_HOOK_PRESTART, .path = a, .env = { first, 1 }, .timeout_s = 9 },
-	};
 	const struct cdi_edits cdi[] = {
-		{ .env = { first, 1 },
-			.gids = gids,
-			.gids_len = 3,
-			.hooks = hooks,
-			.hooks_len = 2 },
+		{ .env = { first, 1 }, .gids = gids, .gids_len = 3 },
 		{ .env = { second, 1 },
 			.nodes = nodes,
 			.nodes_len = 2,
@@ -73,15 +65,7 @@ static void test_paths_and_cdi(void **state)
 	write_plan(&f, NULL, 0);
 	assert_string_equal(f.said.data, "device=r,/dev/a:/dev/a\ndevice=w,/dev/b:/dev/x\n");
 	assert_int_equal(f.plan.groups.len, 0);
-	assert_null(f.plan.bundle);
 	write_plan(&f, cdi, 2);
-	assert_int_equal(f.plan.hooks_len, 2);
-	assert_int_equal(f.plan.hooks[0].kind, PLAN_HOOK_CREATE_CONTAINER);
-	assert_string_equal(f.plan.hooks[0].args.at[0], sh);
-	assert_string_equal(f.plan.hooks[1].path, a);
-	assert_string_equal(f.plan.hooks[1].env.at[0], one);
-	assert_int_equal(f.plan.hooks[1].timeout_s, 9);
-	assert_string_equal(f.plan.bundle, request(&f).dir);
 	assert_string_equal(f.said.data, "device=w,/dev/b:/dev/x\n"
 					 "device=rwm,mode=600,/dev/b:/dev/a\n"
 					 "device=r,uid=0,c10.2:/dev/b\n");
@@ -102,6 +86,30 @@ static void test_paths_and_cdi(void **state)
 	assert_string_equal(f.said.data, "device=w,/dev/b:/dev/x\n"
 					 "device=rwm,mode=600,uid=5,gid=6,/dev/b:/dev/a\n"
 					 "device=r,uid=0,gid=6,c10.2:/dev/b\n");
+}
+
+static void test_hooks(void **state)
+{
+	char sh[] = "sh", a[] = "/a", one[] = "A=1", *args[] = { sh }, *env[] = { one };
+	struct cdi_hook hooks[] = {
+		{ .kind = PLAN_HOOK_CREATE_CONTAINER, .path = sh, .args = { args, 1 } },
+		{ .kind = PLAN_HOOK_PRESTART, .path = a, .env = { env, 1 }, .timeout_s = 9 },
+	};
+	const struct cdi_edits cdi = { .hooks = hooks, .hooks_len = 2 };
+	CLEANUP(fx_close) struct fx f = fx_open();
+
+	(void)state;
+	f.ctr.command = (struct strv){ args, 1 };
+	write_plan(&f, NULL, 0);
+	assert_null(f.plan.bundle);
+	write_plan(&f, &cdi, 1);
+	assert_int_equal(f.plan.hooks_len, 2);
+	assert_int_equal(f.plan.hooks[0].kind, PLAN_HOOK_CREATE_CONTAINER);
+	assert_string_equal(f.plan.hooks[0].args.at[0], sh);
+	assert_string_equal(f.plan.hooks[1].path, a);
+	assert_string_equal(f.plan.hooks[1].env.at[0], one);
+	assert_int_equal(f.plan.hooks[1].timeout_s, 9);
+	assert_string_equal(f.plan.bundle, request(&f).dir);
 }
 
 static void test_exec(void **state)
@@ -128,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths_and_cdi),
+		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_exec),
 	};
 

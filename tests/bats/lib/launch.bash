@@ -162,7 +162,7 @@ plan_exec() {
 # Records whose key may not repeat: only the last stays; "key=-" removes it.
 last_wins() {
 	awk -F= '
-		/^(arg|env|lower|mount|volume|group|cgroup|sysctl|masked|readonly-path|device|device-rule)=/ { many[++n] = $0; next }
+		/^(arg|env|lower|mount|volume|group|cgroup|sysctl|masked|readonly-path|device|device-rule|hook)=/ { many[++n] = $0; next }
 		{ value[$1] = $0; if (!($1 in at)) { at[$1] = ++k; key[k] = $1 } }
 		END {
 			for (i = 1; i <= k; i++) if (value[key[i]] != key[i] "=-") print value[key[i]]

@@ -64,6 +64,21 @@ class Hunted(Attack):
         self.assertNotIn("seen 0", said)
 
 
+class Changed(Attack):
+    """Containers that change what an exec looks at; the image is made by tests/bats/security_pods.bats."""
+
+    def changed(self, name, act):
+        return self.begin(name, image="changing", log_path=name + ".log",
+                          command=[BUSYBOX, "sh", "-c", act + " && exec /bin/guest sleepy up"])
+
+    def test_an_exec_is_refused(self):
+        for name, act, text in (("passwd", "B rm /etc/passwd && B mkfifo /etc/passwd", "etc/passwd is no regular file"),
+                                ("dir", "B rmdir /w/d && B ln -s /proc/self/fd/5 /w/d", "working directory: open /w/d")):
+            id_ = self.changed(name, act.replace("B", BUSYBOX))
+            until("its change", lambda name=name: "up" in read(LOGS + "/%s.log" % name))
+            self.refused(text, "ExecSync", container_id=id_, cmd=[GUEST, "report"])
+
+
 class Logs(Attack):
     KINDS = ("fifo", "directory", "socket", "zero", ROOT + "/sentinel")
 

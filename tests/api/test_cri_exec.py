@@ -12,6 +12,7 @@ import cri_client
 from cri_client import (EXITED, GUEST, LOGS, ROOT, Cri, carpeld_pid, cri, pids_in, pids_of, pod_config, read,
                         started_at, until)
 from test_cri_containers import InSandbox
+from test_cri_users import users
 
 OUTPUT_MAX = 8 * 1024 * 1024 - 4096
 BUSYBOX = "/bin/busybox"
@@ -124,15 +125,21 @@ class Exec(InSandbox):
         self.assertEqual([call.result().stdout.decode() for call in calls], ["%d\n" % n for n in range(40)])
 
     def test_same_surroundings(self):
+        """All that it is, and what each call of the hostile answers, also in a user namespace."""
         security = {"run_as_user": cri.Int64Value(value=1000), "supplemental_groups": [7, 8]}
-        c = self.begin("d", "all", "report", "sleepy", security=security, working_dir="/tmp", log_path="report.log",
-                       envs=[cri.KeyValue(key="A", value=b"b")])
-        until("the report", lambda: "cwd" in read(LOGS + "/report.log"))
-        wanted = ("uid", "gid", "groups", "effective", "bounding", "no_new_privs", "seccomp", "cwd", "hostname", "oom_score_adj")
-        first = dict(re.findall(r" F (\w+) (.*)", read(LOGS + "/report.log")))
-        mine = dict(re.findall(r"(?m)^(\w+) (.*)", self.cri.exec(c, GUEST, "report").stdout.decode()))
-        for key in wanted:
-            self.assertEqual(mine.get(key), first.get(key), key)
+        for name, options in (("p1", None), ("p2", users())):
+            pod, _ = self.sandbox(name, options=options)
+            c = self.started(pod, "d", "all", "report", "try every", "sleepy up", security=security, working_dir="/tmp",
+                             log_path=name + ".log", resources={"oom_score_adj": 321}, envs=[cri.KeyValue(key="A", value=b"b")])
+            until("the report", lambda: " F up" in read(LOGS + "/%s.log" % name))
+            first = dict(re.findall(r" F (\S+) (.*)", read(LOGS + "/%s.log" % name)))
+            mine = dict(re.findall(r"(?m)^(\S+) (.*)", self.cri.exec(c, GUEST, "all", "report", "try every").stdout.decode()))
+            for own in ("pid", "ppid", "sid", "arg"):
+                first.pop(own, None)
+                mine.pop(own, None)
+            self.assertEqual(mine, first)
+            self.assertEqual((mine["groups"], mine["oom_score_adj"], mine["fds"], mine["mount"]),
+                             ("0 7 8", "321", "0 1 2", "EPERM"))
 
 
 class Logs(InSandbox):

@@ -2,10 +2,15 @@
 # T02, T03, T10 to T12 of the security specification by number, through carpeld: what a container of a pod, an exec, an
 # exec probe and an ExecSync make of a hostile image or a hostile container.  Each as such: security_paths.bats.
 
+# Each test has a shell of its own.
+# shellcheck disable=SC2030,SC2031
+
 load lib/carpel
 load lib/pod
 load lib/cri
 load lib/sentinel
+
+PYTHON=${PYTHON:-/usr/bin/python3}
 
 setup() {
 	cri_setup
@@ -95,4 +100,60 @@ has_answered() {
 		[[ $output == *runAsUser* ]]
 	done
 	sentinel_same
+}
+
+# An image whose user and working directory have names, both of which its containers may change.
+changing_image() {
+	cat <<-END | "$PYTHON" "$BATS_TEST_DIRNAME/image_build.py" oci "$ROOT/changing"
+		{"layers": [[{"path": "bin/guest", "file": "$CARPEL_BIN/test/guest", "mode": "755"},
+			{"path": "bin/busybox", "file": "$(command -v busybox)", "mode": "755"}, {"path": "tmp/", "mode": "1777"},
+			{"path": "etc/", "uid": 5}, {"path": "etc/passwd", "data": "web:x:5:6::/:\\n"}, {"path": "w/", "uid": 5},
+			{"path": "w/d/", "uid": 5}, {"path": "fake/self/attr/exec", "data": "x", "mode": "666"},
+			{"path": "fake/self/uid_map", "data": "0 0 4294967295"}, {"path": "fake/self/oom_score_adj", "data": "x", "mode": "666"}]],
+		"config": {"User": "web", "WorkingDir": "/w/d"}}
+	END
+	carpel image import changing "$ROOT/changing"
+}
+
+# changed NAME ACT [MORE]: a container that acts first, with an exec probe.
+changed() {
+	local probe='livenessProbe: {exec: {command: [/bin/guest, append, /tmp/probed, x]}, periodSeconds: 1, failureThreshold: 1000}'
+
+	echo "{name: $1, image: changing, $probe, command: [/bin/busybox, sh, -c, \"$2 && exec /bin/guest sleepy up\"]${3:+, $3}}"
+}
+
+# refused_each_way POD CONTAINER TEXT: an exec says so, and so does the probe.
+refused_each_way() {
+	run timeout $((20 * ${WAIT_FACTOR:-1})) "$CARPEL_BIN/carpel" --root "$ROOT" exec "$1" -c "$2" -- /bin/guest report
+	[ "$status" -ne 0 ]
+	[[ $output == *"$3"* ]]
+	wait_for 20 has_event "$1" Unhealthy "$3"
+}
+
+@test "T01 T02 T09 T12: whatever a container has changed since it began, an exec, a probe and an ExecSync are refused or right" {
+	local mode pid
+
+	changing_image
+	for mode in true false; do
+		SPEC="hostUsers: $mode" pod_of "p$mode" "$(changed passwd 'busybox rm /etc/passwd && busybox mkfifo /etc/passwd'),
+			$(changed dir 'busybox rmdir /w/d && busybox ln -s /proc/self/fd/5 /w/d'),
+			$(changed proc 'busybox mount -o bind /fake /proc' 'securityContext: {runAsUser: 0, capabilities: {add: [SYS_ADMIN]},
+				seccompProfile: {type: Unconfined}}')" | sed 's|busybox|/bin/busybox|g; s|/bin//bin/|/bin/|g' | apply
+		for name in passwd dir proc; do wait_for 20 is_up "p$mode" $name; done
+		refused_each_way "p$mode" passwd 'etc/passwd is no regular file'
+		refused_each_way "p$mode" dir 'working directory: open /w/d: Too many levels'
+		carpel exec "p$mode" -c proc -- /bin/guest all 'write /tmp/own x' 'stat /tmp/own' >"$ROOT/said"
+		grep -qx '/tmp/own file 644 0 0 0:0' "$ROOT/said"
+		wait_for 20 carpel exec "p$mode" -c proc -- /bin/guest have /tmp/probed
+		# nothing of ours that they could see can be opened for writing
+		for pid in $(pids_named "p$mode" carpel-pause) $(pgrep -P "$(carpeld_pid)" -x carpel-launch); do
+			"$PYTHON" -c 'import os, sys; sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
+		done
+	done
+	cri_python test_cri_attack.Changed
+	sentinel_same
+}
+
+is_up() {
+	carpel logs "$1" -c "$2" | grep -qx up
 }

@@ -22,6 +22,11 @@ teardown() {
 	carpel_teardown
 }
 
+# in_time ARGS…: carpel, which would wait for ever where nothing has a deadline.
+in_time() {
+	run --separate-stderr timeout $((20 * ${WAIT_FACTOR:-1})) "$CARPEL_BIN/carpel" --root "$ROOT" "$@"
+}
+
 launcher() {
 	pgrep -P "$(carpeld_pid)" -x carpel-launch
 }
@@ -67,7 +72,7 @@ is_waiting_for() {
 @test "start deadline: an exec fails, and its container goes on" {
 	pod web sleepy | carpel run -f - --wait
 	hold
-	run --separate-stderr carpel exec web -- /bin/guest print x
+	in_time exec web -- /bin/guest print x
 	[ "$status" != 0 ]
 	[[ $stderr == *'its program was not running within 1500 ms'* ]]
 	go_on
@@ -88,10 +93,10 @@ is_waiting_for() {
 	other=$(carpel cri create "$box" other.yaml pod.yaml)
 	carpel cri start "$ctr"
 	hold
-	run --separate-stderr carpel cri start "$other"
+	in_time cri start "$other"
 	[ "$status" != 0 ]
 	[[ $stderr == *'deadline exceeded'*'its program was not running within 1500 ms'* ]]
-	run --separate-stderr carpel cri exec "$ctr" /bin/guest print x
+	in_time cri exec "$ctr" /bin/guest print x
 	[ "$status" != 0 ]
 	[[ $stderr == *'its program was not running within 1500 ms'* ]]
 	go_on

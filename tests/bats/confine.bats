@@ -32,13 +32,19 @@ has() {
 	grep -Eq "^$2:[[:space:]]+$3\$" "/proc/$1/status"
 }
 
-# The launcher's program for the devices of every container is no way to anything.
-fds_of() {
-	find "/proc/$1/fd" -mindepth 1 ! -lname anon_inode:bpf-prog -printf '%f\n' | sort -n | paste -sd' '
-}
-
+# The launcher's program for the devices of every container is no way to anything, nor are a procfs of its own and its
+# copy of the mount of carpel-pause, that file alone.
 has_only_a_socket() {
-	[ "$(fds_of "$1")" = "0 1 2 3" ]
+	local fd fds=()
+
+	for fd in "/proc/$1/fd"/*; do
+		case $(readlink "$fd") in
+		anon_inode:bpf-prog) ;;
+		/) [ "$(stat -fLc %T "$fd")" = proc ] || [ "$(stat -Lc %d:%i "$fd")" = "$(stat -Lc %d:%i "$CARPEL_BIN/carpel-pause")" ] || return ;;
+		*) fds+=("${fd##*/}") ;;
+		esac
+	done
+	[ "${fds[*]}" = "0 1 2 3" ]
 }
 
 is_other_carpeld() {

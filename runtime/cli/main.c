@@ -85,6 +85,8 @@ static const struct habit {
 	{ "play", "run FILE" },
 	{ "kube", "run FILE" },
 	{ "top", "stats" },
+	{ "cp", "exec -i POD -- tar x -C DIR <ARCHIVE" },
+	{ "edit", "update, label or annotate; else delete POD and run FILE" },
 	{ "kill", "stop POD --grace-period 0" },
 	{ "rm", "delete POD" },
 	{ "remove", "delete POD" },

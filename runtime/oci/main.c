@@ -109,7 +109,9 @@ static int read_globals(int argc, char **argv, struct oci *o, struct err *e)
 	if (!o->is_json && !str_eq(format, "text"))
 		return err_say(e, EINVAL, "--log-format %.64s: want text or json", format);
 	if (is_systemd)
-		return err_say(e, EINVAL, "--systemd-cgroup: it is not supported");
+		return err_say(e, EINVAL,
+			"--systemd-cgroup: it is not supported "
+			"(podman --cgroup-manager cgroupfs does without)");
 	if (!str_eq(manager, "cgroupfs"))
 		return err_say(e, EINVAL, "--cgroup-manager %.64s: it is not supported", manager);
 	if (str_eq(rootless, "true"))

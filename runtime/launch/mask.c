@@ -63,7 +63,8 @@ bool mask_is_default(const struct plan *p)
 
 struct covers {
 	int root;
-	int null;      /* -1: by its name in root, where no volume is yet */
+	int null; /* -1: by its name in root, where no volume is yet; else the first, detached */
+	bool has_file; /* null is attached, and further ones are copied from it */
 	int first_dir; /* what further directory covers are copied from; attached; -1: none yet */
 };
 
@@ -120,18 +121,21 @@ static int hide_throttle(struct covers *c, struct err *e)
 	return 0;
 }
 
+/* A mount of its own: hooks may put another tree in the place of the one that it is in. */
 int mask_keep_null(struct job *j, struct err *e)
 {
+	CLEANUP(cleanup_fd) int null = -1;
 	struct stat st;
 
 	if (!j->plan->masked.len)
 		return 0;
-	j->mounts.null = openat(j->mounts.root, "dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (j->mounts.null < 0 || fstat(j->mounts.null, &st) < 0)
+	null = openat(j->mounts.root, "dev/null", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (null < 0 || fstat(null, &st) < 0)
 		return err_set(e, errno, "open /dev/null");
-	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(NULL_MAJOR, NULL_MINOR)
-		       ? 0
-		       : err_say(e, EINVAL, "/dev/null is something else");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(NULL_MAJOR, NULL_MINOR))
+		return err_say(e, EINVAL, "/dev/null is something else");
+	j->mounts.null = mount_copy(null, "", MOUNT_ONE, e);
+	return j->mounts.null < 0 ? j->mounts.null : 0;
 }
 
 int mask_hide_default(struct job *j, struct err *e)
@@ -176,6 +180,11 @@ static int cover_given(struct covers *c, const char *path, struct err *e)
 		return place == -ENOENT ? 0 : place;
 	if (fstat(place, &st) < 0)
 		return err_set(e, errno, "stat");
+	if (!S_ISDIR(st.st_mode) && c->null >= 0 && !c->has_file) {
+		rc = mount_attach(c->null, place, e);
+		c->has_file = rc == 0;
+		return rc;
+	}
 	mount = make_cover(c, S_ISDIR(st.st_mode), e);
 	if (mount < 0)
 		return mount;

@@ -322,6 +322,15 @@ cri_start() {
 	cri_start c "linux: {security_context: {privileged: true}}, CDI_devices: [{name: 'vendor.com/gpu=0'}]"
 	output=$(real exec "$CTR" /bin/guest all "open rw /dev/v0" "stat /dev/full")
 	says "/dev/v0 ok"
+	# hooks leave another tree of mounts: what the kubelet has masked is masked there
+	write_hook
+	cdi_yaml hooked "hooks: [$(hook createContainer link)]" >"$ROOT/etc/cdi/hooked.yaml"
+	cri_start d "linux: {security_context: {masked_paths: [/proc/kcore, /proc/keys, /sys/firmware], readonly_paths: [/proc/sys]}},
+		CDI_devices: [{name: 'vendor.com/hooked=0'}]"
+	output=$(real exec "$CTR" /bin/guest all "cat /linked" "stat /proc/keys" "write /proc/sys/kernel/domainname x")
+	says firmware
+	says "/proc/keys char 666 0 0 1:3"
+	says "/proc/sys/kernel/domainname EROFS"
 	real rmp -f "$POD"
 }
 

@@ -2,9 +2,22 @@
 
 #include <errno.h>
 
+#include <string.h>
+
 #include "base/str.h"
 
 static const struct node_lsm none;
+
+/* The kernel's own word for no profile, of whatever namespace of AppArmor's: ":NAME:unconfined" and
+ * ":NAME://unconfined". */
+static bool is_unconfined(const char *profile)
+{
+	const char *end = *profile == ':' ? strchr(profile + 1, ':') : NULL;
+
+	if (end)
+		profile = end + 1 + (str_starts(end + 1, "//") ? 2 : 0);
+	return str_eq(profile, "unconfined");
+}
 
 /* A container that says nothing has our profile where it is loaded; one that asks for it has it or
  * does not start.  "unconfined" is written, too: without a word exec takes whatever profile of the
@@ -15,6 +28,12 @@ static int plan_apparmor(
 	const bool is_default = !s->privileged && (s->apparmor == APPARMOR_DEFAULT ||
 							  s->apparmor == APPARMOR_RUNTIME_DEFAULT);
 
+	/* Who may have any profile, but not none, must not get none by that name. */
+	if (s->apparmor == APPARMOR_LOCALHOST && !s->privileged &&
+		is_unconfined(s->apparmor_profile))
+		return err_say(e, EINVAL,
+			"AppArmor profile %s: is none; the type Unconfined asks for that",
+			s->apparmor_profile);
 	if (!n->has_apparmor && s->apparmor == APPARMOR_LOCALHOST && !s->privileged)
 		return err_say(e, ENOTSUP,
 			"AppArmor profile %s: AppArmor is not enabled on the host",

@@ -55,6 +55,28 @@ static void test_apparmor(void **state)
 	}
 }
 
+/* It would be a way around what forbids the type Unconfined. */
+static void test_no_profile_by_name(void **state)
+{
+	static char names[][24] = { "unconfined", ":ns:unconfined", ":ns://unconfined" };
+	static char other[] = "unconfined_ns";
+	CLEANUP(fx_close) struct fx f = fx_open();
+
+	(void)state;
+	f.ctr.security.apparmor = APPARMOR_LOCALHOST;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEANUP(cleanup_free)
+		char *want =
+			str_fmt("AppArmor profile %s: is none; the type Unconfined asks for that",
+				names[i]);
+
+		f.ctr.security.apparmor_profile = names[i];
+		assert_string_equal(profile_on(&f, &full), want);
+	}
+	f.ctr.security.apparmor_profile = other;
+	assert_string_equal(profile_on(&f, &full), "unconfined_ns");
+}
+
 static void test_selinux(void **state)
 {
 	static char user[] = "u", role[] = "r", type[] = "t", level[] = "s0:c1,c2";
@@ -130,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_apparmor),
+		cmocka_unit_test(test_no_profile_by_name),
 		cmocka_unit_test(test_selinux),
 		cmocka_unit_test(test_relabelling),
 		cmocka_unit_test(test_plans),

@@ -78,7 +78,30 @@ static int write_label(int fd, enum lsm m, const char *label, struct err *e)
 	return err_set(e, errno, "set it for exec");
 }
 
-static int check_label(int fd, const char *label, struct err *e)
+bool lsm_is_context(int selinux, const char *label, const char *text)
+{
+	char canonical[LABEL_MAX + 1];
+	const size_t len = strlen(label);
+	ssize_t n;
+
+	if (write(selinux, label, len) != (ssize_t)len)
+		return false;
+	n = read(selinux, canonical, sizeof(canonical) - 1);
+	canonical[n < 0 ? 0 : n] = '\0';
+	return n > 0 && is_label(text, canonical);
+}
+
+/* By what stands in the policy, and only SELinux itself is asked. */
+static bool is_same_context(const char *label, const char *text)
+{
+	CLEANUP(cleanup_fd) int fd = open("/sys/fs/selinux/context", O_RDWR | O_CLOEXEC);
+	struct statfs fs;
+
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == SELINUX_MAGIC &&
+	       lsm_is_context(fd, label, text);
+}
+
+static int check_label(int fd, enum lsm m, const char *label, struct err *e)
 {
 	char text[LABEL_MAX + 1];
 	const ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
@@ -86,7 +109,9 @@ static int check_label(int fd, const char *label, struct err *e)
 	if (n < 0)
 		return err_set(e, errno, "read it back");
 	text[n] = '\0';
-	return is_label(text, label) ? 0 : err_say(e, EPROTO, "the kernel has set another one");
+	return is_label(text, label) || (m == LSM_SELINUX && is_same_context(label, text))
+		       ? 0
+		       : err_say(e, EPROTO, "the kernel has set another one");
 }
 
 int lsm_set_exec(int proc, enum lsm m, const char *label, struct err *e)
@@ -100,6 +125,6 @@ int lsm_set_exec(int proc, enum lsm m, const char *label, struct err *e)
 	if (rc >= 0)
 		rc = write_label(fd, m, label, e);
 	if (rc >= 0)
-		rc = check_label(fd, label, e);
+		rc = check_label(fd, m, label, e);
 	return rc < 0 ? err_wrap(e, rc, "%s %s", modules[m].what, label) : 0;
 }

@@ -18,3 +18,6 @@ const char *lsm_label_name(enum lsm m); /* "AppArmor profile" */
  * program.  proc: the root of the procfs that we are in.  Through nothing that is mounted in it,
  * and read back.  Only of a module that is active; -ENOENT: AppArmor has no such profile. */
 int lsm_set_exec(int proc, enum lsm m, const char *label, struct err *e);
+/* Whether label is what the kernel writes as text: it sorts categories and knows types by several
+ * names.  selinux: an open /sys/fs/selinux/context. */
+bool lsm_is_context(int selinux, const char *label, const char *text);

@@ -2,6 +2,7 @@
 #include "fd_fixture.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "sys/lsm.h"
@@ -54,6 +55,34 @@ static void test_another_label_is_seen(void **state)
 	assert_string_equal(e.text, "SELinux label a:b:c:d0: the kernel has set another one");
 }
 
+/* A socket stands for SELinux's file, which takes a context and gives it back as the kernel has it.
+ */
+static void test_contexts_have_several_spellings(void **state)
+{
+	static const char asked[] = "u:r:svirt_lxc_net_t:s0:c26,c5",
+			  canonical[] = "u:r:container_t:s0:c5,c26";
+	char got[64] = "";
+	int pair[2];
+
+	(void)state;
+	for (int same = 0; same < 2; same++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+		assert_int_equal(send(pair[1], canonical, sizeof(canonical), 0), sizeof(canonical));
+		assert_int_equal(lsm_is_context(pair[0], asked,
+					 same ? canonical : "u:r:container_t:s0:c5,c27"),
+			same);
+		assert_int_equal(recv(pair[1], got, sizeof(got), 0), sizeof(asked) - 1);
+		assert_string_equal(got, asked);
+		close(pair[0]);
+		close(pair[1]);
+	}
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(shutdown(pair[1], SHUT_WR), 0);
+	assert_false(lsm_is_context(pair[0], "a:b:c", "")); /* no answer */
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static void test_nothing_leads_elsewhere(void **state)
 {
 	CLEANUP(cleanup_fd) int dir = open_fake(state);
@@ -73,6 +102,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_selinux, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_apparmor, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_another_label_is_seen, make_root, remove_root),
+		cmocka_unit_test(test_contexts_have_several_spellings),
 		cmocka_unit_test_setup_teardown(
 			test_nothing_leads_elsewhere, make_root, remove_root),
 	};

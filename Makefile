@@ -60,7 +60,8 @@ CLI_SRC := $(addprefix runtime/cli/,age.c apply.c await.c container.c cri.c cri_
 	cri_containers.c cri_exec.c cri_image.c cri_images.c cri_info.c cri_pods.c cri_rpc.c cri_select.c cri_stats.c cri_status.c cri_text.c delete.c describe.c describe_ctr.c down.c \
 	events.c exec.c foreground.c get.c image.c info.c jsonpath.c jsonpath_path.c label.c logs.c main.c manifests.c oci.c \
 	options.c output.c pod_text.c probe.c request.c select.c start.c stats.c table.c target.c update.c usage.c wait.c watch.c yaml_out.c)
-OCI_CONFIG_SRC := $(addprefix runtime/oci/,config.c config_devices.c config_linux.c config_mounts.c config_process.c config_resources.c read.c)
+OCI_CONFIG_SRC := $(addprefix runtime/oci/,config.c config_devices.c config_linux.c config_mounts.c config_process.c config_resources.c config_user.c \
+	read.c)
 OCI_SRC := $(OCI_CONFIG_SRC) $(addprefix runtime/oci/,main.c act.c await.c \
 	create.c exec.c features.c groups.c hooks.c launch.c options.c pause.c record.c run.c show.c signals.c start_socket.c \
 	streams.c update.c)

@@ -6,6 +6,9 @@
  *
  * Its mount namespace begins as a copy of the host's, cut off from it.  The root is attached at its
  * own path there, since hooks look for it there; with the pivot all that is the host's is gone.
+ *
+ * With a user namespace of its own it is born there, as is all that is new, but has the host's uid
+ * until its root is attached.
  */
 #include "launch/bundle.h"
 
@@ -25,6 +28,7 @@
 #include "launch/process.h"
 #include "launch/root.h"
 #include "launch/tree.h"
+#include "launch/userns.h"
 #include "launch/wait.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
@@ -48,6 +52,16 @@ static int attach_root(struct job *j, struct err *e)
 	return mount_attach(j->mounts.root, place, e);
 }
 
+/* The kernel makes the files of an IPC namespace with it, for whoever makes it. */
+static int become_root(struct job *j, struct err *e)
+{
+	int rc = userns_become_root(j, e);
+
+	return rc == 0 && j->userns_fd >= 0 && j->new_namespaces & CLONE_NEWIPC
+		       ? ns_leave(CLONE_NEWIPC, e)
+		       : rc;
+}
+
 static int share_root(struct job *j, struct err *e)
 {
 	return j->plan->is_root_shared
@@ -60,9 +74,10 @@ static const struct step first_process[] = {
 	{ "take a cgroup namespace", namespaces_take_cgroup }, /* now that we are inside */
 	{ "set host name", namespaces_set_names },             /* of a new UTS namespace */
 	{ "bring loopback up", namespaces_raise_loopback },    /* of a new network namespace */
-	{ "set sysctls", namespaces_set_sysctls },             /* of what is new */
 	{ "leave the host's mounts", leave_peers },            /* nothing of ours shows there */
 	{ "attach root", attach_root },                        /* where hooks look for it */
+	{ "become the container's root", become_root },        /* who may not see the path to it */
+	{ "set sysctls", namespaces_set_sysctls },             /* of what is new */
 	{ "make /dev", tree_make_bare_dev },  /* where no mount of the plan makes one */
 	{ "attach mounts", binds_attach },    /* in the plan's order */
 	{ "attach devices", devices_attach }, /* in /dev, anywhere */
@@ -111,13 +126,16 @@ static int copy_root(struct job *j, struct err *e)
 
 static int resolve_user(struct job *j, struct err *e)
 {
-	return prepare_user(j, j->mounts.root, e);
+	int rc = prepare_user(j, j->mounts.root, e);
+
+	return rc < 0 ? rc : userns_check_user(j, e);
 }
 
 static int start_alone(struct job *j, struct err *e)
 {
+	const int later = CLONE_NEWCGROUP | (j->userns_fd >= 0 ? CLONE_NEWIPC : 0);
 	const struct ns_child c = {
-		.flags = (unsigned)(CLONE_NEWNS | (j->new_namespaces & ~CLONE_NEWCGROUP)),
+		.flags = (unsigned)(CLONE_NEWNS | (j->new_namespaces & ~later)),
 		.cgroup_fd = -1,
 		.is_left_alone = true,
 		.run = first_process_main,
@@ -142,6 +160,7 @@ static const struct step bundle_steps[] = {
 	{ "read seccomp filter", prepare_filter },  /* before the capabilities: they depend on it */
 	{ "prepare capabilities", prepare_caps },   /* libcap allocates: here, not after clone */
 	{ "prepare limits", limits_prepare },       /* allocates, too */
+	{ "make user namespace", userns_prepare },  /* with its maps, and nobody in it */
 	{ "copy mounts", binds_copy },              /* by the host's paths, detached */
 	{ "copy cgroup views", tree_copy_views },   /* by the host's paths, detached */
 	{ "make devices", devices_make },           /* while the cgroup does not forbid us to */
@@ -153,7 +172,9 @@ static const struct step bundle_steps[] = {
 	{ "prepare arguments", prepare_arrays },    /* HOME is known now */
 	{ "become non-dumpable", prepare_hiding },  /* before a stranger can see us */
 	{ "join namespaces", namespaces_join },     /* those that are there */
-	{ "start process", start_alone },           /* runs the table above; we are done */
+	{ "raise limits", limits_raise },           /* while we have the host's power */
+	{ "enter user namespace", userns_enter_own }, /* the new ones belong to it */
+	{ "start process", start_alone },             /* runs the table above; we are done */
 };
 
 int bundle_launch(struct job *j, struct err *e)

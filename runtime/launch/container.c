@@ -24,6 +24,7 @@
 #include "launch/hooks.h"
 #include "launch/limits.h"
 #include "launch/mask.h"
+#include "launch/namespaces.h"
 #include "launch/overlay.h"
 #include "launch/prepare.h"
 #include "launch/process.h"
@@ -184,7 +185,8 @@ int container_launch(struct job *j, struct err *e)
  * cgroup2 where it is mounted with nsdelegate, as systemd does; and we come from outside. */
 static int join_cgroup_namespace(struct job *j, struct err *e)
 {
-	return ns_enter(j->plan->pause_fd, CLONE_NEWCGROUP, e);
+	return j->plan->uid_map.len ? namespaces_take_cgroup(j, e)
+				    : ns_enter(j->plan->pause_fd, CLONE_NEWCGROUP, e);
 }
 
 static const struct step exec_process[] = {
@@ -230,6 +232,7 @@ static const struct step exec_steps[] = {
 	{ "prepare capabilities", prepare_caps },  /* libcap allocates: here, not after clone */
 	{ "prepare limits", limits_prepare },      /* allocates, too */
 	{ "become non-dumpable", prepare_hiding }, /* before a stranger can see us */
+	{ "open cgroup namespace", namespaces_open_cgroup }, /* while we have the host's power */
 	{ "join the container's namespaces",
 		join_container },                 /* from here on no host path exists */
 	{ "resolve user", resolve_user_inside },  /* as the container's files say now */

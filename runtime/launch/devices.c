@@ -213,7 +213,7 @@ static int own_ids(const struct job *j, const struct plan_device *d, struct node
 	const int64_t gid = plan_host_id(&j->plan->gid_map, (uint32_t)d->gid);
 
 	if ((d->uid >= 0 && uid < 0) || (d->gid >= 0 && gid < 0))
-		return err_say(e, EINVAL, "its owner is not in the pod's user namespace");
+		return err_say(e, EINVAL, "its owner is not in the user namespace");
 	if (j->plan->uid_map.len) {
 		n->uid = userns_root_uid(j);
 		n->gid = userns_root_gid(j);

@@ -61,6 +61,33 @@ int namespaces_open(struct job *j, struct err *e)
 	return rc;
 }
 
+static int open_own_cgroup(const struct job *j, struct err *e)
+{
+	int fd = openat(j->proc_fd, "self/ns/cgroup", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_set(e, errno, "open our cgroup namespace") : fd;
+}
+
+int namespaces_open_cgroup(struct job *j, struct err *e)
+{
+	CLEANUP(cleanup_fd) int own = -1;
+	CLEANUP(cleanup_fd) int theirs = -1;
+	int rc;
+
+	if (!j->plan->uid_map.len)
+		return 0;
+	if ((own = open_own_cgroup(j, e)) < 0)
+		return own;
+	if ((rc = ns_enter(j->plan->pause_fd, CLONE_NEWCGROUP, e)) < 0)
+		return rc;
+	if ((theirs = open_own_cgroup(j, e)) < 0)
+		return theirs;
+	if ((rc = ns_enter(own, CLONE_NEWCGROUP, e)) < 0)
+		return rc;
+	j->namespaces[JOB_NAMESPACES - 1] = take_fd(&theirs);
+	return 0;
+}
+
 int namespaces_join(struct job *j, struct err *e)
 {
 	for (size_t k = 0; k < JOB_NAMESPACES; k++)

@@ -6,6 +6,9 @@
 
 /* In the host's view: opens what the plan names by path, and notes which are to be new. */
 int namespaces_open(struct job *j, struct err *e);
+/* Of the process behind pause_fd, where the plan has maps: whoever is in a user namespace may take
+ * only a descriptor of one from a process that waits on our memory. */
+int namespaces_open_cgroup(struct job *j, struct err *e);
 /* Of the calling process; a PID namespace counts for what it starts. */
 int namespaces_join(struct job *j, struct err *e);
 /* The cgroup namespace, whose root is where we are when it is made: after joining cgroups. */

@@ -50,7 +50,7 @@ int userns_map_mount(const struct job *j, int mount, struct err *e)
 static int check_id(const struct plan_map *m, const char *what, uint32_t id, struct err *e)
 {
 	return plan_host_id(m, id) < 0
-		       ? err_say(e, EINVAL, "%s %u is not in the pod's user namespace", what, id)
+		       ? err_say(e, EINVAL, "%s %u is not in the user namespace", what, id)
 		       : 0;
 }
 
@@ -67,6 +67,11 @@ int userns_check_user(const struct job *j, struct err *e)
 	for (size_t i = 0; rc == 0 && i < j->user.groups_len; i++)
 		rc = check_id(&p->gid_map, "group", j->user.groups[i], e);
 	return rc;
+}
+
+int userns_enter_own(struct job *j, struct err *e)
+{
+	return is_wanted(j) ? ns_enter(j->userns_fd, CLONE_NEWUSER, e) : 0;
 }
 
 uid_t userns_root_uid(const struct job *j)

@@ -1,8 +1,8 @@
-/* A pod's user namespace.  carpel-launch enters it itself, last of all namespaces and before it
- * starts anything: so nothing of the pod is ever born outside.  What takes the host's power is done
- * before: mapped copies of layers and volumes, device nodes, sysfs, the owner of the streams,
- * limits that rise.  In there a process has the host's uid until it becomes the pod's root, its
- * first step: the cgroups that it is born into are the host's.
+/* The user namespace of a pod, or a bundle.  carpel-launch enters it itself, last of all namespaces
+ * and before it starts anything: so nothing of the pod is ever born outside.  What takes the host's
+ * power is done before: mapped copies of layers and volumes, device nodes, sysfs, the owner of the
+ * streams, limits that rise.  In there a process has the host's uid until it becomes the pod's
+ * root, its first step: the cgroups that it is born into are the host's.
  *
  * Every function applies only to plans with maps, unless it says otherwise.
  */
@@ -19,6 +19,8 @@ int userns_check_user(const struct job *j, struct err *e);
 /* The one of the process behind pause_fd, which must have the plan's maps.  For every plan: without
  * maps, that process must be in ours. */
 int userns_enter(struct job *j, struct err *e);
+/* A bundle's own, which userns_prepare() made. */
+int userns_enter_own(struct job *j, struct err *e);
 /* Step of the new process, inside. */
 int userns_become_root(struct job *j, struct err *e);
 

@@ -96,7 +96,8 @@ int config_translate(struct config *c, const char *id, const char *bundle, struc
 		return read_refuse(&whole, "process", "it is missing", e);
 	p->hostname = hostname && *hostname ? str_dup(hostname) : NULL;
 	p->domainname = domainname && *domainname ? str_dup(domainname) : NULL;
-	if ((rc = config_process(&process, c, p, e)) < 0 || (rc = config_mounts(c, bundle, e)) < 0)
+	if ((rc = config_process(&process, c, p, e)) < 0 || (rc = config_maps(c->json, p, e)) < 0 ||
+		(rc = config_mounts(c, bundle, e)) < 0)
 		return rc;
 	return config_linux(c, e);
 }

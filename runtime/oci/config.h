@@ -33,6 +33,10 @@ int config_translate(struct config *c, const char *id, const char *bundle, struc
 int config_process(const struct part *process, struct config *c, struct plan *p, struct err *e);
 /* Of that: what it asks of security modules; what it leaves out stays. */
 int config_labels(const struct part *process, struct plan *p, struct err *e);
+/* linux.uidMappings and gidMappings: of every plan for that container, exec's too. */
+int config_maps(const struct json *config, struct plan *p, struct err *e);
+/* A mount's own: 1: they are those of p, 0: it has none. */
+int config_mount_maps(const struct part *mount, const struct plan *p, struct err *e);
 int config_mounts(struct config *c, const char *bundle, struct err *e);
 int config_linux(struct config *c, struct err *e);
 int config_devices(const struct part *linux_part, struct plan *p, struct err *e);

@@ -26,6 +26,13 @@ static int add_namespace(const struct part *ns, struct config *c, bool *has_moun
 				      e)
 			    : 0;
 	}
+	/* Its mappings are the plan's word for it. */
+	if (str_eq(type, "user"))
+		return path ? read_refuse(ns, "path",
+				      "a user namespace that is there is not "
+				      "supported",
+				      e)
+			    : 0;
 	for (size_t i = 0; type && i < ARRAY_LEN(kinds); i++)
 		if (str_eq(type, kinds[i])) {
 			CLEANUP(cleanup_free)
@@ -126,8 +133,8 @@ static int personality(const struct part *linux_part, struct err *e)
 
 int config_linux(struct config *c, struct err *e)
 {
-	static const char *const refused[] = { "uidMappings", "gidMappings", "timeOffsets",
-		"mountLabel", "intelRdt", "netDevices", "memoryPolicy", NULL };
+	static const char *const refused[] = { "timeOffsets", "mountLabel", "intelRdt",
+		"netDevices", "memoryPolicy", NULL };
 	const struct part whole = part_of(c->json, "");
 	struct part linux_part, resources, seccomp;
 	int rc = part_get(&whole, "linux", JSON_OBJECT, &linux_part, e);

@@ -20,10 +20,11 @@ enum option {
 	OPT_PRIVATE,
 	OPT_SLAVE,
 	OPT_SHARED,
+	OPT_MAPPED,
 	OPT_NOTHING, /* what is so anyway */
 };
 
-/* What restricts is of all below a bind as well, so the r-forms are the same. */
+/* What restricts or maps is of all below a bind as well, so the r-forms are the same. */
 static const struct {
 	const char *word;
 	enum option option;
@@ -47,6 +48,8 @@ static const struct {
 	{ "rslave", OPT_SLAVE },
 	{ "shared", OPT_SHARED },
 	{ "rshared", OPT_SHARED },
+	{ "idmap", OPT_MAPPED },
+	{ "ridmap", OPT_MAPPED },
 	{ "relatime", OPT_NOTHING },
 	{ "atime", OPT_NOTHING },
 	{ "diratime", OPT_NOTHING },
@@ -82,6 +85,7 @@ static bool take_option(struct reading *r, const char *text)
 	m->no_suid |= option == OPT_NO_SUID;
 	m->no_dev |= option == OPT_NO_DEV;
 	m->no_exec |= option == OPT_NO_EXEC;
+	m->is_mapped |= option == OPT_MAPPED;
 	if (option == OPT_READ_WRITE)
 		m->read_only = m->recursive_read_only = false;
 	if (option == OPT_NO_ATIME || option == OPT_STRICT_ATIME)
@@ -135,7 +139,7 @@ static int take_options(const struct part *mount, struct reading *r, struct err 
 }
 
 static int finish_bind(const struct part *mount, const char *source, const char *bundle,
-	struct reading *r, struct err *e)
+	const struct plan *p, struct reading *r, struct err *e)
 {
 	struct plan_mount *m = r->m;
 	struct stat st;
@@ -144,6 +148,10 @@ static int finish_bind(const struct part *mount, const char *source, const char 
 		return err_say(e, EINVAL,
 			"config.json: %s.options: %.60s: not supported for a bind", mount->path,
 			r->options.data);
+	if (m->is_mapped && !p->uid_map.len)
+		return err_say(e, EINVAL,
+			"config.json: %s: mapped ids need a user namespace of the container",
+			mount->path);
 	if (m->atime)
 		return read_refuse(mount, "options",
 			"noatime and strictatime are not supported "
@@ -170,6 +178,9 @@ static int finish_new(const struct part *mount, const char *source, const char *
 		return read_refuse(mount, "type", "it is not supported", e);
 	if (m->propagation != PLAN_PRIVATE || m->recursive_read_only)
 		return read_refuse(mount, "options", "slave, shared and rro are for binds", e);
+	if (m->is_mapped)
+		return err_say(
+			e, EINVAL, "config.json: %s: only a bind has ids to map", mount->path);
 	if (r->options.len > PLAN_MOUNT_OPTIONS_MAX)
 		return read_refuse(mount, "options", "they are too long", e);
 	m->type = str_dup(type);
@@ -179,15 +190,15 @@ static int finish_new(const struct part *mount, const char *source, const char *
 	return 0;
 }
 
-static int one(const struct part *mount, const char *bundle, struct plan_mount *m, struct err *e)
+static int one(const struct part *mount, const char *bundle, const struct plan *p,
+	struct plan_mount *m, struct err *e)
 {
-	static const char *const refused[] = { "uidMappings", "gidMappings", NULL };
 	const char *target = NULL, *source = NULL, *type = NULL;
 	struct reading r = { .m = m };
-	int rc;
+	int rc, has_maps = config_mount_maps(mount, p, e);
 
-	if ((rc = read_refused(mount, refused, e)) < 0 ||
-		(rc = read_text(mount, "destination", &target, e)) < 0 ||
+	m->is_mapped = has_maps > 0;
+	if ((rc = has_maps) < 0 || (rc = read_text(mount, "destination", &target, e)) < 0 ||
 		(rc = read_text(mount, "source", &source, e)) < 0 ||
 		(rc = read_text(mount, "type", &type, e)) < 0 ||
 		(rc = take_options(mount, &r, e)) < 0)
@@ -196,7 +207,7 @@ static int one(const struct part *mount, const char *bundle, struct plan_mount *
 	if (!m->target)
 		rc = read_refuse(mount, "destination", "want an absolute path without \"..\"", e);
 	else if (r.is_bind || str_eq(type, "bind"))
-		rc = finish_bind(mount, source, bundle, &r, e);
+		rc = finish_bind(mount, source, bundle, p, &r, e);
 	else
 		rc = finish_new(mount, source, type, &r, e);
 	buf_free(&r.options);
@@ -215,7 +226,7 @@ int config_mounts(struct config *c, const char *bundle, struct err *e)
 			return rc;
 		p->mounts = mem_resize(p->mounts, p->mounts_len + 1, sizeof(*p->mounts));
 		p->mounts[p->mounts_len] = (struct plan_mount){ 0 };
-		rc = one(&mount, bundle, &p->mounts[p->mounts_len++], e);
+		rc = one(&mount, bundle, p, &p->mounts[p->mounts_len++], e);
 	}
 	return rc;
 }

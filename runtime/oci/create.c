@@ -249,7 +249,8 @@ int start_container(const struct oci *o, struct container *c, struct err *e)
 	if (hooks_has(config.json, "startContainer")) {
 		if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 			return err_set(e, errno, "become a subreaper");
-		if ((rc = groups_open(o, &cgroups, e)) < 0)
+		if ((rc = groups_open(o, &cgroups, e)) < 0 ||
+			(rc = config_maps(config.json, &config.plan, e)) < 0)
 			return rc;
 		groups_to_plan(cgroups, c->r.cgroup, &config.plan);
 		rc = hooks_run_inside(

@@ -155,6 +155,7 @@ static int fill_plan(
 		process = part_of(file, "process");
 	}
 	if ((rc = config_process(&process, config, p, e)) < 0 ||
+		(rc = config_maps(config->json, p, e)) < 0 ||
 		(rc = apply_request(r, args, p, e)) < 0)
 		return rc;
 	config->has_terminal = (r->process && config->has_terminal) || r->has_tty;

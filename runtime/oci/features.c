@@ -56,8 +56,8 @@ static struct json *cgroup(void)
 
 static struct json *linux_features(void)
 {
-	static const char *const namespaces[] = { "cgroup", "ipc", "mount", "network", "pid", "uts",
-		NULL };
+	static const char *const namespaces[] = { "cgroup", "ipc", "mount", "network", "pid",
+		"user", "uts", NULL };
 	struct json *j = json_new_object(), *extensions = json_new_object();
 
 	json_set(j, "namespaces", list(namespaces));
@@ -66,7 +66,7 @@ static struct json *linux_features(void)
 	json_set(j, "apparmor", enabled(true));
 	json_set(j, "selinux", enabled(false));
 	json_set(j, "intelRdt", enabled(false));
-	json_set(extensions, "idmap", enabled(false));
+	json_set(extensions, "idmap", enabled(true));
 	json_set(j, "mountExtensions", extensions);
 	json_set(j, "netDevices", enabled(false));
 	return j;
@@ -77,9 +77,10 @@ int oci_features(const struct oci *o, int argc, char **argv, struct err *e)
 	static const char *const hooks[] = { "prestart", "createRuntime", "createContainer",
 		"startContainer", "poststart", "poststop", NULL };
 	static const char *const options[] = { "async", "atime", "bind", "defaults", "dev",
-		"diratime", "exec", "noatime", "nodev", "noexec", "nosuid", "notmpcopyup",
-		"private", "rbind", "relatime", "rnodev", "rnoexec", "rnosuid", "ro", "rprivate",
-		"rro", "rshared", "rslave", "rw", "shared", "slave", "strictatime", "suid", NULL };
+		"diratime", "exec", "idmap", "noatime", "nodev", "noexec", "nosuid", "notmpcopyup",
+		"private", "rbind", "relatime", "ridmap", "rnodev", "rnoexec", "rnosuid", "ro",
+		"rprivate", "rro", "rshared", "rslave", "rw", "shared", "slave", "strictatime",
+		"suid", NULL };
 	CLEANUP(cleanup_json) struct json *j = json_new_object();
 	CLEANUP(buf_free) struct buf text = { 0 };
 	int at = options_read(argc, argv, NULL, 0,

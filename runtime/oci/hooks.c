@@ -86,9 +86,16 @@ int hooks_check(const struct json *config, struct err *e)
 	return rc;
 }
 
+static void copy_map(const struct plan_map *from, struct plan_map *to)
+{
+	to->at = mem_resize(NULL, from->len + 1, sizeof(*to->at));
+	for (to->len = 0; to->len < from->len; to->len++)
+		to->at[to->len] = from->at[to->len];
+}
+
 /* As an exec: carpel-launch enters, and nothing of ours does. */
 static int run_inside(const struct hook *h, const struct entry *entry, int state,
-	const struct container *c, const struct plan *cgroups, struct err *e)
+	const struct container *c, const struct plan *place, struct err *e)
 {
 	CLEANUP(launch_close) struct launch l = LAUNCH_NONE;
 	CLEANUP(plan_free) struct plan p;
@@ -106,9 +113,11 @@ static int run_inside(const struct hook *h, const struct entry *entry, int state
 		strv_add(&p.args, entry->args.at[i]);
 	for (size_t i = 0; i < entry->env.len; i++)
 		strv_add(&p.env, entry->env.at[i]);
-	for (size_t i = 0; i < cgroups->cgroups.len; i++)
-		strv_add(&p.cgroups, cgroups->cgroups.at[i]);
-	p.cgroup_v2 = str_dup(cgroups->cgroup_v2);
+	for (size_t i = 0; i < place->cgroups.len; i++)
+		strv_add(&p.cgroups, place->cgroups.at[i]);
+	p.cgroup_v2 = str_dup(place->cgroup_v2);
+	copy_map(&place->uid_map, &p.uid_map);
+	copy_map(&place->gid_map, &p.gid_map);
 	if ((rc = launch_fd(&l, c->pidfd, &p.pause_fd, e)) < 0 ||
 		(rc = launch_fd(&l, state, &p.stdin_fd, e)) < 0 ||
 		(rc = launch_fd(&l, STDERR_FILENO, &p.stderr_fd, e)) < 0 ||
@@ -119,9 +128,9 @@ static int run_inside(const struct hook *h, const struct entry *entry, int state
 	return hook_await(h, pidfd, e);
 }
 
-/* cgroups NULL: in our own namespaces. */
+/* place NULL: in our own namespaces. */
 static int run_one(const struct part *list, size_t i, const struct container *c, enum status s,
-	const struct plan *cgroups, struct err *e)
+	const struct plan *place, struct err *e)
 {
 	CLEANUP(entry_free) struct entry entry = { 0 };
 	CLEANUP(cleanup_json) struct json *state = container_state(c, s);
@@ -141,17 +150,17 @@ static int run_one(const struct part *list, size_t i, const struct container *c,
 		.envp = entry.has_env ? envp : environ,
 		.timeout_s = entry.timeout_s };
 
-	return cgroups ? run_inside(&h, &entry, fd, c, cgroups, e) : hook_run(&h, fd, e);
+	return place ? run_inside(&h, &entry, fd, c, place, e) : hook_run(&h, fd, e);
 }
 
 static int run_until_one_fails(const struct json *config, const char *kind,
-	const struct container *c, enum status s, const struct plan *cgroups, struct err *e)
+	const struct container *c, enum status s, const struct plan *place, struct err *e)
 {
 	struct part list;
 	int rc = find(config, kind, &list, e);
 
 	for (size_t i = 0; rc == 0 && i < json_len(list.json); i++)
-		rc = run_one(&list, i, c, s, cgroups, e);
+		rc = run_one(&list, i, c, s, place, e);
 	return rc;
 }
 
@@ -162,9 +171,9 @@ int hooks_run(const struct json *config, const char *kind, const struct containe
 }
 
 int hooks_run_inside(const struct json *config, const char *kind, const struct container *c,
-	enum status s, const struct plan *cgroups, struct err *e)
+	enum status s, const struct plan *place, struct err *e)
 {
-	return run_until_one_fails(config, kind, c, s, cgroups, e);
+	return run_until_one_fails(config, kind, c, s, place, e);
 }
 
 void hooks_run_all(

@@ -134,9 +134,10 @@ struct plan {
 	char *cgroup_v2;     /* cgroup-v2=: this one by CLONE_INTO_CGROUP; NULL: none */
 
 	/* uid-map=CONTAINER:HOST:SIZE gid-map=, PLAN_IDS_MAX of each at most, without overlap and
-	 * with container id 0: the pod's user namespace.  All plans of a pod have the same; a
-	 * process whose plan says other than the pod's namespaces is not started.  Neither: the
-	 * host's.  upper= and what is in it belong to the ids on the host's side */
+	 * with container id 0: the user namespace of the pod or the bundle, whose new namespaces
+	 * belong to it.  All plans of a pod, or of a bundle, have the same; a process whose plan
+	 * says other than those namespaces is not started.  Neither: the host's.  upper= and what
+	 * is in it belong to the ids on the host's side */
 	struct plan_map uid_map, gid_map;
 
 	/* sandbox */

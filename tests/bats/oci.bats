@@ -378,7 +378,7 @@ $inside" ]
 		.linux.cgroupsPath = "/a/../b"~config.json: linux.cgroupsPath=/a/../b: cgroup path: ".." is no name
 		.mounts += [{destination: "/a/../b", type: "tmpfs"}]~config.json: mounts[7].destination="/a/../b": want an absolute path
 		.mounts += [{destination: "/a", type: "tmpfs", options: ["tmpcopyup"]}]~tmpcopyup
-		.mounts += [{destination: "/a", source: "/tmp", options: ["bind", "idmap"]}]~config.json: mounts[7].options: idmap: not supported for a bind
+		.mounts += [{destination: "/a", source: "/tmp", options: ["bind", "idmap"]}]~config.json: mounts[7]: mapped ids need a user namespace of the container
 		.mounts += [{destination: "/", type: "tmpfs"}]~the target is the root itself
 		.mounts += [{destination: "/proc/sys", type: "tmpfs"}]~mount /proc/sys: the target is inside /proc
 		.root.path = "no"~config.json: root.path:
@@ -467,4 +467,79 @@ container "nobody" does not exist' ]
 		oci "$command" --help | grep -q "^Usage: carpel-oci\|^       carpel-oci $command"
 		grep -q "^\.It Cm .*$command" "$BATS_TEST_DIRNAME/../../runtime/oci/carpel-oci.8"
 	done
+}
+
+# ---- a user namespace ----
+
+MAPPED='.linux.namespaces += [{type: "user"}, {type: "cgroup"}] |
+	.linux.uidMappings = [{containerID: 0, hostID: 1879048192, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+
+@test "user namespace: the container's own, for all that is new, an exec and hooks" {
+	chown -R 1879048192:1879048192 "$BUNDLE/rootfs"
+	mkdir -m 755 "$RUN/volume" && echo text >"$RUN/volume/file" && chmod 600 "$RUN/volume/file"
+	printf '#!/bin/sh\nreadlink /proc/self/ns/user >>%s\n' "$RUN/hook.log" >"$RUN/hook"
+	chmod 755 "$RUN" "$RUN/hook" && touch "$RUN/hook.log" && chmod 666 "$RUN/hook.log"
+	FILTER="$MAPPED"' | .process.capabilities.bounding += ["CAP_CHOWN", "CAP_DAC_OVERRIDE"] | .root.readonly = false |
+		.linux.sysctl = {"net.ipv4.ip_unprivileged_port_start": "42", "kernel.shm_rmid_forced": "1"} |
+		.linux.devices = [{path: "/dev/own", type: "c", major: 1, minor: 3, uid: 7, gid: 8}] |
+		.hooks = {createRuntime: [{path: "'"$RUN"'/hook"}], createContainer: [{path: "'"$RUN"'/hook"}],
+			startContainer: [{path: "/guest", args: ["x", "mkdir", "/dev/by-hook"]}]} |
+		.mounts += [{destination: "/v", type: "bind", source: "'"$RUN"'/volume", options: ["bind", "idmap"]},
+			{destination: "/plain", type: "bind", source: "'"$RUN"'/volume", options: ["rbind", "ro"]}]' up
+	output=$(oci exec c /guest all report ns "cat /proc/self/uid_map" "cat /proc/sys/kernel/shm_rmid_forced" "cat /v/file" \
+		"write /v/new x" "stat /v/file" "stat /plain/file" "cat /plain/file" "stat /dev/own" "stat /dev/by-hook" \
+		"stat /dev/mqueue" "stat /dev/null" "write /root-file x" "write /proc/sys/kernel/sem 1" "open r /dev/zero" "cat /proc/1/oom_score_adj")
+	says "uid 0 0 0 0"
+	says "         0 1879048192      65536"
+	says 1
+	says text
+	for kind in user net ipc uts pid mnt cgroup; do
+		inside=$(readlink "/proc/$PID/ns/$kind")
+		says "$kind $inside"
+		[ "$inside" != "$(readlink "/proc/self/ns/$kind")" ]
+		"$PYTHON" - "/proc/$PID/ns/$kind" "/proc/$PID/ns/user" <<-'PY'
+			import fcntl, os, sys
+			NS_GET_USERNS = 0xb701
+			if not sys.argv[1].endswith("/user"):
+			    owner = fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), NS_GET_USERNS)
+			    sys.exit(os.fstat(owner).st_ino != os.stat(sys.argv[2]).st_ino)
+		PY
+	done
+	says "/v/file file 600 0 0 0:0"
+	says "/plain/file file 600 65534 65534 0:0"
+	says "/plain/file EACCES"
+	says "/dev/own char 666 7 8 1:3"
+	says "/dev/null char 666 0 0 1:3"
+	says "/dev/by-hook dir 755 0 0 0:0"
+	says "/dev/mqueue dir 1777 0 0 0:0"
+	says "/root-file ok"
+	says "/proc/sys/kernel/sem EROFS"
+	says "/dev/zero ok"
+	[ "$(stat -c %u:%g "$RUN/volume/new" "$BUNDLE/rootfs/root-file")" = "0:0
+1879048192:1879048192" ]
+	[ "$(sed -n 's/^Uid:\t//p' "/proc/$PID/status")" = "$(printf '1879048192\t1879048192\t1879048192\t1879048192')" ]
+	[ "$(cat "$RUN/hook.log")" = "$(readlink /proc/self/ns/user)
+$(readlink "/proc/$PID/ns/user")" ]
+}
+
+@test "user namespace: what would be weaker than asked is refused" {
+	chown -R 1879048192:1879048192 "$BUNDLE/rootfs"
+	while IFS='~' read -r filter text; do
+		FILTER="$MAPPED | $filter" bundle /guest exit 0
+		refuses "$text" || { echo "($filter)"; return 1; }
+	done <<-'END'
+		.linux.uidMappings = []~config.json: linux.uidMappings=[]: a user namespace needs them
+		.linux.gidMappings = null~config.json: linux.gidMappings=null: a user namespace needs them
+		.linux.namespaces -= [{type: "user"}]~config.json: linux.uidMappings=[{"containerID":0,"hostID":1879048192,"size":65536}]: they need a user namespace
+		.linux.uidMappings[0].containerID = 1~plan: uid-map does not map id 0
+		.linux.uidMappings += [{containerID: 70000, hostID: 1879048193, size: 1}]~plan: uid-map=70000:1879048193:1: it overlaps one before it
+		.linux.uidMappings[0].size = 4294967295~plan: uid-map=0:1879048192:4294967295: want
+		.process.user.uid = 65536~resolve user: uid 65536 is not in the user namespace
+		.process.user.additionalGids = [70000]~resolve user: group 70000 is not in the user namespace
+		.linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 3, uid: 65536}]~its owner is not in the user namespace
+		.linux.namespaces -= [{type: "network"}]~mount /sys: new sysfs
+		.linux.namespaces -= [{type: "pid"}]~mount /proc: new proc
+		.mounts += [{destination: "/a", source: "/proc", options: ["bind", "idmap"]}]~copy mounts: /proc: map the ids of the mount
+		.mounts += [{destination: "/a", source: "/tmp", options: ["bind", "rshared"]}]~plan: mount of /a: shared excludes uid-map
+	END
 }

@@ -65,6 +65,10 @@ with_podman() { # with_podman SCRIPT: $output is what it prints
 		podman kill w >/dev/null
 		echo "ended $(podman wait w)"
 		podman rm w >/dev/null
+		mkdir "$RUN/volume"
+		make run --rm --uidmap 0:1879048192:65536 --gidmap 0:1879048192:65536 -v "$RUN/volume:/v:idmap" localhost/guest \
+			/guest all "cat /proc/self/uid_map" "write /v/file x" "stat /v/file"
+		stat -c "on the host %u" "$RUN/volume/file"
 		podman ps -aq
 		make run --rm localhost/guest /nothing || echo "status $?"'
 	says "pid 1"
@@ -76,5 +80,8 @@ with_podman() { # with_podman SCRIPT: $output is what it prints
 	says "is paused"
 	grep -qx '512\|59' <<<"$output" # shares; or the weight that they are
 	says "ended 137"
+	says "         0 1879048192      65536"
+	says "/v/file file 644 0 0 0:0"
+	says "on the host 0"
 	says "status 127"
 }

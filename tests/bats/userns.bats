@@ -142,9 +142,9 @@ owner() { stat -c %u:%g "$@"; }
 	output=$(fails c "${other[@]}" -- /guest report)
 	mentions "enter user namespace: the pod's uid_map is not what the plan says"
 	output=$(fails c "${MAPS[@]}" user=65536 -- /guest report)
-	mentions "resolve user: uid 65536 is not in the pod's user namespace"
+	mentions "resolve user: uid 65536 is not in the user namespace"
 	output=$(fails c "${MAPS[@]}" group=70000 -- /guest report)
-	mentions "resolve user: group 70000 is not in the pod's user namespace"
+	mentions "resolve user: group 70000 is not in the user namespace"
 	output=$(fails c "${MAPS[@]}" "mount=idmap,/sys/kernel:/m" -- /guest report)
 	mentions "copy mounts: /sys/kernel: map the ids of the mount: Invalid argument"
 	container c "${MAPS[@]}" -- /guest sleepy

@@ -125,6 +125,35 @@ static void test_plan_of_linux(void **state)
 	plan_all(rows, ARRAY_LEN(rows));
 }
 
+/* A user namespace is its maps, which are exec's, too, and those of a mount that asks for them. */
+static void test_maps(void **state)
+{
+	static const char user[] =
+		"{\"namespaces\": [{\"type\": \"mount\"}, {\"type\": \"user\"}], \"uidMappings\": "
+		"[{\"containerID\": 0, \"hostID\": 4294967294, \"size\": 1}, {\"containerID\": 1, "
+		"\"hostID\": 7, \"size\": 2}], \"gidMappings\": [{\"containerID\": 0, \"hostID\": "
+		"9, "
+		"\"size\": 1}]}";
+	CLEANUP(cleanup_free) char *text = with("linux", user);
+	CLEANUP(config_free) struct config c;
+	CLEANUP(plan_free) struct plan exec;
+	CLEANUP(buf_free) struct buf written = { 0 };
+
+	(void)state;
+	plan_init(&exec);
+	assert_int_equal(translate(text, &c, NULL), 0);
+	assert_int_equal(config_maps(c.json, &exec, NULL), 0);
+	assert_int_equal(exec.uid_map.len, 2);
+	assert_int_equal(exec.gid_map.len, 1);
+	assert_int_equal(exec.gid_map.at[0].outside, 9);
+	plan_write(&c.plan, &written);
+	for (size_t n = 0; n < written.len; n++)
+		if (!written.data[n])
+			written.data[n] = '\n';
+	assert_non_null(
+		strstr(written.data, "\nuid-map=0:4294967294:1\nuid-map=1:7:2\ngid-map=0:9:1\n"));
+}
+
 static void test_limits(void **state)
 {
 	static const struct {
@@ -212,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_of_the_process),
 		cmocka_unit_test(test_plan_of_linux),
+		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_lists_of_limits),
 		cmocka_unit_test(test_beside_the_plan),

@@ -103,6 +103,19 @@ static void test_linux_is_refused(void **state)
 		{ "linux.namespaces", "[{}]", "linux.namespaces[0].type: it is not supported" },
 		{ "linux.namespaces", "[{\"type\": \"pid\", \"path\": \"x\"}]",
 			"linux.namespaces[0].path=\"x\": want an absolute path" },
+		{ "linux.namespaces",
+			"[{\"type\": \"mount\"}, {\"type\": \"user\", \"path\": \"/u\"}]",
+			"linux.uidMappings: a user namespace needs them" },
+		{ "linux.uidMappings", "[{\"containerID\": 0, \"hostID\": 5, \"size\": 1}]",
+			"linux.uidMappings=[{\"containerID\":0,\"hostID\":5,\"size\":1}]: they "
+			"need a" },
+		{ "linux.uidMappings", "[{\"containerID\": 0, \"size\": 1}]",
+			"linux.uidMappings[0].hostID: it is missing" },
+		{ "linux.gidMappings",
+			"[{\"containerID\": 0, \"hostID\": 4294967296, \"size\": 1}]",
+			"linux.gidMappings[0].hostID=4294967296: it is out of range" },
+		{ "linux.gidMappings", "[{\"containerID\": 0, \"hostID\": 5, \"size\": 0}]",
+			"linux.gidMappings[0].size=0: it is out of range" },
 		{ "linux.timeOffsets", "{\"monotonic\": {\"secs\": 1}}",
 			"linux.timeOffsets={\"monotonic\":{\"secs\":1}}: it is not supported" },
 		{ "linux.mountLabel", "\"l\"", "linux.mountLabel=\"l\": it is not supported" },
@@ -202,6 +215,19 @@ static void test_mounts_are_refused(void **state)
 			"[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": "
 			"[\"shared\"]}]",
 			"mounts[0].options=[\"shared\"]: slave, shared and rro are for binds" },
+		{ "mounts",
+			"[{\"destination\": \"/a\", \"source\": \"/\", \"options\": [\"bind\", "
+			"\"ridmap\"]}]",
+			"mounts[0]: mapped ids need a user namespace" },
+		{ "mounts",
+			"[{\"destination\": \"/a\", \"source\": \"/\", \"options\": [\"bind\"], "
+			"\"uidMappings\": [{\"containerID\": 0, \"hostID\": 5, \"size\": 1}]}]",
+			"mounts[0].uidMappings=[{\"containerID\":0,\"hostID\":5,\"size\":1}]: not "
+			"supported" },
+		{ "mounts",
+			"[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": "
+			"[\"idmap\"]}]",
+			"mounts[0]: only a bind has ids to map" },
 		{ "mounts",
 			"[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"rro\"]}]",
 			"mounts[0].options=[\"rro\"]: slave, shared and rro are for binds" },

@@ -1,0 +1,109 @@
+/* linux.uidMappings and linux.gidMappings: the container's own user namespace, and the ids of
+ * mounts.
+ */
+#include "oci/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static int read_range(const struct part *range, struct plan_ids *out, struct err *e)
+{
+	static const struct {
+		const char *key;
+		int64_t min;
+	} keys[] = { { "containerID", 0 }, { "hostID", 0 }, { "size", 1 } };
+	uint32_t *const to[] = { &out->inside, &out->outside, &out->size };
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const struct bounds b = { keys[i].min, UINT32_MAX };
+		int64_t n = 0;
+		int rc = read_number(range, keys[i].key, b, &n, e);
+
+		if (rc == 0)
+			return read_refuse(range, keys[i].key, "it is missing", e);
+		if (rc < 0)
+			return rc;
+		*to[i] = (uint32_t)n;
+	}
+	return 0;
+}
+
+/* The plan's reader checks what they are together. */
+static int read_map(const struct part *p, const char *key, struct plan_map *out, struct err *e)
+{
+	struct part list, range;
+	int rc = part_get(p, key, JSON_ARRAY, &list, e);
+
+	if (rc == 0 && json_len(list.json) > PLAN_IDS_MAX)
+		return err_say(
+			e, E2BIG, "config.json: %s: more than %d", list.path, (int)PLAN_IDS_MAX);
+	for (size_t i = 0; rc == 0 && i < json_len(list.json); i++) {
+		struct plan_ids ids = { 0 };
+
+		if ((rc = part_element(&list, i, JSON_OBJECT, &range, e)) < 0 ||
+			(rc = read_range(&range, &ids, e)) < 0)
+			return rc;
+		out->at = mem_resize(out->at, out->len + 1, sizeof(*out->at));
+		out->at[out->len++] = ids;
+	}
+	return rc;
+}
+
+static bool has_namespace(const struct part *linux_part)
+{
+	const struct json *list = json_get(linux_part->json, "namespaces");
+
+	for (size_t i = 0; i < json_len(list); i++)
+		if (str_eq(json_get_str(json_at(list, i), "type"), "user"))
+			return true;
+	return false;
+}
+
+int config_maps(const struct json *config, struct plan *p, struct err *e)
+{
+	static const char *const keys[] = { "uidMappings", "gidMappings" };
+	struct plan_map *const maps[] = { &p->uid_map, &p->gid_map };
+	const struct part whole = part_of(config, "");
+	struct part linux_part;
+	int rc = part_get(&whole, "linux", JSON_OBJECT, &linux_part, e);
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(keys); i++) {
+		if ((rc = read_map(&linux_part, keys[i], maps[i], e)) < 0)
+			return rc;
+		if (!maps[i]->len && has_namespace(&linux_part))
+			return read_refuse(&linux_part, keys[i], "a user namespace needs them", e);
+		if (maps[i]->len && !has_namespace(&linux_part))
+			return read_refuse(&linux_part, keys[i], "they need a user namespace", e);
+	}
+	return rc;
+}
+
+static bool is_same(const struct plan_map *a, const struct plan_map *b)
+{
+	return a->len == b->len && memcmp(a->at, b->at, a->len * sizeof(*a->at)) == 0;
+}
+
+/* 1: it has some, the container's own, which are what a plan can map a mount by. */
+int config_mount_maps(const struct part *mount, const struct plan *p, struct err *e)
+{
+	static const char *const keys[] = { "uidMappings", "gidMappings" };
+	const struct plan_map *const own[] = { &p->uid_map, &p->gid_map };
+	int given = 0, rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(keys); i++) {
+		struct plan_map m = { 0 };
+
+		rc = read_map(mount, keys[i], &m, e);
+		if (rc == 0 && m.len && !is_same(&m, own[i]))
+			rc = read_refuse(mount, keys[i],
+				"not supported where they are not those of the container", e);
+		given += m.len > 0;
+		free(m.at);
+	}
+	if (rc == 0 && given == 1)
+		return read_refuse(mount, "uidMappings", "want both or none", e);
+	return rc < 0 ? rc : given > 0;
+}

@@ -230,11 +230,13 @@ write_hook() {
 		link) ln -s /usr/vendor/lib.so "\$root/linked"; chmod 711 "\$root/tmp";;
 		mount) touch "\$root/etc/mounted"; mount --bind "$ROOT/vendor/lib.so" "\$root/etc/mounted";;
 		fail) exit 3;;
-		hang) exec sleep 1000;;
+		hang) exec -a "hang $ROOT" sleep 1000;;
 		esac
 	EOF
 	chmod 755 "$ROOT/hook"
 }
+
+nobody_hangs() { ! pgrep -f "^hang $ROOT"; }
 
 hook() { # KIND WORD [MORE]: one of CDI's
 	echo "{hookName: $1, path: $ROOT/hook, args: [hook, $2, $1]${3:+, $3}}"
@@ -274,9 +276,9 @@ hook() { # KIND WORD [MORE]: one of CDI's
 	wait_for 60 is_waiting p RunContainerError "run hooks: createRuntime hook: $ROOT/hook: not done after 1 s"
 	# one without a time limit has the start's
 	cdi_yaml gpu "hooks: [$(hook prestart hang)]" >"$ROOT/etc/cdi/vendor.yaml"
-	wait_for 60 pgrep -xf 'sleep 1000'
+	wait_for 60 pgrep -f "^hang $ROOT"
 	carpel delete pod p --grace-period 0
-	wait_for 20 eval '! pgrep -xf "sleep 1000"'
+	wait_for 20 nobody_hangs
 }
 
 # ---- CRI ----

@@ -152,6 +152,37 @@ static void enable_in_parent(char *dir)
 	*slash = '/';
 }
 
+static bool has_controllers(const char *dir)
+{
+	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.controllers", dir);
+	CLEANUP(buf_free) struct buf text = { 0 };
+
+	if (fd_read_file(AT_FDCWD, file, 4096, &text, NULL) < 0 || !text.len)
+		return false;
+	for (size_t i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (i != CGROUP_CPUACCT && !cgroup_has_word(text.data, cgroup_controllers[i]))
+			return false;
+	return true;
+}
+
+/* In dir, "…/a/b", which is not ours: whoever made what is above b may have left it to us to have
+ * controllers handed down to there, by each from the top on. */
+static void enable_above(const char *top, char *dir)
+{
+	char *last = strrchr(dir, '/');
+	char *slash = last;
+
+	*last = '\0';
+	if (!has_controllers(dir))
+		slash = dir + strlen(top);
+	*last = '/';
+	for (; slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		enable_controllers(dir);
+		*slash = '/';
+	}
+}
+
 /* Makes every directory of path below top; in the v2 tree of pure v2, each hands controllers down
  * before something is made in it, so that after a crash whatever exists was made below such a one.
  * The last one first: whoever asks for it has mostly asked for those above it before. */
@@ -164,9 +195,8 @@ static int make_path(const struct cgroups *c, const char *top, const char *path,
 
 	if (is_unit(c, path))
 		return access(dir, F_OK) < 0 ? err_set(e, errno, "systemd's %s", dir) : 0;
-	/* Of a parent that is not ours nobody has asked it yet. */
 	if (hands_down && *path == '/')
-		enable_in_parent(dir);
+		enable_above(top, dir);
 	rc = cgroup_make_dir(dir, NULL);
 	/* Above our scopes nothing is ours to make. */
 	if (rc != -ENOENT || (c->has_units && *path == '/'))

@@ -54,6 +54,20 @@ count() {
 	[ "$output" = "4 passed, 0 failed, 1 skipped" ]
 }
 
+@test "emulated machines: no suite is forgotten, and each line of their lists chooses a test" {
+	local list file filter
+
+	for file in "$top"/tests/{bats,vm}/*.bats; do
+		file=${file#"$top"/tests/}
+		grep -q -e "^tests/$file " -e "^#.* ${file#*/}\>" "$top/tests/vm/complete"
+	done
+	for list in "$top"/tests/vm/{selection,complete}; do
+		while read -r file filter; do
+			sed -n 's/^@test "\(.*\)" {$/\1/p' "$top/$file" | grep -qE -- "$filter"
+		done < <(grep -v '^#' "$list")
+	done
+}
+
 @test "unit tests: a program that dies is a failed test" {
 	printf '#!/bin/sh\necho 1..2; echo "ok 1 - fine"; kill -SEGV $$\n' >"$BATS_TEST_TMPDIR/test_dead"
 	printf '#!/bin/sh\necho 1..1; echo "ok 1 - fine"; exit 3\n' >"$BATS_TEST_TMPDIR/test_odd"

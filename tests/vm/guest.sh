@@ -19,6 +19,11 @@ suite() {
 
 mount -o remount,rw /
 ip link set lo up
+# A network with nobody on it: the node's address is one of it.
+ip link add node0 type dummy
+ip address add 192.0.2.2/24 dev node0
+ip link set node0 up
+ip route add default via 192.0.2.1
 hostname guest
 
 stty -F /dev/ttyS1 raw

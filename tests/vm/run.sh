@@ -2,15 +2,15 @@
 # Runs bats suites in emulated machines with pure cgroup v2, an older kernel and systemd, and writes their TAP.
 # usage: run.sh BUILD SELECTION      SELECTION: a file of lines "SUITE REGEX", see tests/vm/selection
 # VM_KERNEL: more words for the kernel.
-# VM_LIMIT: seconds until a machine is switched off (1800), which is a failure.
+# VM_LIMIT: seconds until a machine is switched off (2700), which is a failure.
 #
-# There are as many machines as CPUs, of one CPU each, and each has every so manieth suite: emulated CPUs of one machine
+# There are as many machines as CPUs, of one CPU each, which are dealt the suites in turn: emulated CPUs of one machine
 # wait for each other so often that two of them get no more done than one.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 vm=$1/vm
-limit=${VM_LIMIT:-1800}
+limit=${VM_LIMIT:-2700}
 machines=$(nproc)
 
 # boot N: a machine's life.  Emulation only (tcg): the same everywhere, and no nested virtualisation to trust.  What it

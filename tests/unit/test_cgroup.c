@@ -129,6 +129,7 @@ static void test_handing_down(void **state)
 	fake_put(&f, "v2", "cgroup.subtree_control", "");
 	fake_put(&f, "v2/kubepods", "cgroup.subtree_control", "");
 	fake_put(&f, "v2/kubepods/pod1", "cgroup.subtree_control", "");
+	fake_put(&f, "v2/kubepods/pod1", "cgroup.controllers", "cpu io memory pids\n");
 	fake_put(&f, "v2/test", "cgroup.subtree_control", "");
 	assert_int_equal(cgroup_make(&f.c, "/kubepods/pod1/id", CGROUP_LEAF, NULL, NULL), 0);
 	assert_holds(f.root, "v2/kubepods/pod1/cgroup.subtree_control", all);
@@ -142,7 +143,11 @@ static void test_handing_down(void **state)
 	assert_holds(f.root, "v2/kubepods/pod1/id/cgroup.subtree_control", "");
 	assert_int_equal(cgroup_make(&f.c, "/test/new/id", CGROUP_LEAF, NULL, NULL), 0);
 	assert_holds(f.root, "v2/test/cgroup.subtree_control", all);
-	assert_holds(f.root, "v2/cgroup.subtree_control", "");
+	/* A parent that has not all of them is given them from the top on. */
+	assert_holds(f.root, "v2/cgroup.subtree_control", all);
+	fake_put(&f, "v2/kubepods/pod1", "cgroup.controllers", "cpu pids\n");
+	assert_int_equal(cgroup_make(&f.c, "/kubepods/pod1/other", CGROUP_LEAF, NULL, NULL), 0);
+	assert_holds(f.root, "v2/kubepods/cgroup.subtree_control", all);
 	fake_put(&f, "v2/ours/in", "cgroup.subtree_control", "");
 	assert_int_equal(cgroup_make(&f.c, "in", CGROUP_INNER, NULL, NULL), 0);
 	assert_holds(f.root, "v2/ours/in/cgroup.subtree_control", all);

@@ -44,7 +44,7 @@ with_default() {
 }
 
 # A pod whose first process and whose readiness probe say what they are called; the probe fails with it.
-SAYS='readinessProbe: {periodSeconds: 1, exec: {command: [/bin/guest, all, "cat '$LABEL'", "exit 1"]}}'
+SAYS='readinessProbe: {periodSeconds: 5, exec: {command: [/bin/guest, all, "cat '$LABEL'", "exit 1"]}}'
 
 speaking_pod() {
 	local name=$1

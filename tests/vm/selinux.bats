@@ -27,7 +27,7 @@ teardown() {
 speaking_pod() {
 	local name=$1
 
-	EXTRA="readinessProbe: {periodSeconds: 1, exec: {command: [/bin/guest, all, \"cat $LABEL\", \"exit 1\"]}}${EXTRA:+, $EXTRA}" \
+	EXTRA="readinessProbe: {periodSeconds: 5, exec: {command: [/bin/guest, all, \"cat $LABEL\", \"exit 1\"]}}${EXTRA:+, $EXTRA}" \
 		pod "$name" all "cat $LABEL" 'sleepy up' | carpel run -f - >/dev/null
 	wait_for 20 log_says "$name" up
 }
@@ -60,19 +60,20 @@ is_waiting() {
 	import_guest
 	[ "$(carpel info -o json | jq -r .selinux)" = on ]
 	SPEC="securityContext: {seLinuxOptions: {$LEVEL}}" speaking_pod a
-	SPEC="securityContext: {runAsUser: 1000, seLinuxOptions: {$LEVEL}}, hostUsers: false" \
-		EXTRA='securityContext: {allowPrivilegeEscalation: false}' speaking_pod own
-	SPEC="securityContext: {seLinuxOptions: {$LEVEL}}" EXTRA='securityContext: {privileged: true}' speaking_pod strong
-	speaking_pod silent
 	is_called a "$NAME"
-	is_called own "$NAME"
-	is_called strong system_u:system_r:kernel_t:s0
-	is_called silent system_u:system_r:kernel_t:s0
 	pid=$(pids_named a guest | head -1)
 	for path in '' bin/guest dev dev/pts dev/shm; do
 		is_file "/proc/$pid/root/$path" "$FILES" || { echo "/$path" >&2; return 1; }
 	done
 	[ "$(tr -d '\0' <"/proc/$(pids_named a carpel-pause | head -1)/attr/current")" = "$NAME" ]
+	carpel delete pod a --now
+	SPEC="securityContext: {runAsUser: 1000, seLinuxOptions: {$LEVEL}}, hostUsers: false" \
+		EXTRA='securityContext: {allowPrivilegeEscalation: false}' speaking_pod own
+	is_called own "$NAME"
+	carpel delete pod own --now
+	SPEC="securityContext: {seLinuxOptions: {$LEVEL}}" EXTRA='securityContext: {privileged: true}' speaking_pod strong
+	is_called strong system_u:system_r:kernel_t:s0
+	carpel delete pod strong --now
 	# The policy lets carpel make no such process; and there is no such type.
 	EXTRA='securityContext: {seLinuxOptions: {type: other_t}}' pod b sleepy | apply
 	EXTRA='securityContext: {seLinuxOptions: {type: none_t}}' pod c sleepy | apply

@@ -50,7 +50,7 @@ DAEMON_SRC := $(addprefix runtime/daemon/,main.c confine.c options.c listen.c no
 	prober.c prober_link.c exec.c backend.c calls.c objects.c events.c event_file.c versions.c images.c recover.c resize.c shutdown.c qos.c usage.c disk.c driver.c users.c)
 LAUNCH_SRC := $(addprefix runtime/launch/,main.c serve.c job.c report.c protect.c prepare.c user.c userns.c sandbox.c container.c process.c \
 	overlay.c hooks.c binds.c target.c volumes.c devices.c devices_rules.c tree.c mask.c profile_json.c \
-	bundle.c filesystem.c limits.c namespaces.c root.c wait.c)
+	bundle.c copy_up.c filesystem.c limits.c namespaces.c root.c wait.c)
 LOG_SRC := $(addprefix runtime/log/,main.c attached.c confine.c control.c format.c stage.c streams.c) $(LOCKDOWN_SRC)
 LOGREAD_SRC := $(addprefix runtime/log/,reader.c rotated.c)
 IMAGE_RECORD_SRC := $(addprefix runtime/image/,record.c name.c lease.c folder.c)

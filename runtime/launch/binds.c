@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "launch/copy_up.h"
 #include "launch/filesystem.h"
 #include "launch/target.h"
 #include "launch/tree.h"
@@ -114,6 +115,9 @@ static int attach_new(struct job *j, size_t i, struct err *e)
 	}
 	j->mounts.binds[i] =
 		str_eq(m->target, "/dev") ? take_fd(&j->mounts.dev) : filesystem_new(m, e);
+	if (j->mounts.binds[i] >= 0 && m->copies_up &&
+		(rc = copy_up(j, m, j->mounts.binds[i], e)) < 0)
+		return rc;
 	return j->mounts.binds[i] < 0 ? j->mounts.binds[i]
 				      : target_attach(j->mounts.root, j->mounts.binds[i], m->target,
 						TARGET_DIRECTORY, e);

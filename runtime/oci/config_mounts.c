@@ -21,6 +21,7 @@ enum option {
 	OPT_SLAVE,
 	OPT_SHARED,
 	OPT_MAPPED,
+	OPT_COPY_UP,
 	OPT_NOTHING, /* what is so anyway */
 };
 
@@ -58,6 +59,7 @@ static const struct {
 	{ "exec", OPT_NOTHING },
 	{ "async", OPT_NOTHING },
 	{ "defaults", OPT_NOTHING },
+	{ "tmpcopyup", OPT_COPY_UP },
 	{ "notmpcopyup", OPT_NOTHING },
 };
 
@@ -86,6 +88,7 @@ static bool take_option(struct reading *r, const char *text)
 	m->no_dev |= option == OPT_NO_DEV;
 	m->no_exec |= option == OPT_NO_EXEC;
 	m->is_mapped |= option == OPT_MAPPED;
+	m->copies_up |= option == OPT_COPY_UP;
 	if (option == OPT_READ_WRITE)
 		m->read_only = m->recursive_read_only = false;
 	if (option == OPT_NO_ATIME || option == OPT_STRICT_ATIME)
@@ -148,6 +151,8 @@ static int finish_bind(const struct part *mount, const char *source, const char 
 		return err_say(e, EINVAL,
 			"config.json: %s.options: %.60s: not supported for a bind", mount->path,
 			r->options.data);
+	if (m->copies_up)
+		return read_refuse(mount, "options", "tmpcopyup is for a tmpfs outside /dev", e);
 	if (m->is_mapped && !p->uid_map.len)
 		return err_say(e, EINVAL,
 			"config.json: %s: mapped ids need a user namespace of the container",
@@ -178,6 +183,8 @@ static int finish_new(const struct part *mount, const char *source, const char *
 		return read_refuse(mount, "type", "it is not supported", e);
 	if (m->propagation != PLAN_PRIVATE || m->recursive_read_only)
 		return read_refuse(mount, "options", "slave, shared and rro are for binds", e);
+	if (m->copies_up && (!str_eq(type, "tmpfs") || str_eq(m->target, "/dev")))
+		return read_refuse(mount, "options", "tmpcopyup is for a tmpfs outside /dev", e);
 	if (m->is_mapped)
 		return err_say(
 			e, EINVAL, "config.json: %s: only a bind has ids to map", mount->path);

@@ -80,7 +80,7 @@ int oci_features(const struct oci *o, int argc, char **argv, struct err *e)
 		"diratime", "exec", "idmap", "noatime", "nodev", "noexec", "nosuid", "notmpcopyup",
 		"private", "rbind", "relatime", "ridmap", "rnodev", "rnoexec", "rnosuid", "ro",
 		"rprivate", "rro", "rshared", "rslave", "rw", "shared", "slave", "strictatime",
-		"suid", NULL };
+		"suid", "tmpcopyup", NULL };
 	CLEANUP(cleanup_json) struct json *j = json_new_object();
 	CLEANUP(buf_free) struct buf text = { 0 };
 	int at = options_read(argc, argv, NULL, 0,

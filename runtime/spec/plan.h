@@ -45,6 +45,7 @@ struct plan_mount {
 	 * part of each hierarchy of the host. */
 	char *type, *options;
 	enum plan_atime atime; /* bundle */
+	bool copies_up;        /* a tmpfs: begins with what is below its target */
 };
 
 /* A tmpfs that the sandbox holds for its containers, and that goes with it. */
@@ -164,7 +165,7 @@ struct plan {
 	 * Only with masks=given, and not of a privileged container */
 	struct strv masked, readonly_paths;
 	/* mount=[volume,|type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,]
-	 * [noatime,|strictatime,][slave,|shared,]SOURCE:TARGET[:OPTIONS];
+	 * [noatime,|strictatime,][slave,|shared,][copyup,]SOURCE:TARGET[:OPTIONS];
 	 * "\:" and "\\" escape; attached in this order, so parents come first.  idmap: only with
 	 * uid-map and without volume; shared: only without */
 	struct plan_mount *mounts;

@@ -55,6 +55,7 @@ static void read_words(const char **at, struct plan_mount *m)
 	m->propagation = plan_take_word(at, "slave")    ? PLAN_SLAVE
 			 : plan_take_word(at, "shared") ? PLAN_SHARED
 							: PLAN_PRIVATE;
+	m->copies_up = plan_take_word(at, "copyup");
 }
 
 void plan_mount_free(struct plan_mount *m)
@@ -71,6 +72,8 @@ static const char *check(const struct plan_mount *m, const char *rest)
 	/* What the host mounts below it later would be writable. */
 	if (m->recursive_read_only && m->propagation != PLAN_PRIVATE)
 		return "recursive read-only excludes slave and shared";
+	if (m->copies_up && !str_eq(m->type, "tmpfs"))
+		return "copyup is for a tmpfs";
 	if (!m->type && m->atime)
 		return "noatime and strictatime are for a new file system";
 	if (m->type && (m->recursive_read_only || m->is_file || m->is_alone ||
@@ -115,13 +118,14 @@ void plan_mount_write(const struct plan_mount *m, struct buf *out)
 		buf_adds(out, "volume,");
 	if (m->type)
 		buf_addf(out, "type=%s,", m->type);
-	buf_addf(out, "%s%s%s%s%s%s%s%s%s",
+	buf_addf(out, "%s%s%s%s%s%s%s%s%s%s",
 		m->recursive_read_only ? "rro,"
 		: m->read_only         ? "ro,"
 				       : "",
 		m->is_file ? "file," : "", m->is_alone ? "alone," : "", m->no_exec ? "noexec," : "",
 		m->no_dev ? "nodev," : "", m->no_suid ? "nosuid," : "",
-		m->is_mapped ? "idmap," : "", atime_words[m->atime], propagations[m->propagation]);
+		m->is_mapped ? "idmap," : "", atime_words[m->atime], propagations[m->propagation],
+		m->copies_up ? "copyup," : "");
 	plan_escape(out, m->source);
 	buf_addc(out, ':');
 	plan_escape(out, m->target);

@@ -245,6 +245,36 @@ $BUNDLE" ]
 	mentions SCMP_ACT_NOTIFY
 }
 
+@test "inside: tmpcopyup begins a tmpfs with what the image has there, and follows no link" {
+	mkdir -m 1751 "$BUNDLE/rootfs/t" && mkdir -m 711 "$BUNDLE/rootfs/t/d" && chown 3:4 "$BUNDLE/rootfs/t"
+	echo image >"$BUNDLE/rootfs/t/d/file" && chown 5:6 "$BUNDLE/rootfs/t/d/file" && chmod 4755 "$BUNDLE/rootfs/t/d/file"
+	touch -d @1000 "$BUNDLE/rootfs/t/d/file"
+	head -c 3000000 /dev/zero >"$BUNDLE/rootfs/t/big"
+	ln -s /etc/hostname "$BUNDLE/rootfs/t/link" && ln -s /t/d "$BUNDLE/rootfs/t/dir-link"
+	mkfifo -m 620 "$BUNDLE/rootfs/t/fifo"
+	COPY='.mounts += [{destination: "/t", type: "tmpfs", options: ["tmpcopyup", "nosuid", "size=8m"]}]'
+	FILTER="$COPY" runs /guest all "stat /t" "stat /t/d" "stat /t/d/file" "stat /t/fifo" "stat /t/big" "readlink /t/link" \
+		"readlink /t/dir-link" "cat /t/d/file" "cat /t/link"
+	says "/t dir 1751 3 4 0:0"
+	says "/t/d dir 711 0 0 0:0"
+	says "/t/d/file file 4755 5 6 0:0"
+	grep -q '^/t/fifo .* 620 0 0 ' <<<"$output"
+	says /etc/hostname
+	says /t/d
+	says image
+	says "/t/link ENOENT" # of the container's root, which has none
+	# More than fits, what is no file, and what is too deep are told.
+	FILTER="$COPY | .mounts[-1].options[2] = \"size=1m\"" bundle /guest exit 0
+	refuses "mount /t: copy what is there: copy big: No space left on device"
+	rm "$BUNDLE/rootfs/t/big"
+	mknod "$BUNDLE/rootfs/t/node" c 1 3
+	FILTER="$COPY" bundle /guest exit 0
+	refuses "mount /t: copy what is there: node is a device"
+	rm "$BUNDLE/rootfs/t/node"
+	mkdir -p "$BUNDLE/rootfs/t/$(printf 'x/%.0s' {1..40})"
+	refuses "x: more than 32 directories deep"
+}
+
 # ---- exec ----
 
 @test "exec: its status, its identity, its options; a process file" {
@@ -377,7 +407,7 @@ $inside" ]
 		.linux.namespaces -= [{type: "uts"}]~plan: hostname and domainname need namespace=uts
 		.linux.cgroupsPath = "/a/../b"~config.json: linux.cgroupsPath=/a/../b: cgroup path: ".." is no name
 		.mounts += [{destination: "/a/../b", type: "tmpfs"}]~config.json: mounts[7].destination="/a/../b": want an absolute path
-		.mounts += [{destination: "/a", type: "tmpfs", options: ["tmpcopyup"]}]~tmpcopyup
+		.mounts += [{destination: "/a", source: "/tmp", options: ["bind", "tmpcopyup"]}]~config.json: mounts[7].options=["bind","tmpcopyup"]: tmpcopyup is for a tmpfs
 		.mounts += [{destination: "/a", source: "/tmp", options: ["bind", "idmap"]}]~config.json: mounts[7]: mapped ids need a user namespace of the container
 		.mounts += [{destination: "/", type: "tmpfs"}]~the target is the root itself
 		.mounts += [{destination: "/proc/sys", type: "tmpfs"}]~mount /proc/sys: the target is inside /proc

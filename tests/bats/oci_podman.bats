@@ -28,6 +28,8 @@ setup() {
 				--cgroup-manager cgroupfs --storage-driver vfs --runtime "$CARPEL_BIN/carpel-oci" "$@"
 		}
 		make() { podman "$1" --network none --cgroup-parent "/$CG" "${@:2}"; }
+		mkdir "$RUN/bundle/rootfs/t"
+		echo of-the-image >"$RUN/bundle/rootfs/t/file"
 		tar -C "$RUN/bundle/rootfs" -cf "$RUN/image.tar" .
 		podman import "$RUN/image.tar" localhost/guest >/dev/null 2>&1
 		trap 'podman rm -af -t 0 >/dev/null' EXIT
@@ -51,7 +53,7 @@ with_podman() { # with_podman SCRIPT: $output is what it prints
 
 @test "podman: run, exec, stats, pause, update, kill, rm" {
 	with_podman '
-		make run --rm localhost/guest /guest all report "open r /dev/zero"
+		make run --rm --tmpfs /t localhost/guest /guest all report "open r /dev/zero" "cat /t/file"
 		make run -d --name w --memory 64m localhost/guest /guest sleep 1000 >/dev/null
 		podman exec w /guest print executed
 		podman exec w /guest exit 9 || echo "status $?"
@@ -73,6 +75,7 @@ with_podman() { # with_podman SCRIPT: $output is what it prints
 		make run --rm localhost/guest /nothing || echo "status $?"'
 	says "pid 1"
 	says "seccomp 2"
+	says of-the-image
 	says executed
 	says "status 9"
 	grep -q '^yes ' <<<"$output"

@@ -229,6 +229,11 @@ static void test_mounts_are_refused(void **state)
 			"[\"idmap\"]}]",
 			"mounts[0]: only a bind has ids to map" },
 		{ "mounts",
+			"[{\"destination\": \"/dev\", \"type\": \"tmpfs\", \"options\": "
+			"[\"tmpcopyup\"]}]",
+			"mounts[0].options=[\"tmpcopyup\"]: tmpcopyup is for a tmpfs outside "
+			"/dev" },
+		{ "mounts",
 			"[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [\"rro\"]}]",
 			"mounts[0].options=[\"rro\"]: slave, shared and rro are for binds" },
 		{ "mounts", "[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": [5]}]",

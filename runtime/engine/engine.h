@@ -10,7 +10,7 @@
  *   exec_run.c   one program in a container; terminal.c makes pseudoterminals
  *   logs.c       carpel-log; logs_file.c and logs_reopen.c, the files that it writes to
  *   profiles.c   system call filters, compiled
- *   users.c      whether there are user namespaces to be had
+ *   users.c      whether there are user namespaces to be had; lsm.c, which security modules
  *   resume.c     taking over after a crash; find.c finds processes again
  *   discard.c    what is thrown away
  *   scope.c      units of systemd's, where it owns the cgroups; slice.c, their weights

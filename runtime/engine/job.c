@@ -18,6 +18,8 @@
 #include "engine/engine.h"
 #include "sys/starter.h"
 
+enum { READS_MAX = 32 }; /* twice a pipe */
+
 struct job {
 	struct engine *g;
 	const char *program; /* for messages */
@@ -32,16 +34,18 @@ struct job {
 	int out_fd, err_fd;
 };
 
-/* false: at its end. */
-static bool read_all(int fd, struct buf *out)
+/* What is there, which is more than a pipe holds only while it is filled on.  false: at its end. */
+static bool read_ready(int fd, struct buf *out)
 {
 	char bytes[4096];
-	ssize_t n;
+	ssize_t n = 1;
 
-	while ((n = read(fd, bytes, sizeof(bytes))) > 0)
-		if (out->len < JOB_ANSWER_MAX)
+	for (int reads = 0; n > 0 && reads < READS_MAX; reads++) {
+		n = read(fd, bytes, sizeof(bytes));
+		if (n > 0 && out->len < JOB_ANSWER_MAX)
 			buf_add(out, bytes, (size_t)n);
-	return n < 0 && errno == EAGAIN;
+	}
+	return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
 static void on_out(struct loop_io *io, unsigned events)
@@ -49,7 +53,7 @@ static void on_out(struct loop_io *io, unsigned events)
 	struct job *j = io->arg;
 
 	(void)events;
-	if (!read_all(j->out_fd, &j->out))
+	if (!read_ready(j->out_fd, &j->out))
 		loop_io_stop(io);
 }
 
@@ -58,7 +62,7 @@ static void on_err(struct loop_io *io, unsigned events)
 	struct job *j = io->arg;
 
 	(void)events;
-	if (!read_all(j->err_fd, &j->err))
+	if (!read_ready(j->err_fd, &j->err))
 		loop_io_stop(io);
 }
 
@@ -96,8 +100,8 @@ static void on_ended(void *arg, int status)
 	int rc = 0;
 
 	j->child = NULL;
-	(void)read_all(j->out_fd, &j->out);
-	(void)read_all(j->err_fd, &j->err);
+	(void)read_ready(j->out_fd, &j->out);
+	(void)read_ready(j->err_fd, &j->err);
 	if (status != 0)
 		rc = read_failure(j, status, &e);
 	j->done(j->arg, rc, &j->out, &e);
@@ -120,7 +124,7 @@ static void on_deadline(struct loop_timer *t)
 		&e, ETIMEDOUT, "%s took longer than %" PRId64 " ms", j->program, j->deadline_ms);
 
 	end(j);
-	(void)read_all(j->out_fd, &j->out);
+	(void)read_ready(j->out_fd, &j->out);
 	j->done(j->arg, rc, &j->out, &e);
 	job_free(j);
 }

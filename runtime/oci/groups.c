@@ -75,9 +75,11 @@ int groups_check_unused(const struct cgroups *c, const char *path, struct err *e
 	CLEANUP(cleanup_free) char *dir = cgroup_v2_dir(c, path);
 	CLEANUP(cleanup_free) char *file = str_fmt("%s/cgroup.events", dir);
 	CLEANUP(buf_free) struct buf text = { 0 };
-	const int rc = fd_read_file(AT_FDCWD, file, EVENTS_MAX, &text, NULL);
+	const int rc = fd_read_file(AT_FDCWD, file, EVENTS_MAX, &text, e);
 
-	return rc == 0 && text.len && strstr(text.data, "populated 1")
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	return text.len && strstr(text.data, "populated 1")
 		       ? err_say(e, EBUSY, "config.json: linux.cgroupsPath=%.64s: it has processes",
 				 path)
 		       : 0;

@@ -14,7 +14,7 @@ PYTHON=${PYTHON:-/usr/bin/python3}
 # To wait takes no interpreter.
 driver() {
 	case $1 in
-	tee) patiently grep -qsF -- "$3" "$2" ;;  # until FILE holds TEXT
+	tee) patiently holds "$2" "$3" ;;         # until FILE holds TEXT
 	gone) patiently is_gone "$2" ;;           # until PID is gone
 	*) "$PYTHON" -IB "$DRIVER" "$@" ;;
 	esac
@@ -30,6 +30,19 @@ patiently() {
 		fi
 		sleep 0.005
 	done
+}
+
+# Line breaks count: for grep they would part a text into several, of which any will do.
+holds() {
+	local text
+
+	case $2 in
+	*$'\n'*)
+		{ IFS= read -rd '' text <"$1"; } 2>/dev/null || [ -n "$text" ] || return 1
+		[[ $text == *"$2"* ]]
+		;;
+	*) grep -qsF -- "$2" "$1" ;;
+	esac
 }
 
 is_gone() {

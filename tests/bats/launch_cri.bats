@@ -340,10 +340,10 @@ inside() {
 	output=$(inside a user=5 -- /guest exit 0)
 	mentions "user=5:0:0 "
 	many=()
-	for i in $(seq 300 -1 201); do many+=("group=$i"); done
+	for i in $(seq 800 -1 201); do many+=("group=$i"); done
 	container b user=9:9 "${many[@]}" -- /guest sleepy up
-	[ "$BEGAN_AS" = "9:9:9,$(seq -s, 201 263)+37" ] # the lowest 64 of 101
-	grep -q "^Groups:.* 300 $" "/proc/$CTR/status"
+	[ "$BEGAN_AS" = "9:9:9,$(seq -s, 201 711)+89" ] # the lowest 512 of 601
+	grep -q "^Groups:.* 800 $" "/proc/$CTR/status"
 }
 
 @test "capabilities: the ambient ones survive for a user, and only those" {

@@ -114,5 +114,5 @@ first() {
 	[ -z "$(pids_named vain guest)" ]
 	run carpel apply -f - < <(SPEC='hostUsers: false' EXTRA='securityContext: {runAsUser: 65536}' pod far sleepy x)
 	[ "$status" = 0 ]
-	wait_for 20 matches far '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("uid 65536 is not in the pod")'
+	wait_for 20 matches far '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("uid 65536 is not in the user namespace")'
 }

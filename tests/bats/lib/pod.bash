@@ -10,7 +10,7 @@ pod() {
 
 	shift
 	for word; do
-		word=${word//\\/\\\\} word=${word//\"/\\\"} word=${word//$'\n'/\\n}
+		word=${word//\\/\\\\} word=${word//\"/\\\"} word=${word//$'\n'/\\n} word=${word//$'\r'/\\r}
 		args+=", \"$word\""
 	done
 	cat <<-EOF

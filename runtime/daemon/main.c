@@ -357,7 +357,7 @@ static int run_keeper(const struct layout *layout, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct options o;
+	CLEANUP(options_free) struct options o;
 	struct layout layout;
 	struct err e = { 0 };
 	int rc = options_read(argc, argv, &o);

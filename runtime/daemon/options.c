@@ -218,3 +218,8 @@ int options_read(int argc, char **argv, struct options *out)
 		return usage_error("unexpected argument", argv[optind]);
 	return OPTIONS_RUN;
 }
+
+void options_free(struct options *o)
+{
+	strv_free(&o->unsafe_sysctls);
+}

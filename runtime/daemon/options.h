@@ -29,3 +29,4 @@ enum { OPTIONS_RUN = -1 };
 
 /* OPTIONS_RUN, or the code to exit with: help and version are printed, mistakes are told. */
 int options_read(int argc, char **argv, struct options *out);
+void options_free(struct options *o); /* also of what was not read whole */

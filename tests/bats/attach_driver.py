@@ -46,15 +46,21 @@ def is_succeeded(change):
     return change["object"]["status"]["phase"] == "Succeeded"
 
 
-def pid_of(carpeld, program, *words):
-    command = b"\0".join(word.encode() for word in (program, *words))
+def pids_of(carpeld, command):
     for folder in carpeld.cgroups():
         with open(os.path.join(folder, "cgroup.procs")) as procs:
             for pid in map(int, procs.read().split()):
                 with open("/proc/%d/cmdline" % pid, "rb") as line:
                     if line.read().rstrip(b"\0") == command:
-                        return pid
-    fail("there is no %s", command)
+                        yield pid
+
+
+def pid_of(carpeld, program, *words):
+    """It runs as soon as exec has closed what is to be closed; its words are there a moment later."""
+    command = b"\0".join(word.encode() for word in (program, *words))
+    found = []
+    wait_for(command, lambda: found.extend(pids_of(carpeld, command)) or found)
+    return found[0]
 
 
 def has_answered(pid):

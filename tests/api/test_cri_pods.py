@@ -208,7 +208,7 @@ class Ends(CriTest):
             call = self.cri.begin("RunPodSandbox", deadline_s=0.001, config=pod_config("late", uid="u%d" % n))
             error = call.exception()
             if error:
-                self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+                self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED, error)
                 expired += 1
         self.assertGreater(expired, 0)
         # One whose answer was on its way when its time was up is there, and can be found; the others are gone.

@@ -132,9 +132,9 @@ static int run_hooks(struct making *m, struct err *e)
 	int pidfd = -1, rc = launch_expect(&m->launch, REPORT_READY, &pidfd, e);
 
 	if (rc < 0 || (rc = container_adopt(m->c, pidfd, e)) < 0 ||
-		(rc = hooks_run(config, "prestart", m->c, STATUS_CREATING, e)) < 0 ||
-		(rc = hooks_run(config, "createRuntime", m->c, STATUS_CREATING, e)) < 0 ||
-		(rc = hooks_run_inside(
+		(rc = hooks_run(config, "prestart", m->c, STATUS_CREATING, NULL, e)) < 0 ||
+		(rc = hooks_run(config, "createRuntime", m->c, STATUS_CREATING, NULL, e)) < 0 ||
+		(rc = hooks_run(
 			 config, "createContainer", m->c, STATUS_CREATING, &m->config.plan, e)) < 0)
 		return rc;
 	cleanup_fd(&m->c->pidfd);
@@ -253,14 +253,13 @@ int start_container(const struct oci *o, struct container *c, struct err *e)
 			(rc = config_maps(config.json, &config.plan, e)) < 0)
 			return rc;
 		groups_to_plan(cgroups, c->r.cgroup, &config.plan);
-		rc = hooks_run_inside(
-			config.json, "startContainer", c, STATUS_CREATED, &config.plan, e);
+		rc = hooks_run(config.json, "startContainer", c, STATUS_CREATED, &config.plan, e);
 		if (rc < 0)
 			return rc;
 	}
 	if ((rc = send_start(c, e)) < 0)
 		return rc;
-	rc = hooks_run(config.json, "poststart", c, STATUS_RUNNING, e);
+	rc = hooks_run(config.json, "poststart", c, STATUS_RUNNING, NULL, e);
 	if (rc < 0 && c->pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
 	return rc;

@@ -153,8 +153,8 @@ static int run_one(const struct part *list, size_t i, const struct container *c,
 	return place ? run_inside(&h, &entry, fd, c, place, e) : hook_run(&h, fd, e);
 }
 
-static int run_until_one_fails(const struct json *config, const char *kind,
-	const struct container *c, enum status s, const struct plan *place, struct err *e)
+int hooks_run(const struct json *config, const char *kind, const struct container *c, enum status s,
+	const struct plan *place, struct err *e)
 {
 	struct part list;
 	int rc = find(config, kind, &list, e);
@@ -162,18 +162,6 @@ static int run_until_one_fails(const struct json *config, const char *kind,
 	for (size_t i = 0; rc == 0 && i < json_len(list.json); i++)
 		rc = run_one(&list, i, c, s, place, e);
 	return rc;
-}
-
-int hooks_run(const struct json *config, const char *kind, const struct container *c, enum status s,
-	struct err *e)
-{
-	return run_until_one_fails(config, kind, c, s, NULL, e);
-}
-
-int hooks_run_inside(const struct json *config, const char *kind, const struct container *c,
-	enum status s, const struct plan *place, struct err *e)
-{
-	return run_until_one_fails(config, kind, c, s, place, e);
 }
 
 void hooks_run_all(

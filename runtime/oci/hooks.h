@@ -8,12 +8,11 @@
 int hooks_check(const struct json *config, struct err *e);
 bool hooks_has(const struct json *config, const char *kind);
 
-/* Runs those of one kind in order, in our own namespaces; or in those of the container's process
- * (c->pidfd) and place's cgroups and maps.  The first that fails ends it, with its reason. */
+/* Runs those of one kind in order: in our own namespaces where place is NULL, else in those of the
+ * container's process (c->pidfd) and place's cgroups and maps.  The first that fails ends it, with
+ * its reason. */
 int hooks_run(const struct json *config, const char *kind, const struct container *c, enum status s,
-	struct err *e);
-int hooks_run_inside(const struct json *config, const char *kind, const struct container *c,
-	enum status s, const struct plan *place, struct err *e);
+	const struct plan *place, struct err *e);
 /* Also those behind one that fails; failures are logged. */
 void hooks_run_all(
 	const struct json *config, const char *kind, const struct container *c, enum status s);

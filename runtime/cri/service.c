@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cri/state.h"
 #include "engine/lsm.h"
+#include "engine/users.h"
 #include "spec/cri_protoset.h"
 
 /* ---- Version, Status, RuntimeConfig ---- */

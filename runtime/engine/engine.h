@@ -28,7 +28,6 @@
 #include <sys/types.h>
 
 #include "base/loop.h"
-#include "engine/users.h"
 #include "pod/env.h"
 #include "pod/layout.h"
 #include "pod/lsm.h"
@@ -37,6 +36,8 @@
 /* Our helpers' cgroup below the instance's root: ending the instance ends them by it, whoever
  * started them. */
 #define HELPERS_CGROUP "daemons"
+
+enum users_answer { USERS_UNKNOWN, USERS_TO_BE_HAD, USERS_NOT_TO_BE_HAD };
 
 struct engine {
 	struct loop *loop;

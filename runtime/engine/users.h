@@ -5,11 +5,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
-struct engine;
-
-enum users_answer { USERS_UNKNOWN, USERS_TO_BE_HAD, USERS_NOT_TO_BE_HAD };
+#include "engine/engine.h"
 
 /* Not USERS_UNKNOWN: at once.  Else it is being tried out, and changed(arg) is called once, later,
  * for all who ask meanwhile with the same argument. */

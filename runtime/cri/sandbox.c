@@ -279,11 +279,19 @@ static void answer_taken(
 		&e);
 }
 
+/* Judged again at the start; here it is only told early. */
+static int check_lsm(const struct cri *c, const struct pod_spec *spec, struct err *e)
+{
+	CLEANUP(plan_free) struct plan unused;
+
+	plan_init(&unused);
+	return lsm_plan_sandbox(&c->engine->lsm, spec, &unused, e);
+}
+
 static int check_request(
 	const struct cri *c, const Runtime__V1__RunPodSandboxRequest *q, struct err *e)
 {
 	CLEANUP(cleanup_pod_spec) struct pod_spec *spec = NULL;
-	CLEANUP(plan_free) struct plan unused = { 0 };
 	int rc;
 
 	if (!q->config)
@@ -291,9 +299,7 @@ static int check_request(
 	if (config_check_size(q->config, e) < 0)
 		return -E2BIG;
 	rc = cri_read_sandbox(q->config, q->runtime_handler, &spec, e);
-	/* Judged again at the start; here it is only told early. */
-	plan_init(&unused);
-	return rc < 0 ? rc : lsm_plan_sandbox(&c->engine->lsm, spec, &unused, e);
+	return rc < 0 ? rc : check_lsm(c, spec, e);
 }
 
 void rpc_run_sandbox(void *ctx, struct grpc_call *call)

@@ -95,6 +95,9 @@ static int read_log_size(const char *text, uint32_t *out_kib)
 	return 0;
 }
 
+static const char want_sysctls[] = "--allowed-unsafe-sysctls takes names of sysctls of a pod's "
+				   "namespaces, or groups of them with a '*' at the end";
+
 /* "kernel.msg*,net.core.somaxconn"; again: more of them. */
 static int read_sysctls(const char *given, struct strv *out)
 {
@@ -166,10 +169,7 @@ static int take(int option, struct options *o)
 		return OPTIONS_RUN;
 	case OPT_SYSCTLS:
 		if (read_sysctls(optarg, &o->unsafe_sysctls) < 0)
-			return usage_error(
-				"--allowed-unsafe-sysctls takes names of sysctls of a "
-				"pod's namespaces, or groups of them with a '*' at the end",
-				optarg);
+			return usage_error(want_sysctls, optarg);
 		return OPTIONS_RUN;
 	case 'h':
 		(void)fputs(help, stdout);

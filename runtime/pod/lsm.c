@@ -1,7 +1,6 @@
 #include "pod/lsm.h"
 
 #include <errno.h>
-
 #include <string.h>
 
 #include "base/str.h"

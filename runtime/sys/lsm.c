@@ -1,6 +1,6 @@
 /* The kernel keeps the label for the next exec with the process and hands it to what that clones
- * (AppArmor in the task, SELinux in its credentials); exec takes it or fails.  So it is set where
- * the procfs is the host's, and nobody who joins a container needs a procfs for it.
+ * (AppArmor in the task, SELinux in its credentials); exec takes it or fails.  So it is set before
+ * a container is joined, and nobody who has joined one needs a procfs for it.
  */
 #include "sys/lsm.h"
 

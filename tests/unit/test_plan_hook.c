@@ -1,29 +1,17 @@
 /* Hooks of a container in its plan. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
-#include <string.h>
 
-#include "base/cleanup.h"
-#include "spec/plan.h"
+#include "plan_fixture.h"
 
 /* A container with these records, a line each. */
 static int parse(const char *lines, struct plan *p, struct err *e)
 {
 	CLEANUP(cleanup_free)
-	char *bytes = str_fmt("kind=container\nid=c\npause-fd=4\nlower=/l\nupper=/u\nwork=/w\n"
-			      "arg=x\n%s\n",
+	char *text = str_fmt("kind=container\nid=c\npause-fd=4\nlower=/l\nupper=/u\nwork=/w\n"
+			     "arg=x\n%s\n",
 		lines);
-	size_t len = strlen(bytes);
 
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] == '\n')
-			bytes[i] = '\0';
-	return plan_parse(bytes, len, p, e);
+	return parse_text(text, p, e);
 }
 
 static void test_accepted(void **state)

@@ -1,14 +1,7 @@
 /* The maps of a pod's user namespace in a plan. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
-#include <string.h>
 
-#include "base/cleanup.h"
+#include "plan_fixture.h"
 #include "spec/plan_keys.h"
 
 static const char container[] =
@@ -20,13 +13,9 @@ static const char sandbox[] = "kind=sandbox\nid=s1\npause=/p\n";
 /* base and lines, a record a line. */
 static int parse(const char *base, const char *lines, struct plan *p, struct err *e)
 {
-	CLEANUP(cleanup_free) char *bytes = str_fmt("%s%s", base, lines);
-	size_t len = strlen(bytes);
+	CLEANUP(cleanup_free) char *text = str_fmt("%s%s", base, lines);
 
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] == '\n')
-			bytes[i] = '\0';
-	return plan_parse(bytes, len, p, e);
+	return parse_text(text, p, e);
 }
 
 static void accept(const char *base, const char *lines, struct plan *p)

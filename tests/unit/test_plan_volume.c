@@ -1,28 +1,16 @@
 /* Volumes of a sandbox in its plan. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <errno.h>
-#include <string.h>
 
 #include "base/buf.h"
-#include "base/cleanup.h"
-#include "spec/plan.h"
+#include "plan_fixture.h"
 
 /* A sandbox with these records, a line each. */
 static int parse(const char *lines, struct plan *p, struct err *e)
 {
 	CLEANUP(cleanup_free)
-	char *bytes = str_fmt("kind=sandbox\nid=s\npause=/p\n%s\n", lines);
-	size_t len = strlen(bytes);
+	char *text = str_fmt("kind=sandbox\nid=s\npause=/p\n%s\n", lines);
 
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] == '\n')
-			bytes[i] = '\0';
-	return plan_parse(bytes, len, p, e);
+	return parse_text(text, p, e);
 }
 
 static void test_accepted(void **state)

@@ -527,7 +527,7 @@ MAPPED='.linux.namespaces += [{type: "user"}, {type: "cgroup"}] |
 		inside=$(readlink "/proc/$PID/ns/$kind")
 		says "$kind $inside"
 		[ "$inside" != "$(readlink "/proc/self/ns/$kind")" ]
-		"$PYTHON" - "/proc/$PID/ns/$kind" "/proc/$PID/ns/user" <<-'PY'
+		"${PYTHON:-/usr/bin/python3}" - "/proc/$PID/ns/$kind" "/proc/$PID/ns/user" <<-'PY'
 			import fcntl, os, sys
 			NS_GET_USERNS = 0xb701
 			if not sys.argv[1].endswith("/user"):

@@ -104,7 +104,7 @@ has_answered() {
 
 # An image whose user and working directory have names, both of which its containers may change.
 changing_image() {
-	cat <<-END | "$PYTHON" "$BATS_TEST_DIRNAME/image_build.py" oci "$ROOT/changing"
+	cat <<-END | "${PYTHON:-/usr/bin/python3}" "$BATS_TEST_DIRNAME/image_build.py" oci "$ROOT/changing"
 		{"layers": [[{"path": "bin/guest", "file": "$CARPEL_BIN/test/guest", "mode": "755"},
 			{"path": "bin/busybox", "file": "$(command -v busybox)", "mode": "755"}, {"path": "tmp/", "mode": "1777"},
 			{"path": "etc/", "uid": 5}, {"path": "etc/passwd", "data": "web:x:5:6::/:\\n"}, {"path": "w/", "uid": 5},
@@ -147,7 +147,7 @@ refused_each_way() {
 		wait_for 20 carpel exec "p$mode" -c proc -- /bin/guest have /tmp/probed
 		# nothing of ours that they could see can be opened for writing
 		for pid in $(pids_named "p$mode" carpel-pause) $(pgrep -P "$(carpeld_pid)" -x carpel-launch); do
-			"$PYTHON" -c 'import os, sys; sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
+			"${PYTHON:-/usr/bin/python3}" -c 'import os, sys; sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
 		done
 	done
 	cri_python test_cri_attack.Changed

@@ -54,10 +54,6 @@ has_age() {
 	guest a cat /tmp/age | jq -se '[range(1; length) as $i | .[$i] - .[$i - 1]] | min < 640' || { guest a cat /tmp/age >&2; return 1; }
 }
 
-has_lines() {
-	[ "$(guest "$1" cat "$2" | wc -l)" -ge "$3" ]
-}
-
 @test "an exec that times out is killed with everything that it began, reaped by the pod's init" {
 	import_guest
 	META='annotations: {carpel/probe.c.readiness.timeout-ms: "300"}' \

@@ -39,6 +39,8 @@
  *                         (all: for each, and stays)
  *   have PATH             ends with 0 when it is there, else with 1
  *   later PATH            makes it and ends with 1; with 0 when it is there already
+ *   ask ASKED ANSWERS     appends a line to ASKED, the nth; stays until ANSWERS has n digits, and
+ *                         ends with the nth
  *   stamp PATH CODE [WAIT] appends the milliseconds since boot, stays while WAIT is there, ends so
  *   nap MILLISECONDS      ends with 0 after that time
  *   halt                  stops every process that it sees, again and again; prints "halted" once
@@ -388,6 +390,7 @@ static const struct {
 	{ "catch", act_catch, 0 },
 	{ "have", act_have, 1 },
 	{ "later", act_later, 1 },
+	{ "ask", act_ask, 2 },
 	{ "stamp", act_stamp, 2 },
 	{ "nap", act_nap, 1 },
 	{ "litter", act_litter, 1 },

@@ -109,6 +109,11 @@ guest() {
 	carpel exec "$name" -- /bin/guest "$@"
 }
 
+# has_lines POD FILE N: a file of its first container.
+has_lines() {
+	[ "$(guest "$1" cat "$2" | wc -l)" -ge "$3" ]
+}
+
 # end_first POD [CONTAINER]: SIGTERM to the first process of a container, from inside.  The kernel may kill the
 # sender with its container before it has said so.
 end_first() {

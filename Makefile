@@ -36,7 +36,7 @@ SPEC_CRI_SRC := $(addprefix runtime/spec/,cri_check.c cri_sandbox.c cri_security
 POD_SRC := $(addprefix runtime/pod/,lifecycle.c lifecycle_act.c lifecycle_ctr.c lifecycle_probe.c lifecycle_resize.c lifecycle_stop.c resize.c backoff.c \
 	status.c status_conditions.c status_ctr.c state_json.c store.c object.c record.c layout.c env.c etc.c resources.c \
 	volume.c sandbox.c container.c container_devices.c container_mounts.c disk.c fdstore.c event_fold.c users.c lsm.c)
-H2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c h2_hold.c)
+H2_SRC := $(addprefix runtime/api/,h2.c h2_answer.c h2_conn.c h2_frames.c h2_hold.c)
 GRPC_SRC := $(addprefix runtime/api/,grpc.c grpc_answer.c grpc_health.c grpc_reflection.c grpc_request.c grpc_text.c grpc_wire.c) \
 	$(addprefix gen/spec/,health.pb-c.c reflection.pb-c.c)
 API_SRC := $(addprefix runtime/api/,carpel.c containers.c delete_query.c events.c kube_status.c list.c list_token.c log.c pods.c resize.c \
@@ -211,6 +211,7 @@ unit_image_path_SRC := runtime/image/path.c $(BASE_SRC)
 unit_ws_SRC := runtime/api/ws.c $(BASE_SRC)
 unit_h2_SRC := $(H2_SRC) $(LOOP_SRC) $(BASE_SRC)
 unit_h2_LIBS := $(LIBS_H2)
+unit_h2_frames_SRC := runtime/api/h2_frames.c $(BASE_SRC)
 unit_h2_hold_SRC := $(unit_h2_SRC)
 unit_h2_hold_LIBS := $(LIBS_H2)
 unit_grpc_text_SRC := runtime/api/grpc_text.c $(BASE_SRC)

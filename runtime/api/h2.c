@@ -3,6 +3,7 @@
 #include "api/h2_session.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 /* nghttp2 calls back while it reads or writes; a callback may submit frames but neither read, write
  * nor free the session.  So a connection that must end is only marked (is_doomed), and h2_conn.c
@@ -358,6 +359,20 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	return 0;
 }
 
+/* nghttp2 answers many of them by the end of the connection with all calls on it: say why, once. */
+static int on_invalid_frame(
+	nghttp2_session *session, const nghttp2_frame *frame, int error, void *arg)
+{
+	struct h2_conn *c = arg;
+
+	(void)session;
+	if (!c->has_said_invalid)
+		log_info("api: a client sent an invalid frame of type %d on stream %d: %s",
+			frame->hd.type, frame->hd.stream_id, nghttp2_strerror(error));
+	c->has_said_invalid = true;
+	return 0;
+}
+
 /* ---- sessions ---- */
 
 int h2_server_callbacks(struct h2_server *srv)
@@ -372,6 +387,8 @@ int h2_server_callbacks(struct h2_server *srv)
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(srv->callbacks, on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(srv->callbacks, on_stream_close);
 	nghttp2_session_callbacks_set_on_frame_send_callback(srv->callbacks, on_frame_send);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
+		srv->callbacks, on_invalid_frame);
 	nghttp2_option_set_no_auto_window_update(srv->option, 1);
 	nghttp2_option_set_no_closed_streams(srv->option, 1);
 	/* Ours (on_stream_close) tells a cancelled watch from a rapid reset; the library's does
@@ -388,6 +405,7 @@ int h2_session_open(struct h2_conn *c, struct err *e)
 		{ NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
 	};
 
+	h2_frames_init(&c->frames);
 	c->tokens = TOKENS_MAX;
 	c->tokens_ms = clock_now().boot_ms;
 	if (nghttp2_session_server_new2(&c->session, c->srv->callbacks, c, c->srv->option) < 0 ||
@@ -401,14 +419,20 @@ int h2_session_open(struct h2_conn *c, struct err *e)
 
 int h2_session_feed(struct h2_conn *c, const char *bytes, size_t len)
 {
-	ssize_t rc = nghttp2_session_mem_recv(c->session, (const uint8_t *)bytes, len);
+	const unsigned char *rest = (const unsigned char *)bytes, *piece;
+	size_t rest_len = len, n, dropped = 0;
+	ssize_t rc = 0;
 
+	while (rc >= 0 && (n = h2_frames_next(&c->frames, &rest, &rest_len, &piece, &dropped)) > 0)
+		rc = nghttp2_session_mem_recv(c->session, piece, n);
 	if (rc == NGHTTP2_ERR_BAD_CLIENT_MAGIC)
 		return -EPROTO;
 	if (!c->has_preface) {
 		c->received += len;
 		c->has_preface = c->received >= NGHTTP2_CLIENT_MAGIC_LEN;
 	}
+	while (dropped-- > 0)
+		(void)conn_pay(c);
 	if (rc < 0) /* a limit of ours or of the library's */
 		(void)conn_doom(c);
 	return c->is_doomed ? -ECONNABORTED : 0;

@@ -4,6 +4,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "api/h2.h"
+#include "api/h2_frames.h"
 
 struct h2_stream {
 	struct h2_conn *conn;
@@ -40,7 +41,8 @@ struct h2_conn {
 	struct loop_timer timer;
 	int fd;
 	size_t received; /* until the preface is whole */
-	bool has_preface, has_settings, is_dirty, is_doomed, has_cuts;
+	struct h2_frames frames;
+	bool has_preface, has_settings, is_dirty, is_doomed, has_cuts, has_said_invalid;
 	int64_t opened_ms, idle_since_ms, heard_ms;
 	int64_t pinged_ms;         /* and not answered yet; 0: not pinged */
 	int64_t goodbye_ms;        /* when the last word is due; 0: not leaving, or said */

@@ -217,6 +217,20 @@ class Abuse(ApiTest):
                     break
             self.unharmed()
 
+    def test_reset_of_what_was_not_opened(self):
+        """As gRPC's C core sends it for a call that is given up at once; a flood of it is one."""
+        raw = self.raw()
+        raw.send(frame(RST, 0, 1, b"\0\0\0\x08"))
+        raw.send(frame(HEADERS, END_HEADERS | END_STREAM, 3, head(path=PODS.encode())))
+        end = time.monotonic() + LIMIT_S
+        while (HEADERS, 3) not in {f[:3:2] for f in raw.frames()} and time.monotonic() < end and raw.read():
+            pass
+        self.assertIn((HEADERS, 3), {f[:3:2] for f in raw.frames()})
+        for i in range(200):
+            if not raw.send(frame(RST, 0, 5, b"\0\0\0\x08") * 1000):
+                break
+        self.ended(raw)
+
     def test_rapid_reset(self):
         raw = self.raw()
         block = head(path=b"/api/v1/pods")

@@ -43,7 +43,7 @@ whole_life() {
 		  containers:
 		  - {name: c, image: guest, command: [/bin/guest, sleepy, hello], resources: {limits: {cpu: 500m, memory: 32Mi}}}
 	EOT
-	[ "$(carpel logs a)" = hello ] || return
+	until [ "$(carpel logs a)" = hello ]; do sleep 0.3; done
 	cat "$(cgroup_v2_dir)"/pod*/{cpu.max,cpu.weight,memory.max,pids.max}
 	carpel exec a -- /bin/guest cat /proc/1/cgroup
 	carpel down >/dev/null

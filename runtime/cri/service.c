@@ -79,7 +79,8 @@ static void answer_status(void *ctx, struct grpc_call *call)
 	status.n_conditions = ARRAY_LEN(conditions);
 	status.conditions = conditions;
 	of_handler.recursive_read_only_mounts = true;
-	of_handler.user_namespaces = ((const struct cri *)ctx)->engine->users == USERS_TO_BE_HAD;
+	of_handler.user_namespaces =
+		((const struct cri *)ctx)->engine->users.answer == USERS_TO_BE_HAD;
 	handler.features = &of_handler;
 	features.supplemental_groups_policy = true;
 	features.mount_options = true;
@@ -104,7 +105,7 @@ static void on_users(void *arg)
 	wait_answer(&c->status, answer_status, c);
 }
 
-/* What it can do is asked of the kernel once, by the first call. */
+/* What it can do is asked of the kernel by the first call, which alone waits. */
 static void rpc_status(void *ctx, struct grpc_call *call)
 {
 	struct cri *c = ctx;

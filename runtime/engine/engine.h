@@ -39,6 +39,14 @@
 
 enum users_answer { USERS_UNKNOWN, USERS_TO_BE_HAD, USERS_NOT_TO_BE_HAD };
 
+struct users {
+	enum users_answer answer;
+	int64_t wait_ms, again_ms; /* tried out again at that boot time; wait_ms 0: never */
+	struct job *job;
+	void (*changed)(void *arg);
+	void *arg;
+};
+
 struct engine {
 	struct loop *loop;
 	struct layout layout;
@@ -56,11 +64,8 @@ struct engine {
 	struct launcher *launcher;
 	struct logs *logs;
 	struct profile *profiles;
-	char *compiler;          /* tells builds of carpel-launch apart; profiles.c */
-	enum users_answer users; /* users.c */
-	struct job *users_job;
-	void (*users_changed)(void *arg);
-	void *users_arg;
+	char *compiler;         /* tells builds of carpel-launch apart; profiles.c */
+	struct users users;     /* users.c */
 	struct child *children; /* see child.h */
 	unsigned launches;      /* in flight: their programs are not among the children yet */
 	struct discard *discards;

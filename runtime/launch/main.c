@@ -179,7 +179,7 @@ static int compile(int (*write)(uint64_t caps, struct err *e), const char *caps)
 	return rc < 0 ? 1 : 0;
 }
 
-/* Who asks hands the reason on. */
+/* Who asks hands the reason on, and has to tell one that will not pass by the errno. */
 static int try_users(const char *dir)
 {
 	struct err e = { 0 };
@@ -187,7 +187,7 @@ static int try_users(const char *dir)
 
 	if (rc < 0)
 		(void)fprintf(stderr, "%s\n", e.text);
-	return rc < 0 ? 1 : 0;
+	return rc < 0 ? -rc : 0;
 }
 
 int main(int argc, char **argv)

@@ -116,3 +116,26 @@ first() {
 	[ "$status" = 0 ]
 	wait_for 20 matches far '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("uid 65536 is not in the user namespace")'
 }
+
+has_users() {
+	[ "$(carpel cri info | jq '.runtimeHandlers[0].features.userNamespaces')" = "$1" ]
+}
+
+@test "a try-out of user namespaces that was killed is no answer for ever" {
+	carpel down
+	mkdir "$ROOT/bin"
+	cp -l "$CARPEL_BIN"/carpel* "$ROOT/bin" 2>/dev/null || cp "$CARPEL_BIN"/carpel* "$ROOT/bin"
+	CARPEL_BIN=$ROOT/bin
+	start_carpeld
+	mv "$ROOT/bin/carpel-launch" "$ROOT"
+	cat >"$ROOT/bin/carpel-launch" <<-EOF
+		#!/bin/sh
+		echo "\$1" >>$ROOT/tried
+		kill -9 \$\$
+	EOF
+	chmod 755 "$ROOT/bin/carpel-launch"
+	has_users false
+	[ "$(head -n 1 "$ROOT/tried")" = --try-users ]
+	mv "$ROOT/carpel-launch" "$ROOT/bin"
+	wait_for 30 has_users true
+}

@@ -299,21 +299,32 @@ static const char *missing_image_reason(const struct container_spec *spec)
 	return spec->pull == PULL_NEVER ? "ErrImageNeverPull" : "ErrImagePull";
 }
 
-void pod_ctr_start(struct pod_ctr *c)
+/* Nothing pulls images: whoever reads this has to bring it. */
+static void tell_missing_image(struct pod_ctr *c, int rc, const struct err *why)
 {
 	const struct container_spec *spec = c->ctr.spec;
+	struct err e = *why;
+
+	if (spec->pull == PULL_NEVER)
+		(void)err_say(&e, ENOENT,
+			"Container image \"%s\" is not present with pull policy of Never",
+			spec->image);
+	else if (rc == -ENOENT)
+		(void)err_say(&e, ENOENT, "%s; `carpel image import` puts it there", why->text);
+	tell_failed(c, "", missing_image_reason(spec), &e, 128);
+}
+
+void pod_ctr_start(struct pod_ctr *c)
+{
 	struct err e = { 0 };
+	int rc;
 
 	ctr_release(&c->ctr);
 	c->ctr.id[0] = '\0';
 	c->ctr.is_made = false;
 	pod_ctr_place(c);
-	if (take_image(c, &e) < 0) {
-		if (spec->pull == PULL_NEVER)
-			(void)err_say(&e, ENOENT,
-				"Container image \"%s\" is not present with pull policy of Never",
-				spec->image);
-		tell_failed(c, "", missing_image_reason(spec), &e, 128);
+	if ((rc = take_image(c, &e)) < 0) {
+		tell_missing_image(c, rc, &e);
 		return;
 	}
 	drop_old_layers(c);

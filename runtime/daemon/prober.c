@@ -339,8 +339,8 @@ static void emit_result(struct pod_ctr *c, enum probe_type t, const struct json 
 		text[len - 1] = '\0';
 	if (!is_warning)
 		(void)snprintf(detail, sizeof(detail),
-			" (failure %" PRId64 " of %" PRId64 ", after %" PRId64 "ms)", run,
-			threshold, ms);
+			" (failure %" PRId64 "%s%" PRId64 ", after %" PRId64 "ms)", run,
+			run > threshold ? ", threshold " : " of ", threshold, ms);
 	event_emit_detail(
 		c->pod, c->index, true, is_warning ? "ProbeWarning" : "Unhealthy", text, detail);
 }

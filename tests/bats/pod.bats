@@ -136,7 +136,7 @@ fails_to_start() {
 
 @test "a start that fails says step, object and reason" {
 	import_guest
-	IMAGE=nosuch pod a sleepy x | fails_to_start a 'ErrImagePull: ' 'nosuch'
+	IMAGE=nosuch pod a sleepy x | fails_to_start a 'ErrImagePull: image nosuch is not in ' "; \`carpel image import\` puts it there"
 	IMAGE=nosuch EXTRA='imagePullPolicy: Never' pod a sleepy x |
 		fails_to_start a 'ErrImageNeverPull: Container image "nosuch" is not present with pull policy of Never'
 	pod a sleepy x | sed 's,/bin/guest,/bin/nosuch,' |

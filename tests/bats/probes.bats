@@ -139,6 +139,8 @@ answers() {
 	answers a 1
 	is_status a .ready false
 	has_event a Unhealthy 'failure 3 of 3'
+	answers a 1
+	has_event a Unhealthy '\(failure 4, threshold 3, after [0-9]+ms\)$'
 	is_status a .restartCount 0
 }
 

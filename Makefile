@@ -391,11 +391,12 @@ fuzz: $(FUZZ_BINS) ## each parser on hostile input, two at a time (T=seconds eac
 		$(BUILD)/fuzz/fuzz_NAME $(or $(T),60) tests/fuzz/corpus/NAME $(BUILD)/fuzz; } | $(call tally,fuzz)
 
 check-san: ## unit, simulation and root tests once more, under ASan and UBSan
-	@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-unit
-	@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-sim
-	@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-root
+	+@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-unit
+	+@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-sim
+	+@$(submake) -k SAN=address,undefined BUILD=$(BUILD)-san TALLY=$(TALLY) STAGE=san- check-root
 
-# Compiles in parallel, whatever the caller said; a stage's tests run only after its build.
+# Compiles in parallel, whatever the caller said; a stage's tests run only after its build.  Its
+# lines begin with +, or a caller's -j would reach it without the jobs to go with it.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 CHECK_STAGES := check-unit check-sim check-root fuzz check-san
 
@@ -405,7 +406,7 @@ check: check-stages ## install what tests need, run all tests in order (T=5 seco
 check-stages:
 	@contrib/tools/deps.sh build test
 	@rm -rf $(TALLY)
-	@for stage in $(CHECK_STAGES); do echo "== $$stage"; $(submake) T=$(or $(T),5) $$stage || :; done
+	+@for stage in $(CHECK_STAGES); do echo "== $$stage"; $(submake) T=$(or $(T),5) $$stage || :; done
 
 bench: all $(addprefix $(BUILD)/bench/,floor bench_client bench_cri) ## measure beside the bare system-call floor and other runtimes; writes a table and JSON
 	@contrib/tools/deps.sh bench
@@ -428,7 +429,7 @@ LINTS := lint-format lint-size lint-layers lint-headers lint-shell lint-man lint
 .PHONY: lint $(LINTS)
 lint: ## formatters, analyzers and rules; a finding is an error
 	@contrib/tools/deps.sh build lint
-	@$(submake) -k $(LINTS)
+	+@$(submake) -k $(LINTS)
 	@echo 'lint: clean'
 
 lint-format:
@@ -500,7 +501,7 @@ uninstall: ## what install put there; images, logs and pods stay
 
 demo: ## install what is missing, build, and show a pod's life in half a minute (as root)
 	@contrib/tools/deps.sh build demo
-	@$(submake) all
+	+@$(submake) all
 	@contrib/examples/demo.sh $(BUILD)/bin
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')

@@ -198,8 +198,8 @@ static int tell_containers(struct pod *p, bool *out_left, struct err *e)
 		if (rc == 0)
 			tell_done(p, i);
 		else if (first == 0)
-			first = err_say(
-				e, -rc, "container %s: %s", p->spec->containers[i].name, why.text);
+			first = err_say(e, -rc, "container %s: %s%s", p->spec->containers[i].name,
+				rc == -EBUSY ? "resources.limits.memory: " : "", why.text);
 	}
 	return first;
 }

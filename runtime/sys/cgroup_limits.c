@@ -314,9 +314,16 @@ int cgroup_set_first_limits(
 	return rc < 0 ? rc : explain(c, path, l, cgroup_writes_apply(&w, e), e);
 }
 
+static int say_in_use(uint64_t limit, uint64_t used, struct err *e)
+{
+	return err_say(e, EBUSY,
+		"a limit of memory of %" PRIu64 " is less than what is in use (%" PRIu64 ")", limit,
+		used);
+}
+
 /* v1 refuses a limit that it cannot reclaim its way down to; v2 takes any, and kills.  So what no
  * reclaim gives back is compared here; with swap to go to, much of it may be. */
-static int check_memory(
+static int check_memory_v2(
 	const struct cgroups *c, const char *path, const struct cgroup_limits *l, struct err *e)
 {
 	uint64_t limit = (uint64_t)l->memory_bytes;
@@ -325,9 +332,19 @@ static int check_memory(
 
 	if (rc < 0 || l->memory_swap_bytes > l->memory_bytes || m.unreclaimable_bytes < limit)
 		return rc;
-	return err_say(e, EBUSY,
-		"a limit of memory of %" PRIu64 " is less than what is in use (%" PRIu64 ")", limit,
-		m.unreclaimable_bytes);
+	return say_in_use(limit, m.unreclaimable_bytes, e);
+}
+
+/* The kernel has tried to reclaim and only says "busy". */
+static int explain_memory_v1(const struct cgroups *c, const char *path,
+	const struct cgroup_limits *l, int rc, struct err *e)
+{
+	struct cgroup_memory m;
+
+	if (rc == -EBUSY && l->memory_bytes >= 0 && cgroup_memory_read(c, path, &m, NULL) == 0 &&
+		m.usage_bytes > (uint64_t)l->memory_bytes)
+		(void)say_in_use((uint64_t)l->memory_bytes, m.usage_bytes, e);
+	return rc;
 }
 
 int cgroup_set_limits(
@@ -337,6 +354,9 @@ int cgroup_set_limits(
 	int rc = cgroup_limits_list(c, path, l, &w, e);
 
 	if (rc == 0 && !c->is_hybrid && l->memory_bytes >= 0 && l->memory_bytes < CGROUP_UNLIMITED)
-		rc = check_memory(c, path, l, e);
-	return rc < 0 ? rc : explain(c, path, l, cgroup_writes_apply_or_restore(&w, e), e);
+		rc = check_memory_v2(c, path, l, e);
+	if (rc < 0)
+		return rc;
+	rc = explain(c, path, l, cgroup_writes_apply_or_restore(&w, e), e);
+	return c->is_hybrid ? explain_memory_v1(c, path, l, rc, e) : rc;
 }

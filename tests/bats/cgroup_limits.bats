@@ -145,7 +145,7 @@ dies() {
 	cg make "$TOP/a" leaf shares=512 memory=$((128 << 20)) pids=50
 	child_in "$TOP/a" "${PYTHON:-/usr/bin/python3}" -c 'import time; x = bytearray(64 << 20); print("up", flush=True); time.sleep(1000)' >"$ROOT/out"
 	wait_for 20 grep -q up "$ROOT/out"
-	refuses 'busy|is less than what is in use' cg set "$TOP/a" shares=1024 quota=50000 memory=$((16 << 20)) pids=60
+	refuses 'a limit of memory of 16777216 is less than what is in use \([0-9]{8}\)' cg set "$TOP/a" shares=1024 quota=50000 memory=$((16 << 20)) pids=60
 	lives "${CHILDREN[0]}"
 	limits_are 59 512 max 50 $((128 << 20))
 	# Neither does one that the kernel refuses after the others were taken.

@@ -169,6 +169,7 @@ has_error() {
 	wait_for 10 is_logged web .
 	carpel update web --memory 32Mi
 	wait_for 10 has_error web
+	has_event web ResizeError 'container c: resources.limits.memory: a limit of memory of 33554432 is less than what is in use \([0-9]{8}\)'
 	[ "$(field web '.spec.containers[0].resources.limits.memory')" = 32Mi ]
 	[ "$(status web .resources.limits.memory)" = 128Mi ]
 	[ "$(cgroup web 0)" = "20000 $((128 * MI))" ]

@@ -14,7 +14,7 @@ PKG := pkg-config
 GEN := $(BUILD)/gen
 
 # ---- source lists -------------------------------------------------------------------------------------------------
-BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_tree.c uid.c aged.c base64.c json.c json_parse.c)
+BASE_SRC := $(addprefix runtime/base/,err.c buf.c str.c clock.c log.c fd.c fd_walk.c fd_tree.c uid.c aged.c base64.c json.c json_parse.c)
 LOOP_SRC := runtime/base/loop.c
 YAML_SRC := runtime/base/yaml.c runtime/base/yaml_scalar.c
 LOCKDOWN_SRC := runtime/base/lockdown.c

@@ -29,11 +29,6 @@ int64_t clock_wall_ns(void)
 	return read_ns(CLOCK_REALTIME);
 }
 
-int64_t clock_used_ns(void)
-{
-	return read_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
 struct moment clock_now(void)
 {
 	return (struct moment){ .boot_ms = clock_boot_ns() / NS_PER_MS,

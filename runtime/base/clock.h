@@ -15,7 +15,6 @@ struct moment {
 struct moment clock_now(void);
 int64_t clock_boot_ns(void);
 int64_t clock_wall_ns(void);
-int64_t clock_used_ns(void); /* processor time of the caller */
 /* The kernel's boot id, 36 characters and NUL. Returns 0 or -errno. */
 int clock_boot_id(char out_id[37]);
 

@@ -13,13 +13,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/str.h"
 
-/* openat2(2) answers EAGAIN when a rename or mount anywhere raced a ".." of the walk.  More tries
- * than any honest race needs, but no more of our time than a hostile one shall cost; what we wait
- * for a processor is not counted. */
-enum { WALK_TRIES = 128, WALK_NS_MAX = 2000000, READ_CHUNK = 16 * 1024, FDS_MAX = 64 };
+enum { READ_CHUNK = 16 * 1024, FDS_MAX = 64 };
 
 /* EPERM: what a filter of an outer container may say of a call that it does not know. */
 static bool is_call_denied(int code)
@@ -33,22 +29,6 @@ int fd_openat2(int dir, const char *path, const struct open_how *how, struct err
 
 	return fd < 0 ? err_set(e, errno, "%s %s", is_call_denied(errno) ? "openat2" : "open", path)
 		      : fd;
-}
-
-int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err *e)
-{
-	const struct open_how how = { .flags = flags | O_CLOEXEC,
-		.mode = mode,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	int fd = fd_openat2(root, path, &how, e);
-	int64_t end;
-
-	if (fd != -EAGAIN)
-		return fd;
-	end = clock_used_ns() + WALK_NS_MAX;
-	for (int i = 1; fd == -EAGAIN && i < WALK_TRIES && clock_used_ns() < end; i++)
-		fd = fd_openat2(root, path, &how, e);
-	return fd;
 }
 
 int fd_write_all(int fd, const void *bytes, size_t len)

@@ -11,9 +11,12 @@
 #include "base/err.h"
 
 /* Opens path below root: never leaves it, follows no magic link and no symbolic link out of it
- * (openat2 RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS; retries EAGAIN as openat2(2) asks, bounded).
- * Returns the descriptor. */
+ * (openat2 RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS), whatever others rename meanwhile.  Returns the
+ * descriptor. */
 int fd_walk(int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
+/* The same without openat2's own walk: for fd_walk(), when renames defeat that, and for its tests.
+ */
+int fd_walk_in_steps(int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
 
 /* openat2(2), which the error names when it is the call that is not to be had. */
 struct open_how;

@@ -363,7 +363,11 @@ export UBSAN_OPTIONS = print_stacktrace=1
 export LOAD_PERCENT ?= $(if $(SAN),25,100)
 # A hung test is ended, not waited for.
 export BATS_TEST_TIMEOUT ?= 180
-BATS ?= tests/bats
+# These take longest, so they begin first, and none is left alone at the end.
+BATS_SLOW := cri_cli
+BATS ?= $(BATS_SLOW:%=tests/bats/%.bats) $(filter-out $(BATS_SLOW:%=tests/bats/%.bats),$(sort $(wildcard tests/bats/*.bats)))
+# Several suites run side by side, each one's tests in turn: within a suite bats looks once a second whether one has ended.
+BATS_PARALLEL = -j $(BATS_JOBS) $(if $(word 2,$(BATS)),--no-parallelize-within-files)
 VM ?= tests/vm/selection
 SIM_STEPS ?= 1000000
 SIM_SEED ?= $(shell date +%s)
@@ -377,7 +381,7 @@ check-sim: $(BUILD)/sim/sim_pods ## random histories of pods against what must a
 
 check-root: all $(TEST_BINS) ## what a user sees, by bats, as root (BATS=FILE… BATS_FLAGS='-f REGEX')
 	@[ "$$(id -u)" = 0 ] || { echo 'check-root: the tests of the whole need root' >&2; exit 1; }
-	@PATH=$(dir $(PYTHON)):$$PATH bats --formatter tap --print-output-on-failure -j $(BATS_JOBS) $(BATS_FLAGS) $(BATS) | $(call tally,root)
+	@PATH=$(dir $(PYTHON)):$$PATH bats --formatter tap --print-output-on-failure $(BATS_PARALLEL) $(BATS_FLAGS) $(BATS) | $(call tally,root)
 
 check-deny: all $(TEST_BINS) ## the suites of launching without openat2, clone3, … one at a time: right, or refused by name (CALL=NAME)
 	@tests/deny/run.sh $(BUILD) $(CALL) | $(call tally,deny)

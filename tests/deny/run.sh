@@ -44,5 +44,5 @@ judge() {
 
 for call in "$@"; do
 	# shellcheck disable=SC2086 # words
-	"$build/bin/test/deny" -n "$call" bats --formatter tap --print-output-on-failure -j "${JOBS:-2}" $suites 2>&1 | judge "$call"
+	"$build/bin/test/deny" -n "$call" bats --formatter tap --print-output-on-failure -j "${JOBS:-2}" --no-parallelize-within-files $suites 2>&1 | judge "$call"
 done

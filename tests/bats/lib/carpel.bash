@@ -12,6 +12,7 @@ carpel_setup() {
 	ROOT=$(mktemp -d "${BATS_TMPDIR:-/tmp}/carpel.XXXXXX")
 	export ROOT CARPEL_BIN
 	DAEMON_OPTIONS=''
+	instance_cgroup >/dev/null # kept for all who ask in a subshell
 }
 
 # Everything of the instance ends, whatever the test left behind; a test that leaks fails here.
@@ -70,15 +71,19 @@ carpeld_pid() {
 	carpel info -o json | jq .pid
 }
 
-# Names of the root cgroup of this instance, found by what info says or by the layout's rule.
+# The name of the root cgroup of this instance, by the layout's rule.
 instance_cgroup() {
 	local hash=2166136261 i byte
 
-	for ((i = 0; i < ${#ROOT}; i++)); do
-		printf -v byte '%d' "'${ROOT:i:1}"
-		hash=$((((hash ^ byte) * 16777619) & 0xffffffff))
-	done
-	printf 'carpel-%08x\n' "$hash"
+	if [ "${CGROUP_OF:-}" != "$ROOT" ]; then
+		for ((i = 0; i < ${#ROOT}; i++)); do
+			printf -v byte '%d' "'${ROOT:i:1}"
+			hash=$((((hash ^ byte) * 16777619) & 0xffffffff))
+		done
+		printf -v CGROUP_NAME 'carpel-%08x' "$hash"
+		CGROUP_OF=$ROOT
+	fi
+	echo "$CGROUP_NAME"
 }
 
 # The instance's directory in the v2 hierarchy, which on every layout tells who lives where.

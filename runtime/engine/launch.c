@@ -29,6 +29,7 @@ struct launch {
 	int sock;
 	int process; /* who carries it out; -1 before it has begun */
 	struct launch_result result;
+	char hook[ERR_TEXT_MAX]; /* that runs; "": none */
 	bool has_started, has_failed, is_late;
 	void (*done)(void *arg, struct launch_result *r);
 	void *arg;
@@ -110,7 +111,8 @@ static void on_deadline(struct loop_timer *t)
 	(void)shutdown(l->sock, SHUT_RDWR);
 	l->is_late = l->has_failed = true;
 	l->result.rc = err_say(&l->result.err, ETIMEDOUT,
-		"its program was not running within %" PRId64 " ms", l->g->start_deadline_ms);
+		"its program was not running within %" PRId64 " ms%s%s", l->g->start_deadline_ms,
+		*l->hook ? ": " : "", l->hook);
 	finish(l);
 }
 
@@ -160,6 +162,10 @@ static void on_report(struct loop_io *io, unsigned events)
 	if (nfds)
 		close(fds[0]);
 	report.err.text[ERR_TEXT_MAX - 1] = '\0';
+	if (report.kind == REPORT_HOOK) {
+		memcpy(l->hook, report.err.text, sizeof(l->hook));
+		return;
+	}
 	l->has_failed = true;
 	l->result.err = report.err;
 	l->result.rc = report.err.code > 0 ? -report.err.code : -EIO;

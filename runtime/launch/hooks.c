@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "launch/report.h"
 #include "sys/hook.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
@@ -25,7 +26,9 @@
 
 enum { KEEPER_FD = 3, TREE = 0, SELF = 1 };
 
-/* There: descriptors of the mounts and of the first process.  Back: of the mounts, with rc 0. */
+/* There: descriptors of the mounts and of the first process.  Back: HOOK_BEGINS and which; at last
+ * the descriptor of the mounts, with rc 0. */
+enum { HOOK_BEGINS = 1 };
 struct word {
 	int32_t rc;
 	struct err err;
@@ -106,6 +109,14 @@ static int write_state(const struct job *j, int32_t pid, struct err *e)
 	return hook_state_file(state, e);
 }
 
+static void tell_begin(const char *name, const char *path)
+{
+	struct word w = { .rc = HOOK_BEGINS };
+
+	(void)err_say(&w.err, 0, "run hooks: %s: %s", name, path);
+	(void)fd_send(KEEPER_FD, &w, sizeof(w), NULL, 0);
+}
+
 static int run_one(const struct job *j, const struct plan_hook *h, int32_t pid, struct err *e)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -120,6 +131,7 @@ static int run_one(const struct job *j, const struct plan_hook *h, int32_t pid, 
 		.envp = h->env.len ? envp : usual,
 		.timeout_s = h->timeout_s };
 
+	tell_begin(name, h->path);
 	return state < 0 ? state : hook_run(&hook, state, e);
 }
 
@@ -217,21 +229,34 @@ static int exchange_root(struct job *j, int tree, struct err *e)
 	return dup3(tree, j->mounts.root, O_CLOEXEC) < 0 ? err_set(e, errno, "dup3") : 0;
 }
 
+/* The last word.  Those before it are handed on: the keeper has no result-fd. */
+static ssize_t hear_keeper(const struct job *j, struct word *out, int *out_mounts, size_t *out_n)
+{
+	ssize_t got;
+
+	do {
+		*out_n = 1;
+		got = fd_recv(j->hooks_fd, out, sizeof(*out), out_mounts, out_n);
+		if (got == (ssize_t)sizeof(*out) && out->rc == HOOK_BEGINS)
+			(void)report_hook(j->plan->result_fd, &out->err);
+	} while (got == -EINTR || (got == (ssize_t)sizeof(*out) && out->rc == HOOK_BEGINS));
+	return got;
+}
+
 static int ask_keeper(struct job *j, int tree, int self, struct err *e)
 {
 	const int fds[] = { [TREE] = tree, [SELF] = self };
+	const struct err none = { 0 };
 	struct word w = { 0 };
 	int back = -1;
 	size_t n = 1;
 	ssize_t got = fd_send(j->hooks_fd, &w, sizeof(w), fds, ARRAY_LEN(fds));
 
 	if (got >= 0)
-		do {
-			n = 1;
-			got = fd_recv(j->hooks_fd, &w, sizeof(w), &back, &n);
-		} while (got == -EINTR);
+		got = hear_keeper(j, &w, &back, &n);
 	if (got != (ssize_t)sizeof(w) || (w.rc == 0 && n != 1))
 		return err_say(e, EPIPE, "who runs the hooks has died");
+	(void)report_hook(j->plan->result_fd, &none);
 	if (w.rc < 0)
 		*e = w.err;
 	return w.rc < 0 ? w.rc : back;

@@ -78,6 +78,14 @@ int report_ready(int fd, const struct job *j)
 	return n < 0 ? (int)n : 0;
 }
 
+int report_hook(int fd, const struct err *e)
+{
+	const struct launch_report r = { .kind = REPORT_HOOK, .err = *e };
+	const ssize_t n = fd < 0 ? 0 : fd_send(fd, &r, sizeof(r), NULL, 0);
+
+	return n < 0 ? (int)n : 0;
+}
+
 int report_failed(int fd, int exit_code, const struct err *e)
 {
 	struct launch_report r = { .kind = REPORT_FAILED, .exit_code = exit_code, .err = *e };

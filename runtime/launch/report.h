@@ -12,4 +12,5 @@ int report_started(int fd, const struct job *j);
 /* Of a report that could not be sent: was it refused, as spec/plan.h says, or is nobody there? */
 bool report_is_unwanted(int fd);
 int report_ready(int fd, const struct job *j); /* REPORT_READY, with the pidfd */
+int report_hook(int fd, const struct err *e);  /* REPORT_HOOK; nothing for a person */
 int report_failed(int fd, int exit_code, const struct err *e);

@@ -241,7 +241,8 @@ int64_t plan_host_id(const struct plan_map *m, uint32_t id);
  * where it serves orders, REPORT_BEGUN with one descriptor (its own pidfd, by which it can be
  * killed); REPORT_STARTED with one descriptor (pidfd of the new process: pause, container init,
  * exec process) once exec has succeeded, or REPORT_FAILED instead: the named step failed and
- * nothing is left behind.  Then the descriptor closes.
+ * nothing is left behind.  Then the descriptor closes.  Before that comes REPORT_HOOK for each hook
+ * of the plan's that begins, and one without text when they are done.
  *
  * Who closes the other end before that is taken for dead, and what was started stays for whoever
  * comes after; one byte sent before the close says that it is unwanted and has to end.
@@ -249,7 +250,13 @@ int64_t plan_host_id(const struct plan_map *m, uint32_t id);
  * Of a bundle STARTED means that its process waits at start-fd.  With hooks=1 it first sends
  * REPORT_READY with its pidfd, in its namespaces and with its mounts made but not yet in its root,
  * and waits for a byte from the other end. */
-enum launch_report_kind { REPORT_STARTED = 1, REPORT_FAILED, REPORT_BEGUN, REPORT_READY };
+enum launch_report_kind {
+	REPORT_STARTED = 1,
+	REPORT_FAILED,
+	REPORT_BEGUN,
+	REPORT_READY,
+	REPORT_HOOK
+};
 
 enum { LAUNCH_REPORT_GROUPS_MAX = 512 };
 
@@ -267,7 +274,8 @@ struct launch_report {
 	struct launch_user user; /* STARTED, container and exec */
 	int32_t exit_code; /* FAILED: what a shell would say: 127 not found, 126 not executable,
 			      else 128 */
-	struct err err;    /* FAILED: "container web: enter root: open /dev: Permission denied" */
+	struct err err;    /* FAILED: "container web: enter root: open /dev: Permission denied";
+			      HOOK: "run hooks: createContainer hook: /PATH" */
 };
 
 /* `carpel-launch --serve`: orders on descriptor 3, a SEQPACKET socket, one message each, with the

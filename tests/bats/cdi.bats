@@ -275,8 +275,12 @@ hook() { # KIND WORD [MORE]: one of CDI's
 	cdi_yaml gpu "hooks: [$(hook createRuntime hang 'timeout: 1')]" >"$ROOT/etc/cdi/vendor.yaml"
 	wait_for 60 is_waiting p RunContainerError "run hooks: createRuntime hook: $ROOT/hook: not done after 1 s"
 	# one without a time limit has the start's
-	cdi_yaml gpu "hooks: [$(hook prestart hang)]" >"$ROOT/etc/cdi/vendor.yaml"
-	wait_for 60 pgrep -f "^hang $ROOT"
+	carpel down
+	cdi_yaml gpu "hooks: [$(hook createContainer say), $(hook createContainer hang)]" >"$ROOT/etc/cdi/vendor.yaml"
+	DAEMON_OPTIONS='--start-deadline 1500' start_carpeld
+	META="annotations: {carpel/devices.c: vendor.com/gpu=0}" pod p sleepy | apply
+	wait_for 60 is_waiting p RunContainerError \
+		"its program was not running within 1500 ms: run hooks: createContainer hook: $ROOT/hook"
 	carpel delete pod p --grace-period 0
 	wait_for 20 nobody_hangs
 }

@@ -137,6 +137,8 @@ def reports(ours):
         if not data:
             return
         fields = REPORT.unpack(data)
+        if fields[0] == 5:  # a hook begins
+            continue
         kind, pid, code, number, text = fields[:2] + fields[-3:]
         uid, gid, count = fields[2:5]
         user = f"{uid}:{gid}:{','.join(map(str, fields[5:5 + min(count, GROUPS_MAX)]))}"

@@ -60,6 +60,7 @@ struct usage_watch {
 	uint64_t sign;  /* of the count */
 	struct usage_count last;
 	int64_t counted_ms; /* boot time, 0: never */
+	int64_t stuck_ms;   /* boot time at which its file system did not answer, 0: never */
 	bool is_waiting;    /* to be counted, or being counted */
 };
 

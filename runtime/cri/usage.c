@@ -3,7 +3,9 @@
  * Who asks gets what was counted last.
  *
  * What is asked for in one turn of the loop goes to one job.  A tree that is being counted is not
- * counted twice, and one that takes long keeps up nobody but its own job.
+ * counted twice, and one that takes long keeps up nobody but its own job.  One at which a job gets
+ * stuck is left alone until that job's process has ended, and for a while after that: so it holds
+ * up others once in that time, and keeps one process.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -15,7 +17,13 @@
 #include "cri/state.h"
 #include "engine/usage_job.h"
 
-enum { GAP_MS = 1, FRESH_MS = 10 * 1000, FRESH_FS_MS = 60 * 1000, JOBS_MAX = 4 };
+enum {
+	GAP_MS = 1,
+	FRESH_MS = 10 * 1000,
+	FRESH_FS_MS = 60 * 1000,
+	STUCK_MS = 10 * 60 * 1000,
+	JOBS_MAX = 4
+};
 
 struct usage_round {
 	struct cri *cri;
@@ -23,6 +31,7 @@ struct usage_round {
 	struct usage_job *job;
 	struct usage_watch **watches; /* NULL: forgotten, or counted */
 	size_t len;
+	bool is_stuck; /* it does not count any more, and not among rounds_len */
 };
 
 static void on_due(struct loop_timer *t);
@@ -66,7 +75,7 @@ static void round_free(struct usage_round *r)
 	for (size_t i = 0; i < r->len; i++)
 		if (r->watches[i])
 			r->watches[i]->is_waiting = false;
-	r->cri->rounds_len--;
+	r->cri->rounds_len -= !r->is_stuck;
 	*r->link = r->next;
 	if (r->next)
 		r->next->link = r->link;
@@ -87,6 +96,38 @@ static void on_counted(void *arg, size_t index, const struct usage *u)
 	r->watches[index] = NULL;
 }
 
+static void enqueue(struct cri *c, struct usage_watch *w)
+{
+	struct usage_watch **end = &c->counting;
+
+	while (*end)
+		end = &(*end)->next;
+	w->next = NULL;
+	w->is_waiting = true;
+	*end = w;
+	go_on(c);
+}
+
+/* The others go to the next round. */
+static void on_stuck(void *arg, size_t index)
+{
+	struct usage_round *r = arg;
+	struct usage_watch *at = r->watches[index];
+
+	r->is_stuck = true;
+	r->cri->rounds_len--;
+	for (size_t i = 0; i < r->len; i++)
+		if (r->watches[i] && r->watches[i] != at) {
+			enqueue(r->cri, r->watches[i]);
+			r->watches[i] = NULL;
+		}
+	go_on(r->cri); /* with what waited for its turn */
+	if (!at)
+		return;
+	at->stuck_ms = clock_now().boot_ms;
+	log_warn("what is below %s is not counted, its file system does not answer", at->path);
+}
+
 static void on_done(void *arg, int rc, const struct err *e)
 {
 	struct usage_round *r = arg;
@@ -97,6 +138,10 @@ static void on_done(void *arg, int rc, const struct err *e)
 	round_free(r);
 	go_on(c);
 }
+
+static const struct usage_job_owner round_owner = {
+	.counted = on_counted, .stuck = on_stuck, .done = on_done
+};
 
 /* All that wait.  What changes while it is counted makes it old. */
 static void on_due(struct loop_timer *t)
@@ -121,7 +166,7 @@ static void on_due(struct loop_timer *t)
 		r->watches[r->len++] = w;
 	}
 	c->counting = NULL;
-	if (usage_job_start(c->engine, &paths, on_counted, on_done, r, &r->job, &e) < 0) {
+	if (usage_job_start(c->engine, &paths, &round_owner, r, &r->job, &e) < 0) {
 		log_warn("disk usage is not counted: %s", e.text);
 		round_free(r);
 	}
@@ -133,18 +178,15 @@ static bool is_fresh(const struct usage_watch *w, int64_t fresh_ms)
 	       sign_of(w) == w->sign;
 }
 
+static bool was_stuck(const struct usage_watch *w)
+{
+	return w->stuck_ms && clock_now().boot_ms - w->stuck_ms < STUCK_MS;
+}
+
 static void want(struct cri *c, struct usage_watch *w, int64_t fresh_ms)
 {
-	struct usage_watch **end = &c->counting;
-
-	if (w->is_waiting || is_fresh(w, fresh_ms))
-		return;
-	while (*end)
-		end = &(*end)->next;
-	w->next = NULL;
-	w->is_waiting = true;
-	*end = w;
-	go_on(c);
+	if (!w->is_waiting && !was_stuck(w) && !is_fresh(w, fresh_ms))
+		enqueue(c, w);
 }
 
 const struct usage_count *usage_of_layer(struct cri_container *c)

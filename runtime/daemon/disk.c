@@ -2,6 +2,9 @@
  * them at once.  A tree that is still being counted is left to the process that does it, so one
  * with millions of files holds up nobody.  Nothing of this is kept on disk: the next supervisor
  * counts again.
+ *
+ * A tree at which a process gets stuck is left alone until that process has ended, and for a while
+ * after that: so it holds up the others once in that time, and keeps one process.
  */
 #include "daemon/disk.h"
 
@@ -11,17 +14,23 @@
 #include "base/log.h"
 #include "engine/usage_job.h"
 
-enum { JOBS_MAX = 4, TREES_A_JOB = 512, ASKED_MS = 60 * 1000, FRESH_MS = 10 * 1000 };
+enum {
+	JOBS_MAX = 4,
+	TREES_A_JOB = 512,
+	ASKED_MS = 60 * 1000,
+	FRESH_MS = 10 * 1000,
+	STUCK_MS = 10 * 60 * 1000
+};
 
 struct pod_disk {
 	struct disk_use *use; /* of each tree */
 	bool *is_counting;    /* a job has it */
-	int64_t *begun_ms;    /* boot time of the last count, 0: never */
-	int64_t asked_ms;     /* boot time, 0: never */
+	int64_t *begun_ms; /* boot time of the last count, 0: never; later than now: not before */
+	int64_t asked_ms;  /* boot time, 0: never */
 };
 
 struct job_item {
-	char *uid; /* of the pod, which may be gone before the answer comes */
+	char *uid; /* of the pod, which may be gone before the answer comes; NULL: answered */
 	size_t tree;
 };
 
@@ -32,6 +41,7 @@ struct job {
 	struct strv paths;
 	struct job_item *items;
 	size_t len;
+	bool is_stuck; /* of its trees it has kept one, and does not count any more */
 };
 
 struct disk {
@@ -39,7 +49,7 @@ struct disk {
 	struct loop_timer timer;
 	int64_t period_ms;
 	struct job *jobs;
-	unsigned jobs_len;
+	unsigned jobs_len; /* that are not stuck */
 };
 
 /* ---- one job ---- */
@@ -60,7 +70,7 @@ static void unlink_job(struct job *j)
 	while (*at != j)
 		at = &(*at)->next;
 	*at = j->next;
-	j->k->jobs_len--;
+	j->k->jobs_len -= !j->is_stuck;
 }
 
 static void judge(struct pod *p)
@@ -79,8 +89,9 @@ static void judge(struct pod *p)
 static void on_counted(void *arg, size_t index, const struct usage *u)
 {
 	const struct job *j = arg;
-	const struct job_item *item = &j->items[index];
-	struct pod *p = pod_find_uid(j->k->d, item->uid);
+	struct job_item *item = &j->items[index];
+	CLEANUP(cleanup_free) char *uid = TAKE(item->uid);
+	struct pod *p = uid ? pod_find_uid(j->k->d, uid) : NULL;
 
 	if (!p || !p->disk)
 		return;
@@ -92,14 +103,44 @@ static void on_counted(void *arg, size_t index, const struct usage *u)
 	judge(p);
 }
 
+static struct pod_disk *disk_of(const struct job *j, size_t item)
+{
+	const char *uid = j->items[item].uid;
+	const struct pod *p = uid ? pod_find_uid(j->k->d, uid) : NULL;
+
+	return p ? p->disk : NULL;
+}
+
 static void give_back(const struct job *j)
 {
 	for (size_t i = 0; i < j->len; i++) {
-		struct pod *p = pod_find_uid(j->k->d, j->items[i].uid);
+		const struct pod_disk *k = disk_of(j, i);
 
-		if (p && p->disk)
-			p->disk->is_counting[j->items[i].tree] = false;
+		if (k)
+			k->is_counting[j->items[i].tree] = false;
 	}
+}
+
+static void on_stuck(void *arg, size_t index)
+{
+	struct job *j = arg;
+	const struct pod_disk *k = disk_of(j, index);
+	const struct job_item kept = j->items[index];
+
+	log_warn("what is below %s is not counted, its file system does not answer",
+		j->paths.at[index]);
+	give_back(j);
+	j->items[index] = j->items[0];
+	j->items[0] = kept;
+	for (size_t i = 1; i < j->len; i++)
+		free(TAKE(j->items[i].uid));
+	j->len = 1;
+	if (k) {
+		k->is_counting[kept.tree] = true;
+		k->begun_ms[kept.tree] = clock_now().boot_ms + STUCK_MS;
+	}
+	j->is_stuck = true;
+	j->k->jobs_len--;
 }
 
 static void on_done(void *arg, int rc, const struct err *e)
@@ -115,6 +156,10 @@ static void on_done(void *arg, int rc, const struct err *e)
 	job_free(j);
 }
 
+static const struct usage_job_owner job_owner = {
+	.counted = on_counted, .stuck = on_stuck, .done = on_done
+};
+
 static void start_job(struct disk *k, struct job *j)
 {
 	struct err e = { 0 };
@@ -123,7 +168,7 @@ static void start_job(struct disk *k, struct job *j)
 	j->next = k->jobs;
 	k->jobs = j;
 	k->jobs_len++;
-	if (usage_job_start(&k->d->engine, &j->paths, on_counted, on_done, j, &j->job, &e) < 0)
+	if (usage_job_start(&k->d->engine, &j->paths, &job_owner, j, &j->job, &e) < 0)
 		on_done(j, -EIO, &e);
 }
 

@@ -26,13 +26,23 @@ struct job {
 	struct child *child;
 	struct loop_timer deadline;
 	int64_t deadline_ms;
+	bool is_late;
 	int pidfd; /* the child's own, to kill it by */
+	void (*said)(void *arg, const char *bytes, size_t len);
+	void (*late)(void *arg);
 	void (*done)(void *arg, int rc, const struct buf *out, const struct err *e);
 	void *arg;
 	struct loop_io out_io, err_io;
 	struct buf out, err;
 	int out_fd, err_fd;
 };
+
+static ssize_t read_once(int fd, char *bytes, size_t size)
+{
+	const ssize_t n = read(fd, bytes, size);
+
+	return n < 0 ? -errno : n;
+}
 
 /* What is there, which is more than a pipe holds only while it is filled on.  false: at its end. */
 static bool read_ready(int fd, struct buf *out)
@@ -41,19 +51,42 @@ static bool read_ready(int fd, struct buf *out)
 	ssize_t n = 1;
 
 	for (int reads = 0; n > 0 && reads < READS_MAX; reads++) {
-		n = read(fd, bytes, sizeof(bytes));
+		n = read_once(fd, bytes, sizeof(bytes));
 		if (n > 0 && out->len < JOB_ANSWER_MAX)
 			buf_add(out, bytes, (size_t)n);
 	}
-	return n > 0 || (n < 0 && errno == EAGAIN);
+	return n > 0 || n == -EAGAIN;
+}
+
+static void set_deadline(struct job *j);
+
+/* Once: what the callback does takes its time. */
+static ssize_t read_said(struct job *j)
+{
+	char bytes[4096];
+	const ssize_t n = read_once(j->out_fd, bytes, sizeof(bytes));
+
+	if (n > 0 && !j->is_late) {
+		set_deadline(j);
+		j->said(j->arg, bytes, (size_t)n);
+	}
+	return n;
 }
 
 static void on_out(struct loop_io *io, unsigned events)
 {
 	struct job *j = io->arg;
+	bool goes_on;
 
 	(void)events;
-	if (!read_ready(j->out_fd, &j->out))
+	if (j->said) {
+		const ssize_t n = read_said(j);
+
+		goes_on = n > 0 || n == -EAGAIN;
+	} else {
+		goes_on = read_ready(j->out_fd, &j->out);
+	}
+	if (!goes_on)
 		loop_io_stop(io);
 }
 
@@ -93,6 +126,12 @@ static int read_failure(struct job *j, int status, struct err *e)
 				   : err_say(e, code, "%s ended without a word", j->program);
 }
 
+static int say_late(const struct job *j, struct err *e)
+{
+	return err_say(e, ETIMEDOUT, "%s %s %" PRId64 " ms", j->program,
+		j->said ? "said nothing for" : "took longer than", j->deadline_ms);
+}
+
 static void on_ended(void *arg, int status)
 {
 	struct job *j = arg;
@@ -100,9 +139,14 @@ static void on_ended(void *arg, int status)
 	int rc = 0;
 
 	j->child = NULL;
-	(void)read_ready(j->out_fd, &j->out);
+	if (!j->said)
+		(void)read_ready(j->out_fd, &j->out);
+	while (j->said && read_said(j) > 0)
+		continue;
 	(void)read_ready(j->err_fd, &j->err);
-	if (status != 0)
+	if (j->is_late)
+		rc = say_late(j, &e);
+	else if (status != 0)
 		rc = read_failure(j, status, &e);
 	j->done(j->arg, rc, &j->out, &e);
 	job_free(j);
@@ -110,9 +154,14 @@ static void on_ended(void *arg, int status)
 
 static void end(struct job *j)
 {
-	child_forget(j->child);
-	j->child = NULL;
 	(void)syscall(SYS_pidfd_send_signal, j->pidfd, SIGKILL, NULL, 0);
+}
+
+void job_kill(struct job *j)
+{
+	j->is_late = true;
+	loop_timer_stop(&j->deadline);
+	end(j);
 }
 
 /* What hangs in the kernel does not end by a signal: it is not waited for. */
@@ -120,19 +169,34 @@ static void on_deadline(struct loop_timer *t)
 {
 	struct job *j = t->arg;
 	struct err e = { 0 };
-	int rc = err_say(
-		&e, ETIMEDOUT, "%s took longer than %" PRId64 " ms", j->program, j->deadline_ms);
+	int rc;
 
+	if (j->said && read_said(j) > 0)
+		return; /* it was us who were late */
+	if (j->late) {
+		job_kill(j);
+		j->late(j->arg);
+		return;
+	}
+	child_forget(j->child);
 	end(j);
 	(void)read_ready(j->out_fd, &j->out);
+	rc = say_late(j, &e);
 	j->done(j->arg, rc, &j->out, &e);
 	job_free(j);
+}
+
+static void set_deadline(struct job *j)
+{
+	if (j->deadline_ms)
+		loop_timer_start(j->g->loop, &j->deadline, j->deadline_ms, on_deadline, j);
 }
 
 void job_cancel(struct job *j)
 {
 	if (!j)
 		return;
+	child_forget(j->child);
 	end(j);
 	job_free(j);
 }
@@ -164,7 +228,7 @@ static int spawn_job(struct job *j, const struct job_options *o, struct err *e)
 	if ((rc = make_pipe(&j->out_fd, &out, e)) < 0 || (rc = make_pipe(&j->err_fd, &err, e)) < 0)
 		return rc;
 
-	const int fds[] = { -1, out, err };
+	const int fds[] = { o->input ? o->input : -1, out, err };
 	const struct spawn s = { .path = program,
 		.argv = argv,
 		.envp = envp,
@@ -182,8 +246,7 @@ static int spawn_job(struct job *j, const struct job_options *o, struct err *e)
 	j->child = child_watch(g, take_fd(&pidfd), pid, on_ended, j);
 	loop_io_start(g->loop, &j->out_io, j->out_fd, LOOP_READ, on_out, j);
 	loop_io_start(g->loop, &j->err_io, j->err_fd, LOOP_READ, on_err, j);
-	if (o->deadline_ms)
-		loop_timer_start(g->loop, &j->deadline, o->deadline_ms, on_deadline, j);
+	set_deadline(j);
 	if (cgroup_join(g->cgroups, HELPERS_CGROUP, pid, e) < 0)
 		log_warn("%s", e->text); /* it has ended already, or runs beside our cgroup */
 	return 0;
@@ -199,6 +262,8 @@ int job_start(struct engine *g, const struct job_options *o,
 	*j = (struct job){ .g = g,
 		.program = o->program,
 		.deadline_ms = o->deadline_ms,
+		.said = o->said,
+		.late = o->late,
 		.done = done,
 		.arg = arg,
 		.pidfd = -1,

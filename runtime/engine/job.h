@@ -20,10 +20,18 @@ struct job_options {
 	const struct strv *words;
 	int64_t deadline_ms; /* 0: none; else it is killed then, and -ETIMEDOUT */
 	bool dies_with_us;
+	int input; /* its standard input; 0: none */
+	/* What it says as it comes, instead of keeping it for done.  The deadline is then how long
+	 * it may be silent. */
+	void (*said)(void *arg, const char *bytes, size_t len);
+	/* Its deadline is over and it is being killed; done follows when it has ended, which for
+	 * what hangs in the kernel may be never.  NULL: done does not wait for that. */
+	void (*late)(void *arg);
 };
 
-/* done is called once, later: out is what it said, also before a failure. */
+/* done is called once, later: out is what it said and was kept, also before a failure. */
 int job_start(struct engine *g, const struct job_options *o,
 	void (*done)(void *arg, int rc, const struct buf *out, const struct err *e), void *arg,
 	struct job **out, struct err *e);
+void job_kill(struct job *j);   /* as if its deadline were over, without calling late */
 void job_cancel(struct job *j); /* no callback any more, and it is killed; NULL is fine */

@@ -1,7 +1,9 @@
+/* A line with an index alone says which path it is at, again and again while that takes long; one
+ * with all four numbers, what there is at a path.
+ */
 #include "engine/usage_job.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,55 +12,60 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "base/log.h"
-#include "engine/child.h"
 #include "engine/engine.h"
-#include "sys/starter.h"
+#include "engine/job.h"
 
 enum { LINE_MAX_BYTES = 96, WORDS = 4, WHAT_ALL = 0, WHAT_CUT = 2 };
 
 struct usage_job {
-	struct engine *g;
-	struct child *child;
-	struct loop_io io;
-	int fd; /* its standard output */
+	struct job *job;
+	const struct usage_job_owner *owner;
+	void *arg;
 	char line[LINE_MAX_BYTES];
 	size_t line_len;
-	size_t paths, left; /* left: not counted yet */
-	bool is_broken;     /* it said what it must not */
-	void (*counted)(void *arg, size_t index, const struct usage *u);
-	void (*done)(void *arg, int rc, const struct err *e);
-	void *arg;
+	size_t paths, at, left; /* at: which it is at; left: not counted yet */
+	bool is_broken;         /* it said what it must not */
 };
+
+/* Returns how many numbers the line holds; 0: it is wrong. */
+static size_t read_line(struct usage_job *j, uint64_t n[WORDS])
+{
+	char *save = NULL, *text = j->line;
+	size_t i = 0;
+
+	j->line[j->line_len] = '\0';
+	j->line_len = 0;
+	for (const char *word; (word = strtok_r(text, " ", &save)); text = NULL, i++)
+		if (i == WORDS || str_to_u64(word, UINT64_MAX, &n[i]) < 0)
+			return 0;
+	return i && n[0] < j->paths && n[3] <= WHAT_CUT ? i : 0;
+}
 
 static void take_line(struct usage_job *j)
 {
 	uint64_t n[WORDS] = { 0 };
-	char *save = NULL, *text = j->line;
+	const size_t len = read_line(j, n);
 
-	j->line[j->line_len] = '\0';
-	j->line_len = 0;
-	for (size_t i = 0; i < WORDS; i++, text = NULL) {
-		const char *word = strtok_r(text, " ", &save);
-
-		j->is_broken |= !word || str_to_u64(word, UINT64_MAX, &n[i]) < 0;
-		if (j->is_broken)
-			return;
+	if (len == 1) {
+		j->at = (size_t)n[0];
+		return;
 	}
-	if (n[0] >= j->paths || n[3] > WHAT_CUT || !j->left) {
+	if (len != WORDS || !j->left) {
 		j->is_broken = true;
 		return;
 	}
 	j->left--;
-	j->counted(j->arg, (size_t)n[0],
+	j->owner->counted(j->arg, (size_t)n[0],
 		&(struct usage){ .bytes = n[1],
 			.inodes = n[2],
 			.is_partial = n[3] != WHAT_ALL,
 			.is_cut = n[3] == WHAT_CUT });
 }
 
-static void take_bytes(struct usage_job *j, const char *bytes, size_t len)
+static void on_said(void *arg, const char *bytes, size_t len)
 {
+	struct usage_job *j = arg;
+
 	for (size_t i = 0; i < len && !j->is_broken; i++) {
 		if (bytes[i] == '\n')
 			take_line(j);
@@ -69,47 +76,24 @@ static void take_bytes(struct usage_job *j, const char *bytes, size_t len)
 	}
 }
 
-/* A pipe's worth at a time: what a callback does to a pod takes its time. */
-static ssize_t read_some(struct usage_job *j)
+static void on_late(void *arg)
 {
-	char bytes[4096];
-	ssize_t n = read(j->fd, bytes, sizeof(bytes));
+	const struct usage_job *j = arg;
 
-	if (n > 0)
-		take_bytes(j, bytes, (size_t)n);
-	return n < 0 ? -errno : n;
+	j->owner->stuck(j->arg, j->at);
 }
 
-static void on_out(struct loop_io *io, unsigned events)
-{
-	ssize_t n = read_some(io->arg);
-
-	(void)events;
-	if (n <= 0 && n != -EAGAIN)
-		loop_io_stop(io); /* its end: the rest is said by on_ended() */
-}
-
-static void job_free(struct usage_job *j)
-{
-	loop_io_stop(&j->io);
-	cleanup_fd(&j->fd);
-	free(j);
-}
-
-static void on_ended(void *arg, int wait_status)
+static void on_done(void *arg, int rc, const struct buf *out, const struct err *failure)
 {
 	struct usage_job *j = arg;
-	struct err e = { 0 };
-	int rc = 0;
+	struct err e = *failure;
 
-	j->child = NULL;
-	while (read_some(j) > 0)
-		continue;
-	if (wait_status != 0 || j->is_broken || j->left)
+	(void)out;
+	if (rc == 0 && (j->is_broken || j->left))
 		rc = err_say(&e, EIO, "carpel-image usage ended before %zu of %zu were counted",
 			j->left, j->paths);
-	j->done(j->arg, rc, &e);
-	job_free(j);
+	j->owner->done(j->arg, rc, &e);
+	free(j);
 }
 
 static int list_file(const struct strv *paths, struct err *e)
@@ -129,61 +113,33 @@ static int list_file(const struct strv *paths, struct err *e)
 	return take_fd(&fd);
 }
 
-static int start(struct usage_job *j, const struct strv *paths, struct err *e)
+int usage_job_start(struct engine *g, const struct strv *paths, const struct usage_job_owner *owner,
+	void *arg, struct usage_job **out, struct err *e)
 {
-	CLEANUP(cleanup_free) char *program = layout_program(&j->g->layout, "carpel-image");
+	CLEANUP(strv_free) struct strv words = { 0 };
 	CLEANUP(cleanup_fd) int list = list_file(paths, e);
-	CLEANUP(cleanup_fd) int theirs = -1;
-	char name[] = "carpel-image", verb[] = "usage";
-	char *argv[] = { name, verb, NULL }, *envp[] = { NULL };
-	int ends[2], pidfd;
-	pid_t pid;
+	struct usage_job *j;
+	int rc;
 
 	if (list < 0)
 		return list;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_set(e, errno, "make a pipe");
-	j->fd = ends[0];
-	theirs = ends[1];
-	(void)fd_set_nonblock(j->fd);
-
-	const int fds[] = { list, theirs, STDERR_FILENO };
-	const struct spawn s = { .path = program,
-		.argv = argv,
-		.envp = envp,
-		.fds = fds,
-		.nfds = ARRAY_LEN(fds),
-		.dies_with_us = true,
-		.is_expendable = true };
-
-	pidfd = starter_spawn(j->g->starter, &s, &pid, e);
-	if (pidfd < 0)
-		return pidfd;
-	j->child = child_watch(j->g, pidfd, pid, on_ended, j);
-	loop_io_start(j->g->loop, &j->io, j->fd, LOOP_READ, on_out, j);
-	if (cgroup_join(j->g->cgroups, HELPERS_CGROUP, pid, e) < 0)
-		log_warn("%s", e->text); /* it has ended already, or runs beside our cgroup */
-	return 0;
-}
-
-int usage_job_start(struct engine *g, const struct strv *paths,
-	void (*counted)(void *arg, size_t index, const struct usage *u),
-	void (*done)(void *arg, int rc, const struct err *e), void *arg, struct usage_job **out,
-	struct err *e)
-{
-	struct usage_job *j = mem_zalloc(sizeof(*j));
-	int rc;
-
-	*j = (struct usage_job){ .g = g,
-		.fd = -1,
-		.paths = paths->len,
-		.left = paths->len,
-		.counted = counted,
-		.done = done,
-		.arg = arg };
-	rc = start(j, paths, e);
+	j = mem_zalloc(sizeof(*j));
+	*j = (struct usage_job){
+		.owner = owner, .arg = arg, .paths = paths->len, .left = paths->len
+	};
+	strv_add(&words, "carpel-image");
+	strv_add(&words, "usage");
+	rc = job_start(g,
+		&(struct job_options){ .program = "carpel-image",
+			.words = &words,
+			.deadline_ms = g->start_deadline_ms,
+			.dies_with_us = true,
+			.input = list,
+			.said = on_said,
+			.late = on_late },
+		on_done, j, &j->job, e);
 	if (rc < 0)
-		job_free(j);
+		free(j);
 	else
 		*out = j;
 	return rc;
@@ -193,7 +149,6 @@ void usage_job_cancel(struct usage_job *j)
 {
 	if (!j)
 		return;
-	if (j->child)
-		child_forget(j->child);
-	job_free(j);
+	job_cancel(j->job);
+	free(j);
 }

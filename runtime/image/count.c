@@ -20,7 +20,7 @@
 #include "base/str.h"
 #include "sys/usage.h"
 
-enum { LIST_MAX = 16 << 20, FIRST_ENTRIES = 64 * 1024, NICE = 19 };
+enum { LIST_MAX = 16 << 20, FIRST_ENTRIES = 64 * 1024, STEP_ENTRIES = 4096, NICE = 19 };
 
 #define LISTING (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | O_DIRECTORY)
 
@@ -37,27 +37,53 @@ static const struct lockdown_call calls[] = {
 	{ SYS_newfstatat, { { .index = 3, .mask = AT_EMPTY_PATH, .value = AT_EMPTY_PATH } } },
 };
 
-static int say(size_t index, const struct usage *u, struct err *e)
+static int say(const char *line, int len, struct err *e)
 {
-	char line[96];
-	int len = snprintf(line, sizeof(line), "%zu %llu %llu %d\n", index,
-		(unsigned long long)u->bytes, (unsigned long long)u->inodes,
-		u->is_cut       ? 2
-		: u->is_partial ? 1
-				: 0);
 	int rc = fd_write_all(STDOUT_FILENO, line, (size_t)len);
 
 	return rc < 0 ? err_set(e, -rc, "write the result") : 0;
 }
 
-static void count_one(const char *path, uint64_t entries, struct usage *out)
+static int say_place(size_t index, struct err *e)
 {
+	char line[32];
+
+	return say(line, snprintf(line, sizeof(line), "%zu\n", index), e);
+}
+
+static int say_count(size_t index, const struct usage *u, struct err *e)
+{
+	char line[96];
+
+	return say(line,
+		snprintf(line, sizeof(line), "%zu %llu %llu %d\n", index,
+			(unsigned long long)u->bytes, (unsigned long long)u->inodes,
+			u->is_cut       ? 2
+			: u->is_partial ? 1
+					: 0),
+		e);
+}
+
+static int count_one(
+	size_t index, const char *path, uint64_t entries, struct usage *out, struct err *e)
+{
+	struct usage_walk *w = NULL;
 	struct err why = { 0 };
-	int rc = usage_of_tree(
-		AT_FDCWD, path, (struct usage_bounds){ .entries = entries }, out, &why);
+	int rc = say_place(index, e), missing;
 
 	if (rc < 0)
-		*out = (struct usage){ .is_partial = rc != -ENOENT };
+		return rc;
+	missing =
+		usage_start(AT_FDCWD, path, (struct usage_bounds){ .entries = entries }, &w, &why);
+	if (missing < 0) {
+		*out = (struct usage){ .is_partial = missing != -ENOENT };
+		return 0;
+	}
+	while (rc == 0 && usage_step(w, STEP_ENTRIES))
+		rc = say_place(index, e);
+	*out = usage_result(w);
+	usage_free(w);
+	return rc;
 }
 
 /* Pointers into list. */
@@ -78,18 +104,15 @@ static int count_list(const char **paths, size_t n, struct err *e)
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
-		count_one(paths[i], FIRST_ENTRIES, &u);
-		if (u.is_cut)
+		rc = count_one(i, paths[i], FIRST_ENTRIES, &u, e);
+		if (rc < 0 || u.is_cut)
 			continue;
-		rc = say(i, &u, e);
+		rc = say_count(i, &u, e);
 		paths[i] = NULL;
 	}
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		if (!paths[i])
-			continue;
-		count_one(paths[i], 0, &u);
-		rc = say(i, &u, e);
-	}
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (paths[i] && (rc = count_one(i, paths[i], 0, &u, e)) == 0)
+			rc = say_count(i, &u, e);
 	return rc;
 }
 

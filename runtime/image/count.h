@@ -9,5 +9,8 @@
  *     INDEX BYTES INODES WHAT     WHAT: 0 all of it; 1 not all could be seen; 2 there is more than
  *                                 sys/usage.h's bounds allow to look at
  *
+ * and a line with INDEX alone when it begins with one, and now and then while that takes long, so
+ * that who reads this can tell work from a file system that does not answer.
+ *
  * What is not there takes nothing. */
 int count_trees(struct err *e);

@@ -162,8 +162,64 @@ MEMORY='volumes: [{name: m, emptyDir: {medium: Memory, sizeLimit: 2Mi}}]'
 	chmod 0 "$ROOT/t/shut" "$ROOT/t/shut/f"
 	ln -s / "$ROOT/t/root"
 	[ "$(printf '%s\0' "$ROOT/t" "$ROOT/none" "$ROOT/t/shut/f" "$ROOT/t/root" | "$CARPEL_BIN/carpel-image" usage | tr '\n' ' ')" = \
-		"0 $(du -s -B1 "$ROOT/t" | cut -f 1) 4 0 1 0 0 0 2 0 0 1 3 0 0 1 " ]
+		"0 0 $(du -s -B1 "$ROOT/t" | cut -f 1) 4 0 1 1 0 0 0 2 2 0 0 1 3 3 0 0 1 " ]
 	run "$CARPEL_BIN/carpel-image" usage <<<no-nul
 	[ "$status" = 22 ]
 	[ "$output" = 'list of directories: the last is not closed by NUL' ]
+}
+
+# The programs anew, with a carpel-image that hangs at what the patterns in $ROOT/silent name, as one does whose
+# file system does not answer, and notes it in $ROOT/stuck.
+fake_counter() {
+	mkdir "$ROOT/bin"
+	cp -l "$CARPEL_BIN"/carpel* "$ROOT/bin" 2>/dev/null || cp "$CARPEL_BIN"/carpel* "$ROOT/bin"
+	rm "$ROOT/bin/carpel-image"
+	cat >"$ROOT/bin/carpel-image" <<-EOF
+		#!/bin/bash
+		[ "\$1" = usage ] || exec $CARPEL_BIN/carpel-image "\$@"
+		mapfile -d '' paths
+		for i in "\${!paths[@]}"; do
+			echo "\$i"
+			while read -r pattern; do
+				[[ \${paths[i]} != \$pattern ]] || { echo "\$pattern" >>$ROOT/stuck; exec /bin/sleep 1000; }
+			done <$ROOT/silent
+			printf '%s\0' "\${paths[i]}" | $CARPEL_BIN/carpel-image usage | sed -n "2s/0/\$i/p"
+		done
+	EOF
+	chmod 755 "$ROOT/bin/carpel-image"
+	CARPEL_BIN=$ROOT/bin
+}
+
+limited() {
+	pod_of "$1" "{name: c, image: guest, command: [/bin/guest, sleepy], $LIMIT}" | carpel run -f - --wait
+}
+
+outgrows() {
+	carpel exec "$1" -- /bin/guest fill /f 6000000 || is_killed $?
+	wait_for 30 is_field "$1" .status.phase Failed
+}
+
+has_layers() {
+	carpel cri imagefsinfo -o json | jq -e '.status.containerFilesystems[0].inodesUsed.value | tonumber > 0'
+}
+
+@test "a file system that does not answer keeps neither pods nor CRI from what is counted elsewhere" {
+	carpel down
+	fake_counter
+	echo "$ROOT/var/lib/carpel/images" >"$ROOT/silent"
+	# So long that whoever else is stopped for a while does not look like it.
+	DAEMON_OPTIONS="--disk-period 200 --start-deadline $((5000 * ${WAIT_FACTOR:-1}))" start_carpeld
+	for name in a b c d; do
+		limited $name
+	done
+	# Some come after it in a round, whatever the order is.
+	echo "*/pods/$(field c .metadata.uid)/*" >>"$ROOT/silent"
+	wait_for 30 grep -q pods "$ROOT/stuck"
+	outgrows d
+	outgrows b
+	[ "$(field c .status.phase)" = Running ]
+	wait_for 30 has_layers
+	# It is not in the next ones.
+	outgrows a
+	[ "$(sort "$ROOT/stuck" | uniq -d)" = '' ]
 }

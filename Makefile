@@ -64,7 +64,7 @@ OCI_CONFIG_SRC := $(addprefix runtime/oci/,config.c config_devices.c config_linu
 	read.c)
 OCI_SRC := $(OCI_CONFIG_SRC) $(addprefix runtime/oci/,main.c act.c await.c \
 	create.c exec.c features.c groups.c hooks.c launch.c options.c pause.c record.c run.c show.c signals.c start_socket.c \
-	streams.c update.c)
+	streams.c unit.c update.c)
 PROBES_SRC := $(addprefix probes/,main.c once.c confine.c keeper.c wire.c attempt.c target.c tcp.c timers.c) $(LOCKDOWN_SRC)
 PROBES_PURE_SRC := $(addprefix probes/,schedule.c url.c http.c http_request.c)
 

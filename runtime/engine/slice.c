@@ -1,15 +1,13 @@
 #include "engine/slice.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/systemctl.h"
+#include "sys/systemd.h"
 
 static void tell(struct slice_weight *w);
 
@@ -55,11 +53,8 @@ void slice_weigh(struct slice_weight *w, struct engine *g, const char *unit, uin
 
 void slice_forget(const char *unit)
 {
-	CLEANUP(cleanup_free) char *name = str_fmt("%s.d", unit);
-	CLEANUP(cleanup_fd)
-	int dir = open("/run/systemd/system.control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct err e = { 0 };
 
-	if (dir >= 0 && fd_remove_tree(dir, name, &e) < 0)
+	if (systemd_forget(unit, &e) < 0)
 		log_warn("%s", e.text);
 }

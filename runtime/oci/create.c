@@ -23,6 +23,7 @@
 #include "oci/groups.h"
 #include "oci/hooks.h"
 #include "oci/launch.h"
+#include "oci/unit.h"
 
 struct making {
 	const struct oci *o;
@@ -32,12 +33,14 @@ struct making {
 	struct config config;
 	struct launch launch;
 	struct streams streams;
+	struct unit unit; /* holds the cgroup until the container does */
 	int filter, listener;
 };
 
 static void making_free(struct making *m)
 {
 	groups_close(&m->cgroups);
+	unit_release(&m->unit);
 	config_free(&m->config);
 	launch_close(&m->launch);
 	streams_close(&m->streams);
@@ -57,8 +60,10 @@ static int read_bundle(struct making *m, const char *id, struct buf *text, struc
 	const char *given = m->options->bundle ? m->options->bundle : ".";
 	CLEANUP(cleanup_free) char *bundle = realpath(given, NULL);
 	CLEANUP(cleanup_fd) int dir = -1;
-	int rc;
+	int rc = m->o->by_systemd ? unit_check(e) : 0;
 
+	if (rc < 0)
+		return rc;
 	if (!bundle || (dir = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return err_set(e, errno, "--bundle %s", given);
 	if ((rc = config_read_file(dir, text, e)) < 0)
@@ -80,7 +85,11 @@ static int begin_record(struct making *m, const struct buf *text, struct err *e)
 	struct part annotations;
 	int rc = part_get(&whole, "annotations", JSON_OBJECT, &annotations, e);
 
-	if (rc < 0 || (rc = groups_path(m->config.cgroup, r->id, &r->cgroup, e)) < 0)
+	r->is_unit = m->o->by_systemd;
+	if (rc == 0)
+		rc = r->is_unit ? unit_path(m->config.cgroup, r->id, &r->cgroup, e)
+				: groups_path(m->config.cgroup, r->id, &r->cgroup, e);
+	if (rc < 0)
 		return rc;
 	clock_rfc3339_nano(clock_wall_ns(), now);
 	r->created = str_dup(now);
@@ -112,6 +121,13 @@ static int make_filter(struct making *m, struct err *e)
 	return rc < 0 ? rc : launch_fd(&m->launch, m->filter, &m->config.plan.seccomp_fd, e);
 }
 
+static int make_unit(struct making *m, struct err *e)
+{
+	int rc = cgroups_have_units(m->cgroups, e);
+
+	return rc < 0 ? rc : unit_make(m->c->r.cgroup, &m->config.limits, &m->unit, e);
+}
+
 static int make_cgroup(struct making *m, struct err *e)
 {
 	const char *path = m->c->r.cgroup;
@@ -119,6 +135,8 @@ static int make_cgroup(struct making *m, struct err *e)
 
 	if (rc == 0 && (rc = groups_check_unused(m->cgroups, path, e)) < 0)
 		groups_close(&m->cgroups); /* it is not ours to remove */
+	if (rc == 0 && m->c->r.is_unit && (rc = make_unit(m, e)) < 0)
+		groups_close(&m->cgroups); /* nor is that */
 	if (rc == 0)
 		rc = cgroup_make(m->cgroups, path, CGROUP_LEAF, &m->config.limits, e);
 	if (rc == 0)
@@ -180,8 +198,9 @@ static int make_all(struct making *m, const struct buf *text, struct err *e)
 
 static void undo(struct making *m)
 {
+	unit_release(&m->unit);
 	if (m->cgroups)
-		(void)groups_remove(m->cgroups, m->c->r.cgroup, NULL);
+		(void)groups_remove(m->cgroups, &m->c->r, NULL);
 	if (m->c->r.pid)
 		hooks_run_all(m->config.json, "poststop", m->c, STATUS_STOPPED);
 	(void)container_forget(m->o, m->c->r.id, NULL);
@@ -196,6 +215,7 @@ int create_container(const struct oci *o, const char *id, const struct create_op
 		.c = out,
 		.launch = LAUNCH_NONE,
 		.streams = STREAMS_NONE,
+		.unit = UNIT_NONE,
 		.filter = -1,
 		.listener = -1 };
 	CLEANUP(buf_free) struct buf text = { 0 };
@@ -273,7 +293,7 @@ int remove_container(const struct oci *o, struct container *c, struct err *e)
 	int rc = groups_open(o, &cgroups, e);
 
 	if (rc == 0)
-		rc = groups_remove(cgroups, c->r.cgroup, e);
+		rc = groups_remove(cgroups, &c->r, e);
 	if (rc < 0)
 		return rc;
 	if (has_config && c->r.pid)

@@ -48,7 +48,7 @@ static struct json *cgroup(void)
 
 	json_set_bool(j, "v1", true);
 	json_set_bool(j, "v2", true);
-	json_set_bool(j, "systemd", false);
+	json_set_bool(j, "systemd", true);
 	json_set_bool(j, "systemdUser", false);
 	json_set_bool(j, "rdma", false);
 	return j;

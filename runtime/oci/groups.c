@@ -11,9 +11,12 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/log.h"
+#include "oci/unit.h"
 #include "sys/mount.h"
+#include "sys/systemd.h"
 
-enum { WAIT_MS = 10 * 1000, STEP_MS = 10, EVENTS_MAX = 4096 };
+enum { WAIT_MS = 10 * 1000, STEP_MS = 10, STOP_MS = 500, EVENTS_MAX = 4096 };
 
 static const char usual_parent[] = "/carpel-oci/";
 
@@ -85,15 +88,37 @@ int groups_check_unused(const struct cgroups *c, const char *path, struct err *e
 		       : 0;
 }
 
-int groups_remove(struct cgroups *c, const char *path, struct err *e)
+/* What was killed still ends; and an empty scope is systemd's to remove. */
+static int remove_at_last(struct cgroups *c, const struct record *r, struct err *e)
 {
-	CLEANUP(cleanup_free) char *parent = str_dup(path);
-	int rc = cgroup_kill(c, path, e), waited = 0;
+	int rc;
 
-	/* What was killed still ends. */
-	for (; rc == 0 && (rc = cgroup_remove(c, path, e)) == -EBUSY && waited < WAIT_MS;
-		waited += STEP_MS, rc = 0)
+	for (int waited = 0; (rc = cgroup_remove(c, r->cgroup, e)) == -EBUSY && waited < WAIT_MS;
+		waited += STEP_MS) {
+		if (r->is_unit && waited == STOP_MS && unit_stop(r->cgroup, e) < 0)
+			log_warn("%s", e ? e->text : r->cgroup);
 		(void)poll(NULL, 0, STEP_MS);
+	}
+	return rc;
+}
+
+static int remove_unit(struct cgroups *c, const struct record *r, struct err *e)
+{
+	int rc = cgroups_have_units(c, e);
+
+	if (rc == 0)
+		rc = remove_at_last(c, r, e);
+	return rc == 0 ? systemd_forget(systemd_unit_of(r->cgroup), e) : rc;
+}
+
+int groups_remove(struct cgroups *c, const struct record *r, struct err *e)
+{
+	CLEANUP(cleanup_free) char *parent = str_dup(r->cgroup);
+	int rc = cgroup_kill(c, r->cgroup, e);
+
+	if (rc < 0 || r->is_unit)
+		return rc < 0 ? rc : remove_unit(c, r, e);
+	rc = remove_at_last(c, r, e);
 	for (char *slash; rc == 0 && (slash = strrchr(parent, '/')) && slash > parent;) {
 		*slash = '\0';
 		cgroup_remove_tracking(c, parent);

@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "oci/oci.h"
+#include "oci/record.h"
 #include "spec/plan.h"
 #include "sys/cgroup.h"
 
@@ -19,5 +19,5 @@ int groups_path(const char *asked, const char *id, char **out, struct err *e);
 void groups_to_plan(const struct cgroups *c, const char *path, struct plan *p);
 /* -EBUSY: somebody lives there, who would get our limits and end with our container. */
 int groups_check_unused(const struct cgroups *c, const char *path, struct err *e);
-/* Kills what is there, waits, and removes it. */
-int groups_remove(struct cgroups *c, const char *path, struct err *e);
+/* Kills what is there, waits, and removes it, or has systemd remove it. */
+int groups_remove(struct cgroups *c, const struct record *r, struct err *e);

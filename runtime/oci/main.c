@@ -37,6 +37,7 @@ static const char usage[] =
 	"  --root DIR               where containers are recorded (/run/carpel-oci)\n"
 	"  --log FILE               write errors there, too\n"
 	"  --log-format text|json   how\n"
+	"  --systemd-cgroup         cgroups are scopes of systemd's\n"
 	"  --debug                  say more\n"
 	"  --help, --version\n"
 	"\n"
@@ -87,13 +88,13 @@ static void write_log(const struct oci *o, const char *message)
 static int read_globals(int argc, char **argv, struct oci *o, struct err *e)
 {
 	const char *format = "text", *manager = "cgroupfs", *rootless = "auto";
-	bool is_systemd = false, is_version = false;
+	bool is_version = false;
 	const struct option_row rows[] = {
 		{ "root", 0, OPTION_TEXT, &o->root },
 		{ "log", 0, OPTION_TEXT, &o->log },
 		{ "log-format", 0, OPTION_TEXT, &format },
 		{ "debug", 0, OPTION_FLAG, &o->is_debug },
-		{ "systemd-cgroup", 0, OPTION_FLAG, &is_systemd },
+		{ "systemd-cgroup", 0, OPTION_FLAG, &o->by_systemd },
 		{ "cgroup-manager", 0, OPTION_TEXT, &manager },
 		{ "rootless", 0, OPTION_TEXT, &rootless },
 		{ "version", 'v', OPTION_FLAG, &is_version },
@@ -108,12 +109,10 @@ static int read_globals(int argc, char **argv, struct oci *o, struct err *e)
 											  : 0;
 	if (!o->is_json && !str_eq(format, "text"))
 		return err_say(e, EINVAL, "--log-format %.64s: want text or json", format);
-	if (is_systemd)
-		return err_say(e, EINVAL,
-			"--systemd-cgroup: it is not supported "
-			"(podman --cgroup-manager cgroupfs does without)");
-	if (!str_eq(manager, "cgroupfs"))
-		return err_say(e, EINVAL, "--cgroup-manager %.64s: it is not supported", manager);
+	o->by_systemd |= str_eq(manager, "systemd");
+	if (!str_eq(manager, "systemd") && !str_eq(manager, "cgroupfs"))
+		return err_say(
+			e, EINVAL, "--cgroup-manager %.64s: want cgroupfs or systemd", manager);
 	if (str_eq(rootless, "true"))
 		return err_say(e, EINVAL, "--rootless true: it is not supported");
 	if (!o->root[0] || at >= argc)

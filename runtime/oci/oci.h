@@ -15,6 +15,7 @@ struct oci {
 	const char *root; /* the directory of directories */
 	const char *log;  /* --log: NULL: standard error only */
 	bool is_json, is_debug;
+	bool by_systemd; /* makes cgroups */
 };
 
 /* A command: argv[0] is its name.  0, an exit status above 0, or -errno with *e. */

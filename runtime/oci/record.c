@@ -108,6 +108,7 @@ static int parse(const struct json *j, struct record *r, struct err *e)
 	r->pid = pid;
 	r->birth = (uint64_t)birth;
 	r->has_pid_namespace = json_is_true(json_get(j, "pidNamespace"));
+	r->is_unit = json_is_true(json_get(j, "systemd"));
 	if (json_get(j, "annotations"))
 		r->annotations = json_copy(json_get(j, "annotations"));
 	return 0;
@@ -180,6 +181,7 @@ int container_save(const struct container *c, struct err *e)
 	json_set_i64(j, "pid", r->pid);
 	json_set_i64(j, "birth", (int64_t)r->birth);
 	json_set_bool(j, "pidNamespace", r->has_pid_namespace);
+	json_set_bool(j, "systemd", r->is_unit);
 	if (r->annotations)
 		json_set(j, "annotations", json_copy(r->annotations));
 	json_write(j, JSON_COMPACT, &text);

@@ -20,6 +20,7 @@
 struct record {
 	char *id, *bundle, *rootfs;
 	char *cgroup; /* an absolute path of sys/cgroup */
+	bool is_unit; /* that is a scope of systemd's */
 	char *created;
 	int64_t pid; /* 0: there was none yet */
 	uint64_t birth;

@@ -11,6 +11,7 @@
 #include "oci/groups.h"
 #include "oci/options.h"
 #include "oci/record.h"
+#include "oci/unit.h"
 
 static const char usage[] =
 	"Usage: carpel-oci update [OPTION…] ID\n"
@@ -102,6 +103,15 @@ static int read_document(const struct request *r, struct json **out, struct err 
 	return rc < 0 ? err_wrap(e, rc, "--resources %s", r->resources) : 0;
 }
 
+static int set_limits(const struct cgroups *c, const struct record *r,
+	const struct cgroup_limits *l, struct err *e)
+{
+	CLEANUP(cleanup_free) char *dir = cgroup_v2_dir(c, r->cgroup);
+	int rc = cgroup_set_limits(c, r->cgroup, l, e);
+
+	return rc < 0 || !r->is_unit ? rc : unit_set_limits(r->cgroup, dir, l, e);
+}
+
 int oci_update(const struct oci *o, int argc, char **argv, struct err *e)
 {
 	struct request r = { 0 };
@@ -125,6 +135,5 @@ int oci_update(const struct oci *o, int argc, char **argv, struct err *e)
 		return rc;
 	if (c.pidfd < 0)
 		return err_say(e, ESRCH, "container not running");
-	rc = groups_open(o, &cgroups, e);
-	return rc < 0 ? rc : cgroup_set_limits(cgroups, c.r.cgroup, &limits, e);
+	return (rc = groups_open(o, &cgroups, e)) < 0 ? rc : set_limits(cgroups, &c.r, &limits, e);
 }

@@ -217,15 +217,21 @@ static int make_path(const struct cgroups *c, const char *top, const char *path,
 	return rc;
 }
 
-static int make_v2_root(const struct cgroups *c, struct err *e)
+int cgroups_have_units(struct cgroups *c, struct err *e)
+{
+	c->has_units = true;
+	return c->is_hybrid ? err_say(e, ENOTSUP,
+				      "systemd's units are taken on pure cgroup v2 only, "
+				      "and v1 controllers are mounted here")
+			    : 0;
+}
+
+static int make_v2_root(struct cgroups *c, struct err *e)
 {
 	int rc;
 
 	if (c->has_units)
-		return c->is_hybrid ? err_say(e, ENOTSUP,
-					      "systemd's units are taken on pure cgroup v2 only, "
-					      "and v1 controllers are mounted here")
-				    : 0;
+		return cgroups_have_units(c, e);
 	if (c->is_hybrid)
 		return cgroup_make_dir(c->v2_root, e);
 	enable_controllers(c->v2);

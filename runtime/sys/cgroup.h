@@ -30,6 +30,8 @@ int cgroups_open(const char *name, struct cgroups **out, struct err *e);
 int cgroups_enter(struct cgroups *c, struct err *e);
 /* For paths that begin with '/' only: makes no root.  -ENOTSUP: no v2 hierarchy is mounted. */
 int cgroups_find(struct cgroups **out, struct err *e);
+/* From now on a path that ends in a scope's name is systemd's. -ENOTSUP: not on pure v2. */
+int cgroups_have_units(struct cgroups *c, struct err *e);
 void cgroups_free(struct cgroups *c); /* leaves the cgroups */
 enum cgroup_layout cgroups_layout(const struct cgroups *c);
 const char *cgroups_root(const struct cgroups *c); /* the v2 directory of the root */

@@ -1,14 +1,17 @@
 #include "sys/systemd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 
 static const char slice_end[] = ".slice", scope_end[] = ".scope";
 
@@ -63,6 +66,23 @@ int systemd_check_slice(const char *name, struct err *e)
 			e, EINVAL, "\"%s\" is no slice: it does not end in %s", name, slice_end);
 	why = why_no_slice(name, len - strlen(slice_end));
 	return why ? err_say(e, EINVAL, "slice \"%s\": %s", name, why) : 0;
+}
+
+int systemd_check_scope(const char *name, struct err *e)
+{
+	size_t len = strnlen(name, UNIT_NAME_MAX + 1);
+
+	if (len > UNIT_NAME_MAX)
+		return err_say(e, ENAMETOOLONG, "scope \"%.*s…\" is longer than %d bytes",
+			SHOWN_MAX, name, UNIT_NAME_MAX);
+	if (!str_ends(name, scope_end) || len == strlen(scope_end))
+		return err_say(e, EINVAL, "\"%s\" is no scope", name);
+	for (size_t i = 0; i < len; i++)
+		if (!is_unit_char(name[i]))
+			return err_say(e, EINVAL,
+				"scope \"%s\": must consist of letters, digits and any of :_.\\-",
+				name);
+	return 0;
 }
 
 char *systemd_slice_path(const char *name)
@@ -120,12 +140,71 @@ static void add_quota(struct strv *out, const char *prefix, int64_t quota_us, in
 	strv_add(out, period);
 }
 
-/* TasksMax always: systemd has a default. */
+/* As what is written to memory.swap.max; one that is refused there has no word. */
+static void add_memory(const struct cgroup_limits *l, const char *prefix, struct strv *out)
+{
+	const int64_t memory = l->memory_bytes, both = l->memory_swap_bytes;
+
+	if (memory != CGROUP_LEAVE)
+		add_bytes(out, prefix, "MemoryMax", memory);
+	if (both == CGROUP_UNLIMITED || (both <= 0 && memory == CGROUP_UNLIMITED))
+		add_bytes(out, prefix, "MemorySwapMax", CGROUP_UNLIMITED);
+	else if (memory >= 0 && both <= 0)
+		add_bytes(out, prefix, "MemorySwapMax", 0);
+	else if (memory >= 0 && both >= memory)
+		add_bytes(out, prefix, "MemorySwapMax", both - memory);
+}
+
+static void add_text(struct strv *out, const char *prefix, const char *property, const char *text)
+{
+	CLEANUP(cleanup_free)
+	char *word = str_fmt("%s%s=%s", prefix, property, str_eq(text, "max") ? "infinity" : text);
+
+	strv_add(out, word);
+}
+
+/* "QUOTA PERIOD" or "QUOTA", of numbers or "max". */
+static void add_cpu_max(struct strv *out, const char *prefix, const char *text)
+{
+	int64_t quota = 0, period = DEFAULT_PERIOD_US;
+
+	if (sscanf(text, "%" SCNd64 " %" SCNd64, &quota, &period) >= 1 && quota > 0 && period > 0)
+		add_quota(out, prefix, quota, period);
+	else
+		add_empty(out, prefix, "CPUQuota");
+}
+
+/* Files of v2 whose values systemd keeps, too.  Of the others it writes none. */
+static void add_unified(const struct cgroup_pair *p, const char *prefix, struct strv *out)
+{
+	static const char *const known[][2] = {
+		{ "cpu.weight", "CPUWeight" },
+		{ "cpuset.cpus", "AllowedCPUs" },
+		{ "cpuset.mems", "AllowedMemoryNodes" },
+		{ "io.weight", "IOWeight" },
+		{ "memory.min", "MemoryMin" },
+		{ "memory.low", "MemoryLow" },
+		{ "memory.high", "MemoryHigh" },
+		{ "memory.max", "MemoryMax" },
+		{ "memory.swap.max", "MemorySwapMax" },
+		{ "pids.max", "TasksMax" },
+	};
+	static const char whole[] = "default ";
+
+	if (str_eq(p->key, "cpu.max"))
+		add_cpu_max(out, prefix, p->value);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_eq(p->key, known[i][0]))
+			add_text(out, prefix, known[i][1],
+				p->value + (str_starts(p->value, whole) ? strlen(whole) : 0));
+}
+
 void systemd_limit_words(const struct cgroup_limits *l, const char *prefix, struct strv *out)
 {
 	int64_t period = l->cpu_period_us == CGROUP_LEAVE ? DEFAULT_PERIOD_US : l->cpu_period_us;
 
-	add_bytes(out, prefix, "TasksMax", l->pids == CGROUP_LEAVE ? CGROUP_UNLIMITED : l->pids);
+	if (l->pids != CGROUP_LEAVE)
+		add_bytes(out, prefix, "TasksMax", l->pids);
 	if (l->cpu_shares != CGROUP_LEAVE)
 		add_bytes(out, prefix, "CPUWeight",
 			(int64_t)cgroup_weight(l->cpu_shares, l->cpu_scale));
@@ -133,15 +212,17 @@ void systemd_limit_words(const struct cgroup_limits *l, const char *prefix, stru
 		add_empty(out, prefix, "CPUQuota");
 	else if (l->cpu_quota_us != CGROUP_LEAVE)
 		add_quota(out, prefix, l->cpu_quota_us, period);
-	if (l->memory_bytes != CGROUP_LEAVE)
-		add_bytes(out, prefix, "MemoryMax", l->memory_bytes);
-	if (l->memory_bytes != CGROUP_LEAVE && l->memory_bytes != CGROUP_UNLIMITED &&
-		l->memory_swap_bytes == CGROUP_LEAVE)
-		add_bytes(out, prefix, "MemorySwapMax", 0);
+	add_memory(l, prefix, out);
+	if (l->cpuset_cpus && *l->cpuset_cpus)
+		add_text(out, prefix, "AllowedCPUs", l->cpuset_cpus);
+	if (l->cpuset_mems && *l->cpuset_mems)
+		add_text(out, prefix, "AllowedMemoryNodes", l->cpuset_mems);
+	for (size_t i = 0; i < l->unified_len; i++)
+		add_unified(&l->unified[i], prefix, out);
 }
 
 /* CollectMode: no unit stays, however its processes ended.  Without the default dependencies it is
- * not ended before carpeld when the machine goes down. */
+ * not ended before carpeld when the machine goes down.  TasksMax always: systemd has a default. */
 void systemd_scope_command(const struct systemd_scope *s, const char *program, struct strv *out)
 {
 	const struct cgroup_limits none = CGROUP_LIMITS_NONE, *l = s->limits ? s->limits : &none;
@@ -162,7 +243,18 @@ void systemd_scope_command(const struct systemd_scope *s, const char *program, s
 	strv_add(out, "--property=DefaultDependencies=no");
 	if (wants)
 		strv_add(out, wants);
+	if (l->pids == CGROUP_LEAVE)
+		add_bytes(out, "--property=", "TasksMax", CGROUP_UNLIMITED);
 	systemd_limit_words(l, "--property=", out);
 	strv_add(out, "--");
 	strv_add(out, program);
+}
+
+int systemd_forget(const char *unit, struct err *e)
+{
+	CLEANUP(cleanup_free) char *name = str_fmt("%s.d", unit);
+	CLEANUP(cleanup_fd)
+	int dir = open("/run/systemd/system.control", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir >= 0 ? fd_remove_tree(dir, name, e) : 0;
 }

@@ -22,6 +22,8 @@ int systemd_is_init(struct err *e);
 /* -EINVAL, -ENAMETOOLONG. */
 int systemd_check_slice(const char *name, struct err *e);
 char *systemd_slice_path(const char *name); /* of a checked one; the caller frees */
+/* "a-b.scope", as systemd-run takes it unchanged.  -EINVAL, -ENAMETOOLONG. */
+int systemd_check_scope(const char *name, struct err *e);
 /* The last component of a path. */
 const char *systemd_unit_of(const char *path);
 bool systemd_is_scope(const char *path); /* its last component is a scope's name */
@@ -34,7 +36,10 @@ struct systemd_scope {
 	const char *wants; /* slices that are to be there, too, by blanks; NULL: none */
 };
 
-/* "TasksMax=2048" …, each behind prefix: limits as systemd's properties, those that it knows of. */
+/* "TasksMax=2048" …, each behind prefix: limits as systemd's properties, those that it knows of;
+ * what is left alone has no word. */
 void systemd_limit_words(const struct cgroup_limits *l, const char *prefix, struct strv *out);
 /* A command that makes the scope and becomes program in it, or fails with one line. */
 void systemd_scope_command(const struct systemd_scope *s, const char *program, struct strv *out);
+/* What systemd keeps in files of a unit's changes, when it goes. */
+int systemd_forget(const char *unit, struct err *e);

@@ -430,8 +430,8 @@ $inside" ]
 		run -1 oci create --bundle "$BUNDLE" $option c
 		mentions "${option%=x}"
 	done
-	run -1 oci --systemd-cgroup create --bundle "$BUNDLE" c
-	mentions "--systemd-cgroup: it is not supported"
+	run -1 oci --cgroup-manager disabled create --bundle "$BUNDLE" c
+	mentions "--cgroup-manager disabled: want cgroupfs or systemd"
 	run -1 oci create --bundle "$BUNDLE" c d
 	mentions "d: no more arguments are wanted"
 	run -1 oci frobnicate

@@ -67,6 +67,34 @@ static void test_no_slices(void **state)
 	assert_int_equal(systemd_check_slice(name, &e), 0);
 }
 
+static void test_scope_names(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "a/b.scope", "scope \"a/b.scope\": must consist of letters, digits and any of "
+			       ":_.\\-" },
+		{ "a b.scope", "scope \"a b.scope\": must consist of letters, digits and any of "
+			       ":_.\\-" },
+		{ "a+.scope", "scope \"a+.scope\": must consist of letters, digits and any of "
+			      ":_.\\-" },
+		{ ".scope", "\".scope\" is no scope" }, { "a.slice", "\"a.slice\" is no scope" },
+		{ "", "\"\" is no scope" }, /* */
+	};
+	char name[263];
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(systemd_check_scope("a-b_1.2\\x2d:c.scope", &e), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(systemd_check_scope(rows[i][0], &e), -EINVAL);
+		assert_string_equal(e.text, rows[i][1]);
+	}
+	memset(name, 'a', sizeof(name));
+	(void)snprintf(name + 250, 13, ".scope");
+	assert_int_equal(systemd_check_scope(name, &e), -ENAMETOOLONG);
+	(void)snprintf(name + 249, 13, ".scope");
+	assert_int_equal(systemd_check_scope(name, &e), 0);
+}
+
 static void test_scopes(void **state)
 {
 	(void)state;
@@ -118,10 +146,51 @@ static void test_commands(void **state)
 	l.memory_bytes = CGROUP_UNLIMITED;
 	expect_command(&s, BEGIN "--property=TasksMax=2048 --property=CPUWeight=39 "
 				 "--property=CPUQuota=123.45% --property=CPUQuotaPeriodSec=10000us "
-				 "--property=MemoryMax=infinity -- /bin/cat");
+				 "--property=MemoryMax=infinity --property=MemorySwapMax=infinity "
+				 "-- /bin/cat");
 	l = CGROUP_LIMITS_NONE;
 	l.cpu_quota_us = CGROUP_UNLIMITED;
 	expect_command(&s, BEGIN "--property=TasksMax=infinity --property=CPUQuota= -- /bin/cat");
+}
+
+static void expect_words(const struct cgroup_limits *l, const char *want)
+{
+	CLEANUP(strv_free) struct strv words = { 0 };
+	CLEANUP(buf_free) struct buf text = { 0 };
+
+	systemd_limit_words(l, "", &words);
+	for (size_t i = 0; i < words.len; i++)
+		buf_addf(&text, "%s%s", i ? " " : "", words.at[i]);
+	assert_string_equal(text.len ? text.data : "", want);
+}
+
+/* What is left alone is not said, or systemd would change it. */
+static void test_words(void **state)
+{
+	struct cgroup_pair pairs[] = { { "memory.high", "max" }, { "cpu.max", "max 100000" },
+		{ "memory.oom.group", "1" }, { "pids.max", "7" } };
+	struct cgroup_limits l = CGROUP_LIMITS_NONE;
+
+	(void)state;
+	expect_words(&l, "");
+	l.memory_bytes = 1000;
+	l.memory_swap_bytes = 1500;
+	expect_words(&l, "MemoryMax=1000 MemorySwapMax=500");
+	l.memory_swap_bytes = 1;
+	expect_words(&l, "MemoryMax=1000");
+	l.memory_swap_bytes = CGROUP_UNLIMITED;
+	expect_words(&l, "MemoryMax=1000 MemorySwapMax=infinity");
+	l = CGROUP_LIMITS_NONE;
+	l.cpuset_cpus = "0-1,3";
+	l.cpuset_mems = "0";
+	expect_words(&l, "AllowedCPUs=0-1,3 AllowedMemoryNodes=0");
+	l = CGROUP_LIMITS_NONE;
+	l.unified = pairs;
+	l.unified_len = ARRAY_LEN(pairs);
+	expect_words(&l, "MemoryHigh=infinity CPUQuota= TasksMax=7");
+	pairs[0] = (struct cgroup_pair){ "cpu.max", "50000 200000" };
+	pairs[1] = (struct cgroup_pair){ "io.weight", "default 50" };
+	expect_words(&l, "CPUQuota=25.00% CPUQuotaPeriodSec=200000us IOWeight=50 TasksMax=7");
 }
 
 int main(void)
@@ -129,8 +198,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slices),
 		cmocka_unit_test(test_no_slices),
+		cmocka_unit_test(test_scope_names),
 		cmocka_unit_test(test_scopes),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,50 @@ is_not_serving() {
 	! is_serving
 }
 
+oci() {
+	"$CARPEL_BIN/carpel-oci" --root "$ROOT/oci" "$@"
+}
+
+has_stopped() {
+	[ "$(oci state c | jq -r .status)" = stopped ]
+}
+
+@test "oci: a container by --systemd-cgroup is a scope with its limits, which an update changes and a reload keeps" {
+	local bundle=$ROOT/bundle unit=t-c1.scope dir=/sys/fs/cgroup/$S.slice/$S-oci.slice/t-c1.scope
+	mkdir -p "$bundle/rootfs"
+	cp "$CARPEL_BIN/test/guest" "$bundle/rootfs/guest"
+	jq --arg path "$S-oci.slice:t:c1" '.process.args = ["/guest", "sleep", "1000"] | .linux.cgroupsPath = $path |
+		.linux.resources += {memory: {limit: 33554432, swap: 33554432}, pids: {limit: 77},
+			cpu: {shares: 512, quota: 50000, period: 100000, cpus: "0"}, unified: {"memory.high": "30000000"}}' \
+		"$BATS_TEST_DIRNAME/../fixtures/oci-config.json" >"$bundle/config.json"
+	oci --systemd-cgroup create --bundle "$bundle" --pid-file "$ROOT/pid" c >"$ROOT/out" 2>&1 </dev/null
+	oci start c
+	[ "$(is "$unit" ControlGroup)" = "${dir#/sys/fs/cgroup}" ]
+	[ "$(cat "$dir/cgroup.procs")" = "$(cat "$ROOT/pid")" ]
+	[ "$(is $unit Delegate) $(is $unit MemoryMax) $(is $unit MemoryHigh) $(is $unit MemorySwapMax)" = "yes 33554432 30000000 0" ]
+	[ "$(is $unit TasksMax) $(is $unit CPUWeight) $(is $unit CPUQuotaPerSecUSec) $(is $unit AllowedCPUs)" = "77 59 500ms 0" ]
+	limits() { cat "$dir"/{cpu.max,cpu.weight,cpuset.cpus,memory.max,memory.high,memory.swap.max,pids.max}; }
+	[ "$(limits)" = $'50000 100000\n59\n0\n33554432\n29999104\n0\n77' ]
+	oci update --cpu-quota 20000 --memory 67108864 c
+	[ "$(is $unit CPUQuotaPerSecUSec) $(is $unit MemoryMax) $(is $unit TasksMax)" = "200ms 67108864 77" ]
+	systemctl daemon-reload
+	[ "$(limits)" = $'20000 100000\n59\n0\n67108864\n29999104\n0\n77' ]
+	oci exec c /guest cat /proc/self/cgroup | grep -qx "0::${dir#/sys/fs/cgroup}"
+	run ! oci --systemd-cgroup create --bundle "$bundle" d
+	[[ $output == *": it has processes"* ]]
+	oci kill c KILL
+	wait_for 10 has_stopped
+	oci delete c
+	[ ! -e "$dir" ]
+	[ ! -e "/run/systemd/system.control/$unit.d" ]
+	# At once again, and never started.
+	oci --systemd-cgroup create --bundle "$bundle" c >"$ROOT/out" 2>&1 </dev/null
+	[ "$(is $unit MemoryMax)" = 33554432 ]
+	oci delete c
+	[ ! -e "$dir" ]
+	systemctl stop "$S-oci.slice" "$S.slice"
+}
+
 # The instance of root /, as the machine's own.
 service_carpel() {
 	"$CARPEL_BIN/carpel" "$@"

@@ -34,6 +34,7 @@ static const char usage_text[] =
 	"       carpel-launch --seccomp-profile CAPS\n"
 	"       carpel-launch --seccomp-json CAPS <PROFILE\n"
 	"       carpel-launch --try-users DIR\n"
+	"       carpel-launch --show-users <NAMESPACE\n"
 	"       carpel-launch --serve [PAUSE] 3<>SOCKET\n"
 	"\n"
 	"Makes a pod's sandbox, a container or an exec as the plan on descriptor 3 says.\n"
@@ -43,6 +44,7 @@ static const char usage_text[] =
 	"  --seccomp-json CAPS     the same for a profile in JSON on standard input\n"
 	"  --try-users DIR         say whether pods can have user namespaces of their own\n"
 	"                          with layers below DIR\n"
+	"  --show-users            write the maps of a user namespace\n"
 	"  --serve                 carry out the orders that come on the socket, until it closes;\n"
 	"                          PAUSE is the carpel-pause that most of them will name\n"
 	"  --help                  this text\n"
@@ -180,10 +182,10 @@ static int compile(int (*write)(uint64_t caps, struct err *e), const char *caps)
 }
 
 /* Who asks hands the reason on, and has to tell one that will not pass by the errno. */
-static int try_users(const char *dir)
+static int users(const char *dir)
 {
 	struct err e = { 0 };
-	int rc = userns_try(dir, &e);
+	int rc = dir ? userns_try(dir, &e) : userns_show(&e);
 
 	if (rc < 0)
 		(void)fprintf(stderr, "%s\n", e.text);
@@ -204,7 +206,9 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--seccomp-json") == 0)
 		return compile(profile_json_convert, argv[2]);
 	if (argc == 3 && strcmp(argv[1], "--try-users") == 0)
-		return try_users(argv[2]);
+		return users(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "--show-users") == 0)
+		return users(NULL);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(usage_text, stdout) < 0;
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ static const struct {
 };
 
 /* O_NONBLOCK: a path may turn out to be a FIFO. */
-static int open_path(const char *path, int flag, int *out, struct err *e)
+int namespaces_open_path(const char *path, int flag, int *out, struct err *e)
 {
 	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
@@ -53,7 +54,7 @@ int namespaces_open(struct job *j, struct err *e)
 			if (strncmp(all->at[i], kinds[k].word, len) != 0)
 				continue;
 			if (all->at[i][len] == ':')
-				rc = open_path(
+				rc = namespaces_open_path(
 					all->at[i] + len + 1, kinds[k].flag, &j->namespaces[k], e);
 			else
 				j->new_namespaces |= kinds[k].flag;
@@ -72,6 +73,7 @@ int namespaces_open_cgroup(struct job *j, struct err *e)
 {
 	CLEANUP(cleanup_fd) int own = -1;
 	CLEANUP(cleanup_fd) int theirs = -1;
+	struct stat a, b;
 	int rc;
 
 	if (!j->plan->uid_map.len)
@@ -84,6 +86,11 @@ int namespaces_open_cgroup(struct job *j, struct err *e)
 		return theirs;
 	if ((rc = ns_enter(own, CLONE_NEWCGROUP, e)) < 0)
 		return rc;
+	/* The host's nobody may join from in there, nor needs to. */
+	if (fstat(own, &a) < 0 || fstat(theirs, &b) < 0)
+		return err_set(e, errno, "look at cgroup namespaces");
+	if (a.st_ino == b.st_ino)
+		return 0;
 	j->namespaces[JOB_NAMESPACES - 1] = take_fd(&theirs);
 	return 0;
 }

@@ -4,8 +4,10 @@
 
 #include "launch/job.h"
 
-/* In the host's view: opens what the plan names by path, and notes which are to be new. */
+/* In the host's view: opens what the plan names by path, but a user namespace, and notes which are
+ * to be new. */
 int namespaces_open(struct job *j, struct err *e);
+int namespaces_open_path(const char *path, int flag, int *out, struct err *e);
 /* Of the process behind pause_fd, where the plan has maps: whoever is in a user namespace may take
  * only a descriptor of one from a process that waits on our memory. */
 int namespaces_open_cgroup(struct job *j, struct err *e);

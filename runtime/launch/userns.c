@@ -3,12 +3,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/str.h"
+#include "launch/namespaces.h"
 #include "sys/cred.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
@@ -29,6 +35,41 @@ static void write_map(const struct plan_map *m, struct buf *out)
 			m->at[i].outside, m->at[i].size);
 }
 
+static const char *path_of(const struct plan *p)
+{
+	static const char word[] = "user:";
+
+	for (size_t i = 0; i < p->namespaces.len; i++)
+		if (str_starts(p->namespaces.at[i], word))
+			return p->namespaces.at[i] + strlen(word);
+	return NULL;
+}
+
+/* What a process inside reads as ids outside are those of its parent: which must be ours. */
+static int check_below(int proc, int users, struct err *e)
+{
+	CLEANUP(cleanup_fd) int own = openat(proc, "self/ns/user", O_RDONLY | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int parent = ioctl(users, NS_GET_PARENT);
+	struct stat a, b, c;
+
+	if (own < 0 || fstat(own, &a) < 0 || fstat(users, &b) < 0)
+		return err_set(e, errno, "look at user namespaces");
+	if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return err_say(e, EINVAL, "it is the user namespace of the host");
+	if (parent < 0 || fstat(parent, &c) < 0 || c.st_dev != a.st_dev || c.st_ino != a.st_ino)
+		return err_say(e, EINVAL, "it is no child of the host's user namespace");
+	return 0;
+}
+
+static int open_named(struct job *j, const char *path, struct err *e)
+{
+	int rc = namespaces_open_path(path, CLONE_NEWUSER, &j->userns_fd, e);
+
+	if (rc == 0 && (rc = check_below(j->proc_fd, j->userns_fd, e)) < 0)
+		return err_wrap(e, rc, "%s", path);
+	return rc;
+}
+
 int userns_prepare(struct job *j, struct err *e)
 {
 	CLEANUP(buf_free) struct buf uids = { 0 };
@@ -36,6 +77,8 @@ int userns_prepare(struct job *j, struct err *e)
 
 	if (!is_wanted(j))
 		return 0;
+	if (path_of(j->plan))
+		return open_named(j, path_of(j->plan), e);
 	write_map(&j->plan->uid_map, &uids);
 	write_map(&j->plan->gid_map, &gids);
 	j->userns_fd = userns_make(j->proc_fd, uids.data, gids.data, e);
@@ -67,11 +110,6 @@ int userns_check_user(const struct job *j, struct err *e)
 	for (size_t i = 0; rc == 0 && i < j->user.groups_len; i++)
 		rc = check_id(&p->gid_map, "group", j->user.groups[i], e);
 	return rc;
-}
-
-int userns_enter_own(struct job *j, struct err *e)
-{
-	return is_wanted(j) ? ns_enter(j->userns_fd, CLONE_NEWUSER, e) : 0;
 }
 
 uid_t userns_root_uid(const struct job *j)
@@ -118,6 +156,13 @@ static int check_map(const struct job *j, const char *name, const struct plan_ma
 			       : err_say(e, EINVAL, "the pod's %s is not what the plan says", name);
 }
 
+static int check_maps(const struct job *j, struct err *e)
+{
+	int rc = check_map(j, "uid_map", &j->plan->uid_map, e);
+
+	return rc < 0 ? rc : check_map(j, "gid_map", &j->plan->gid_map, e);
+}
+
 /* The kernel refuses to enter the namespace that one is in. */
 static int check_host(const struct job *j, struct err *e)
 {
@@ -130,15 +175,43 @@ static int check_host(const struct job *j, struct err *e)
 
 int userns_enter(struct job *j, struct err *e)
 {
-	const struct plan *p = j->plan;
 	int rc;
 
 	if (!is_wanted(j))
 		return check_host(j, e);
-	rc = ns_enter(p->pause_fd, CLONE_NEWUSER, e);
-	if (rc == 0)
-		rc = check_map(j, "uid_map", &p->uid_map, e);
-	return rc < 0 ? rc : check_map(j, "gid_map", &p->gid_map, e);
+	rc = ns_enter(j->plan->pause_fd, CLONE_NEWUSER, e);
+	return rc < 0 ? rc : check_maps(j, e);
+}
+
+int userns_enter_own(struct job *j, struct err *e)
+{
+	int rc = is_wanted(j) ? ns_enter(j->userns_fd, CLONE_NEWUSER, e) : 0;
+
+	return rc == 0 && path_of(j->plan) ? check_maps(j, e) : rc;
+}
+
+int userns_show(struct err *e)
+{
+	static const char *const names[] = { "uid_map", "gid_map" };
+	CLEANUP(cleanup_fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char text[PLAN_IDS_MAX * MAP_LINE + 1];
+	int rc;
+
+	if (proc < 0)
+		return err_set(e, errno, "open /proc");
+	if (ioctl(STDIN_FILENO, NS_GET_NSTYPE) != CLONE_NEWUSER)
+		return err_say(e, EINVAL, "it is no user namespace");
+	if ((rc = check_below(proc, STDIN_FILENO, e)) < 0 || (rc = cred_undumpable(e)) < 0 ||
+		(rc = ns_enter(STDIN_FILENO, CLONE_NEWUSER, e)) < 0)
+		return rc;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		rc = userns_read_map(proc, names[i], text, sizeof(text), e);
+		if (rc < 0)
+			return rc;
+		if (printf("%s%s", i ? "\n" : "", text) < 0)
+			return err_set(e, errno, "write the maps");
+	}
+	return fflush(stdout) == 0 ? 0 : err_set(e, errno, "write the maps");
 }
 
 int userns_try(const char *dir, struct err *e)

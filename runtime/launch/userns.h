@@ -10,7 +10,8 @@
 
 #include "launch/job.h"
 
-/* Host's view: j->userns_fd, with the plan's maps: the sandbox's own, or for mapped mounts. */
+/* Host's view: j->userns_fd, with the plan's maps: the sandbox's own, or for mapped mounts; or the
+ * one that the plan names, which may have others: see userns_enter_own(). */
 int userns_prepare(struct job *j, struct err *e);
 /* A detached mount with all below it, as the plan's maps say. */
 int userns_map_mount(const struct job *j, int mount, struct err *e);
@@ -19,10 +20,14 @@ int userns_check_user(const struct job *j, struct err *e);
 /* The one of the process behind pause_fd, which must have the plan's maps.  For every plan: without
  * maps, that process must be in ours. */
 int userns_enter(struct job *j, struct err *e);
-/* A bundle's own, which userns_prepare() made. */
+/* A bundle's own, which userns_prepare() has made or opened; it must have the plan's maps. */
 int userns_enter_own(struct job *j, struct err *e);
 /* Step of the new process, inside. */
 int userns_become_root(struct job *j, struct err *e);
+
+/* Of the user namespace that standard input is: its maps to standard output, as uid_map and gid_map
+ * of a process in it, and an empty line between.  It must be below ours. */
+int userns_show(struct err *e);
 
 /* Whether there are such namespaces here, and dir is on a file system that can be mapped to one. */
 int userns_try(const char *dir, struct err *e);

@@ -33,7 +33,10 @@ int config_translate(struct config *c, const char *id, const char *bundle, struc
 int config_process(const struct part *process, struct config *c, struct plan *p, struct err *e);
 /* Of that: what it asks of security modules; what it leaves out stays. */
 int config_labels(const struct part *process, struct plan *p, struct err *e);
-/* linux.uidMappings and gidMappings: of every plan for that container, exec's too. */
+/* The user namespace that the container joins; NULL: it has one of its own, or none. */
+const char *config_user_path(const struct json *config);
+/* linux.uidMappings and gidMappings: of every plan for that container, exec's too.  With such a
+ * path p has its maps already. */
 int config_maps(const struct json *config, struct plan *p, struct err *e);
 /* A mount's own: 1: they are those of p, 0: it has none. */
 int config_mount_maps(const struct part *mount, const struct plan *p, struct err *e);

@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 
-static const char *const kinds[] = { "pid", "network", "ipc", "uts", "cgroup" };
+static const char *const kinds[] = { "pid", "network", "ipc", "uts", "cgroup", "user" };
 
 static int add_namespace(const struct part *ns, struct config *c, bool *has_mount, struct err *e)
 {
@@ -26,13 +26,9 @@ static int add_namespace(const struct part *ns, struct config *c, bool *has_moun
 				      e)
 			    : 0;
 	}
-	/* Its mappings are the plan's word for it. */
-	if (str_eq(type, "user"))
-		return path ? read_refuse(ns, "path",
-				      "a user namespace that is there is not "
-				      "supported",
-				      e)
-			    : 0;
+	/* Of a new one its mappings are the plan's word. */
+	if (str_eq(type, "user") && !path)
+		return 0;
 	for (size_t i = 0; type && i < ARRAY_LEN(kinds); i++)
 		if (str_eq(type, kinds[i])) {
 			CLEANUP(cleanup_free)

@@ -52,14 +52,61 @@ static int read_map(const struct part *p, const char *key, struct plan_map *out,
 	return rc;
 }
 
-static bool has_namespace(const struct part *linux_part)
+static const struct json *user_namespace(const struct json *config)
 {
-	const struct json *list = json_get(linux_part->json, "namespaces");
+	const struct json *list = json_path(config, "linux.namespaces");
 
 	for (size_t i = 0; i < json_len(list); i++)
 		if (str_eq(json_get_str(json_at(list, i), "type"), "user"))
+			return json_at(list, i);
+	return NULL;
+}
+
+const char *config_user_path(const struct json *config)
+{
+	const char *path = json_get_str(user_namespace(config), "path");
+
+	return path && *path ? path : NULL;
+}
+
+static bool has_range(const struct plan_map *m, const struct plan_ids *ids)
+{
+	for (size_t i = 0; i < m->len; i++)
+		if (memcmp(&m->at[i], ids, sizeof(*ids)) == 0)
 			return true;
 	return false;
+}
+
+/* The kernel may have sorted one of them. */
+static bool is_same(const struct plan_map *a, const struct plan_map *b)
+{
+	bool is = a->len == b->len;
+
+	for (size_t i = 0; is && i < a->len; i++)
+		is = has_range(b, &a->at[i]);
+	return is;
+}
+
+/* podman gives this one where it knows none, since others want some. */
+static bool is_placeholder(const struct plan_map *m)
+{
+	const struct plan_ids ids = { 0, 0, 1 };
+
+	return m->len == 1 && has_range(m, &ids);
+}
+
+/* own: those of the namespace at the container's path. */
+static int check_joined(
+	const struct part *linux_part, const char *key, const struct plan_map *own, struct err *e)
+{
+	struct plan_map m = { 0 };
+	int rc = read_map(linux_part, key, &m, e);
+
+	if (rc == 0 && m.len && !is_placeholder(&m) && !is_same(&m, own))
+		rc = read_refuse(linux_part, key,
+			"they are not those of the user namespace that is there", e);
+	free(m.at);
+	return rc;
 }
 
 int config_maps(const struct json *config, struct plan *p, struct err *e)
@@ -67,23 +114,21 @@ int config_maps(const struct json *config, struct plan *p, struct err *e)
 	static const char *const keys[] = { "uidMappings", "gidMappings" };
 	struct plan_map *const maps[] = { &p->uid_map, &p->gid_map };
 	const struct part whole = part_of(config, "");
+	const bool has_namespace = user_namespace(config) != NULL;
 	struct part linux_part;
 	int rc = part_get(&whole, "linux", JSON_OBJECT, &linux_part, e);
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(keys); i++) {
-		if ((rc = read_map(&linux_part, keys[i], maps[i], e)) < 0)
+		rc = config_user_path(config) ? check_joined(&linux_part, keys[i], maps[i], e)
+					      : read_map(&linux_part, keys[i], maps[i], e);
+		if (rc < 0)
 			return rc;
-		if (!maps[i]->len && has_namespace(&linux_part))
+		if (!maps[i]->len && has_namespace)
 			return read_refuse(&linux_part, keys[i], "a user namespace needs them", e);
-		if (maps[i]->len && !has_namespace(&linux_part))
+		if (maps[i]->len && !has_namespace)
 			return read_refuse(&linux_part, keys[i], "they need a user namespace", e);
 	}
 	return rc;
-}
-
-static bool is_same(const struct plan_map *a, const struct plan_map *b)
-{
-	return a->len == b->len && memcmp(a->at, b->at, a->len * sizeof(*a->at)) == 0;
 }
 
 /* 1: it has some, the container's own, which are what a plan can map a mount by. */

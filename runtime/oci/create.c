@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,14 @@ static bool has_hooks(const struct json *config)
 	       hooks_has(config, "createContainer");
 }
 
+static int read_joined_maps(struct config *c, struct err *e)
+{
+	const char *path = config_user_path(c->json);
+	int rc = path ? launch_show_users(path, &c->plan.uid_map, &c->plan.gid_map, e) : 0;
+
+	return rc < 0 ? err_wrap(e, rc, "config.json: linux.namespaces") : 0;
+}
+
 /* What of it is wrong is said before anything is made. */
 static int read_bundle(struct making *m, const char *id, struct buf *text, struct err *e)
 {
@@ -69,6 +78,7 @@ static int read_bundle(struct making *m, const char *id, struct buf *text, struc
 	if ((rc = config_read_file(dir, text, e)) < 0)
 		return err_wrap(e, rc, "--bundle %s", bundle);
 	if ((rc = config_parse(text->data ? text->data : "", text->len, &m->config, e)) < 0 ||
+		(rc = read_joined_maps(&m->config, e)) < 0 ||
 		(rc = config_translate(&m->config, id, bundle, e)) < 0 ||
 		(rc = hooks_check(m->config.json, e)) < 0 ||
 		(rc = streams_check(&m->options->streams, m->config.has_terminal, e)) < 0)
@@ -230,6 +240,17 @@ int create_container(const struct oci *o, const char *id, const struct create_op
 	return rc;
 }
 
+/* A namespace that it has joined may no longer be where it was. */
+int container_maps(
+	const struct container *c, const struct json *config, struct plan *p, struct err *e)
+{
+	CLEANUP(cleanup_free) char *path = str_fmt("/proc/%" PRId64 "/ns/user", c->r.pid);
+	int rc =
+		config_user_path(config) ? launch_show_users(path, &p->uid_map, &p->gid_map, e) : 0;
+
+	return rc < 0 ? rc : config_maps(config, p, e);
+}
+
 int saved_config(const struct container *c, struct config *out, struct err *e)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
@@ -270,7 +291,7 @@ int start_container(const struct oci *o, struct container *c, struct err *e)
 		if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 			return err_set(e, errno, "become a subreaper");
 		if ((rc = groups_open(o, &cgroups, e)) < 0 ||
-			(rc = config_maps(config.json, &config.plan, e)) < 0)
+			(rc = container_maps(c, config.json, &config.plan, e)) < 0)
 			return rc;
 		groups_to_plan(cgroups, c->r.cgroup, &config.plan);
 		rc = hooks_run(config.json, "startContainer", c, STATUS_CREATED, &config.plan, e);

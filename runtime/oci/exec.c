@@ -134,8 +134,8 @@ static int apply_request(const struct request *r, char **args, struct plan *p, s
 }
 
 /* config is the container's own. */
-static int fill_plan(
-	const struct request *r, char **args, struct config *config, struct plan *p, struct err *e)
+static int fill_plan(const struct container *c, const struct request *r, char **args,
+	struct config *config, struct plan *p, struct err *e)
 {
 	CLEANUP(cleanup_json) struct json *file = NULL;
 	const struct part whole = part_of(config->json, "");
@@ -155,7 +155,7 @@ static int fill_plan(
 		process = part_of(file, "process");
 	}
 	if ((rc = config_process(&process, config, p, e)) < 0 ||
-		(rc = config_maps(config->json, p, e)) < 0 ||
+		(rc = container_maps(c, config->json, p, e)) < 0 ||
 		(rc = apply_request(r, args, p, e)) < 0)
 		return rc;
 	config->has_terminal = (r->process && config->has_terminal) || r->has_tty;
@@ -198,7 +198,7 @@ static int launch(const struct oci *o, const struct container *c, const struct r
 	rc = saved_config(c, &config, e);
 	p.kind = PLAN_EXEC;
 	p.id = str_dup(c->r.id);
-	if (rc < 0 || (rc = fill_plan(r, args, &config, &p, e)) < 0 ||
+	if (rc < 0 || (rc = fill_plan(c, r, args, &config, &p, e)) < 0 ||
 		(rc = streams_check(&r->streams, config.has_terminal, e)) < 0 ||
 		(rc = add_container(o, c, &p, &l, &filter, e)) < 0 ||
 		(rc = streams_prepare(&r->streams, &config, &l, &p, &streams, e)) < 0 ||

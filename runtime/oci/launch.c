@@ -1,7 +1,9 @@
 #include "oci/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -13,7 +15,7 @@
 #include "base/fd.h"
 #include "sys/spawn.h"
 
-enum { RESULT_FD = 4, FIRST_FD = 5, MESSAGE_MAX = 4096 };
+enum { RESULT_FD = 4, FIRST_FD = 5, MESSAGE_MAX = 4096, MAPS_MAX = 64 << 10 };
 
 void launch_close(struct launch *l)
 {
@@ -144,10 +146,10 @@ void launch_reap(struct launch *l)
 	cleanup_fd(&l->process);
 }
 
-/* ---- filters ---- */
+/* ---- what carpel-launch writes ---- */
 
 /* "carpel-launch: error: profile: …" without what everybody knows. */
-static int said(int messages, struct err *e)
+static int said(int messages, const char *what, struct err *e)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	const char *at, *found;
@@ -157,17 +159,14 @@ static int said(int messages, struct err *e)
 	at = text.data ? text.data : "";
 	found = strstr(at, "error: ");
 	at = found ? found + strlen("error: ") : at;
-	return err_say(e, EINVAL, "config.json: linux.seccomp: %.*s", (int)strcspn(at, "\n"), at);
+	return err_say(e, EINVAL, "%s: %.*s", what, (int)strcspn(at, "\n"), at);
 }
 
-int launch_compile(uint64_t caps, const char *profile, size_t len, struct err *e)
+/* Its output, as an unnamed file; what: what an error is about. */
+static int convert(char *const *argv, int in, const char *what, struct err *e)
 {
-	CLEANUP(cleanup_fd) int in = memory_file(profile, len, e);
-	CLEANUP(cleanup_fd) int out = in < 0 ? -1 : memory_file("", 0, e);
+	CLEANUP(cleanup_fd) int out = memory_file("", 0, e);
 	CLEANUP(cleanup_fd) int messages = out < 0 ? -1 : memory_file("", 0, e);
-	CLEANUP(cleanup_free) char *mask = str_fmt("%" PRIx64, caps);
-	char name[] = "carpel-launch", option[] = "--seccomp-json";
-	char *argv[] = { name, option, mask, NULL };
 	const int fds[] = { in, out, messages };
 	CLEANUP(cleanup_fd) int process = -1;
 	siginfo_t info = { 0 };
@@ -178,6 +177,58 @@ int launch_compile(uint64_t caps, const char *profile, size_t len, struct err *e
 		return process;
 	if (waitid(P_PIDFD, (id_t)process, &info, WEXITED) < 0)
 		return err_set(e, errno, "wait for carpel-launch");
-	return info.si_code == CLD_EXITED && info.si_status == 0 ? take_fd(&out)
-								 : said(messages, e);
+	if (info.si_code != CLD_EXITED || info.si_status != 0)
+		return said(messages, what, e);
+	return lseek(out, 0, SEEK_SET) < 0 ? err_set(e, errno, "rewind a file") : take_fd(&out);
+}
+
+int launch_compile(uint64_t caps, const char *profile, size_t len, struct err *e)
+{
+	CLEANUP(cleanup_fd) int in = memory_file(profile, len, e);
+	CLEANUP(cleanup_free) char *mask = str_fmt("%" PRIx64, caps);
+	char name[] = "carpel-launch", option[] = "--seccomp-json";
+	char *argv[] = { name, option, mask, NULL };
+
+	return in < 0 ? in : convert(argv, in, "config.json: linux.seccomp", e);
+}
+
+/* Two maps, an empty line between. */
+static int read_maps(const char *text, struct plan_map *uids, struct plan_map *gids)
+{
+	struct plan_map *to = uids;
+
+	for (const char *at = text; *at; at += strcspn(at, "\n") + 1) {
+		struct plan_ids ids;
+
+		if (*at == '\n') {
+			to = gids;
+			continue;
+		}
+		if (sscanf(at, "%" SCNu32 " %" SCNu32 " %" SCNu32, &ids.inside, &ids.outside,
+			    &ids.size) != 3)
+			return -EINVAL;
+		to->at = mem_resize(to->at, to->len + 1, sizeof(*to->at));
+		to->at[to->len++] = ids;
+	}
+	return uids->len && gids->len ? 0 : -ENODATA;
+}
+
+int launch_show_users(const char *path, struct plan_map *uids, struct plan_map *gids, struct err *e)
+{
+	CLEANUP(cleanup_fd) int in = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	CLEANUP(cleanup_free) char *what = str_fmt("user namespace %s", path);
+	char name[] = "carpel-launch", option[] = "--show-users";
+	char *argv[] = { name, option, NULL };
+	CLEANUP(buf_free) struct buf text = { 0 };
+	CLEANUP(cleanup_fd) int out = -1;
+	int rc;
+
+	if (in < 0)
+		return err_set(e, errno, "open %s", what);
+	if ((out = convert(argv, in, what, e)) < 0)
+		return out;
+	if ((rc = fd_read_all(out, MAPS_MAX, &text, e)) < 0)
+		return rc;
+	rc = read_maps(text.data ? text.data : "", uids, gids);
+	return rc < 0 ? err_say(e, -rc, "%s: it has no maps", what) : 0;
 }

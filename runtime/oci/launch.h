@@ -29,4 +29,7 @@ void launch_reap(struct launch *l); /* waits for its end; what it started is an 
 
 /* A filter for a profile in OCI's JSON; its descriptor, of an unnamed file. */
 int launch_compile(uint64_t caps, const char *profile, size_t len, struct err *e);
+/* The maps of the user namespace at path. */
+int launch_show_users(
+	const char *path, struct plan_map *uids, struct plan_map *gids, struct err *e);
 int launch_check_failure(const struct launch_report *r, struct err *e); /* what FAILED says */

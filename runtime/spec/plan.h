@@ -191,10 +191,12 @@ struct plan {
 	/* bundle, which has these of a sandbox, too: hostname, sysctl; and these of a container:
 	 * read-only-root, masks, mount.  Its /dev has the usual nodes unless a mount of source is
 	 * there. */
-	char *rootfs;           /* rootfs=: a directory of the host */
-	bool is_root_shared;    /* root-shared=1: what is mounted in it may be shared further */
-	struct strv namespaces; /* namespace=pid|network|ipc|uts|cgroup[:PATH]: a new one, or the
-				   one at PATH; of what is not listed it has the host's */
+	char *rootfs;        /* rootfs=: a directory of the host */
+	bool is_root_shared; /* root-shared=1: what is mounted in it may be shared further */
+	/* namespace=pid|network|ipc|uts|cgroup[:PATH]: a new one, or the one at PATH; of what is
+	 * not listed it has the host's.  namespace=user:PATH: instead of a new one with uid-map and
+	 * gid-map, one that has them */
+	struct strv namespaces;
 	char *domainname;       /* domainname= */
 	bool stops_before_root; /* hooks=1: see REPORT_READY */
 

@@ -58,7 +58,7 @@ static bool is_namespace(const char *text)
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strlen(words[i]) == len && strncmp(text, words[i], len) == 0)
 			return !text[len] || plan_is_path(text + len + 1);
-	return false;
+	return str_starts(text, "user:") && plan_is_path(text + strlen("user:"));
 }
 
 static bool is_limit_value(const char *text, size_t len)
@@ -348,6 +348,8 @@ static int check_bundle(const struct plan *p, struct err *e)
 		return err_say(e, EINVAL, "plan: kind=bundle needs result-fd and start-fd");
 	if ((p->hostname || p->domainname) && !has_namespace(p, "uts"))
 		return err_say(e, EINVAL, "plan: hostname and domainname need namespace=uts");
+	if (has_namespace(p, "user") && !p->uid_map.len)
+		return err_say(e, EINVAL, "plan: namespace=user needs uid-map");
 	for (size_t i = 0; i < p->namespaces.len; i++)
 		for (size_t k = 0; k < i; k++)
 			if (strncmp(p->namespaces.at[i], p->namespaces.at[k], 2) == 0)

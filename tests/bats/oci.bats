@@ -573,3 +573,54 @@ $(readlink "/proc/$PID/ns/user")" ]
 		.mounts += [{destination: "/a", source: "/tmp", options: ["bind", "rshared"]}]~plan: mount of /a: shared excludes uid-map
 	END
 }
+
+is_nested() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
+
+@test "user namespace: one at a path is joined, with its ids, by the process, its mounts, an exec and hooks" {
+	chown -R 1879048192:1879048192 "$BUNDLE/rootfs"
+	FILTER="$MAPPED" up
+	mkdir -m 755 "$RUN/volume" && echo text >"$RUN/volume/file" && chmod 600 "$RUN/volume/file"
+	JOINED='.linux.namespaces += [{type: "user", path: "/proc/'"$PID"'/ns/user"}] | .linux.cgroupsPath += "2"'
+	FILTER="$JOINED"' | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .root.readonly = false |
+		.linux.namespaces = [.linux.namespaces[] | if .type == "ipc" then .path = "/proc/'"$PID"'/ns/ipc" else . end] |
+		.hooks.startContainer = [{path: "/guest", args: ["x", "mkdir", "/dev/by-hook"]}] |
+		.mounts += [{destination: "/v", type: "bind", source: "'"$RUN"'/volume", options: ["bind", "idmap"]}]' \
+		bundle /guest all report ns "cat /proc/self/uid_map" "stat /v/file" "stat /dev/null" "write /file x" "stat /dev/by-hook"
+	output=$(oci run --bundle "$BUNDLE" d)
+	for kind in user ipc; do says "$kind $(readlink "/proc/$PID/ns/$kind")"; done
+	! grep -qxF "net $(readlink "/proc/$PID/ns/net")" <<<"$output"
+	says "uid 0 0 0 0"
+	says "         0 1879048192      65536"
+	says "/v/file file 600 0 0 0:0"
+	says "/dev/null char 666 0 0 1:3"
+	says "/dev/by-hook dir 755 0 0 0:0"
+	[ "$(stat -c %u:%g "$BUNDLE/rootfs/file")" = 1879048192:1879048192 ]
+	FILTER="$JOINED | .linux.uidMappings = [{containerID: 0, hostID: 5, size: 65536}]" bundle /guest exit 0
+	run -1 oci create --bundle "$BUNDLE" d
+	mentions 'linux.uidMappings=[{"containerID":0,"hostID":5,"size":65536}]: they are not those of the user namespace that is there'
+	# The one whose it was may end first.
+	FILTER="$JOINED | .linux.uidMappings = [{containerID: 0, hostID: 1879048192, size: 65536}]" bundle /guest sleep 1000
+	oci create --bundle "$BUNDLE" --pid-file "$RUN/pid" d >"$RUN/out" 2>&1 </dev/null
+	oci start d
+	user=$(readlink "/proc/$PID/ns/user")
+	oci delete --force c
+	output=$(oci exec d /guest all report ns)
+	says "user $user"
+	says "uid 0 0 0 0"
+	oci delete --force d
+
+	unshare --user --map-root-user unshare --user sleep 1000 3>&- &
+	nested=$!
+	wait_until is_nested "$nested"
+	while IFS='~' read -r path text; do
+		FILTER=".linux.namespaces += [{type: \"user\", path: \"$path\"}]" bundle /guest exit 0
+		refuses "$text" || { echo "($path)"; return 1; }
+	done <<-END
+		/proc/self/ns/user~linux.namespaces: user namespace /proc/self/ns/user: it is the user namespace of the host
+		/proc/self/ns/net~linux.namespaces: user namespace /proc/self/ns/net: it is no user namespace
+		$RUN/none~open user namespace $RUN/none: No such file or directory
+		/proc/$nested/ns/user~it is no child of the host's user namespace
+		/dev/null~user namespace /dev/null: it is no user namespace
+	END
+	kill "$nested"
+}

@@ -71,6 +71,10 @@ with_podman() { # with_podman SCRIPT: $output is what it prints
 		make run --rm --uidmap 0:1879048192:65536 --gidmap 0:1879048192:65536 -v "$RUN/volume:/v:idmap" localhost/guest \
 			/guest all "cat /proc/self/uid_map" "write /v/file x" "stat /v/file"
 		stat -c "on the host %u" "$RUN/volume/file"
+		make run -d --name u --uidmap 0:1879048192:65536 --gidmap 0:1879048192:65536 localhost/guest /guest sleep 1000 >/dev/null
+		make run --rm --userns container:u localhost/guest /guest all ns report >"$RUN/joined"
+		echo "joined $(grep -cxF -e "uid 0 0 0 0" -e "user $(readlink "/proc/$(podman inspect --format "{{.State.Pid}}" u)/ns/user")" "$RUN/joined")"
+		podman rm -f -t 0 u >/dev/null
 		podman ps -aq
 		make run --rm localhost/guest /nothing || echo "status $?"'
 	says "pid 1"
@@ -86,5 +90,6 @@ with_podman() { # with_podman SCRIPT: $output is what it prints
 	says "         0 1879048192      65536"
 	says "/v/file file 644 0 0 0:0"
 	says "on the host 0"
+	says "joined 2"
 	says "status 127"
 }

@@ -154,6 +154,44 @@ static void test_maps(void **state)
 		strstr(written.data, "\nuid-map=0:4294967294:1\nuid-map=1:7:2\ngid-map=0:9:1\n"));
 }
 
+/* One that is joined has the maps that the caller has found there; podman may not know them. */
+static void test_joined_maps(void **state)
+{
+	static const char *const maps[] = { "",
+		", \"uidMappings\": [{\"containerID\": 0, \"hostID\": 0, "
+		"\"size\": 1}]",
+		", \"uidMappings\": [{\"containerID\": 5, \"hostID\": 9, \"size\": 1}, "
+		"{\"containerID\": 0, \"hostID\": 7, \"size\": 1}]",
+		", \"uidMappings\": "
+		"[{\"containerID\": 0, \"hostID\": 7, \"size\": 1}]",
+		", \"gidMappings\": "
+		"[{\"containerID\": 0, \"hostID\": 8, \"size\": 1}]" };
+	static const struct plan_ids uids[] = { { 0, 7, 1 }, { 5, 9, 1 } },
+				     gids[] = { { 0, 7, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+		CLEANUP(cleanup_free)
+		char *linux_part = str_fmt(
+			"{\"namespaces\": [{\"type\": \"mount\"}, {\"type\": \"user\", \"path\": "
+			"\"/n\"}]%s}",
+			maps[i]);
+		CLEANUP(cleanup_free) char *text = with("linux", linux_part);
+		CLEANUP(config_free) struct config c;
+
+		config_init(&c);
+		assert_int_equal(config_parse(text, strlen(text), &c, NULL), 0);
+		assert_string_equal(config_user_path(c.json), "/n");
+		c.plan.uid_map = (struct plan_map){ mem_resize(NULL, 2, sizeof(*uids)), 2 };
+		memcpy(c.plan.uid_map.at, uids, sizeof(uids));
+		c.plan.gid_map = (struct plan_map){ mem_resize(NULL, 1, sizeof(*gids)), 1 };
+		memcpy(c.plan.gid_map.at, gids, sizeof(gids));
+		assert_int_equal(config_translate(&c, "c1", "/", NULL), i < 3 ? 0 : -EINVAL);
+		assert_true(i >= 3 || strv_has(&c.plan.namespaces, "user:/n"));
+		assert_int_equal(c.plan.uid_map.len, 2);
+	}
+}
+
 static void test_limits(void **state)
 {
 	static const struct {
@@ -242,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_plan_of_the_process),
 		cmocka_unit_test(test_plan_of_linux),
 		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_joined_maps),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_lists_of_limits),
 		cmocka_unit_test(test_beside_the_plan),

@@ -156,6 +156,28 @@ static void test_of_a_sandbox(void **state)
 	assert_string_equal(e.text, "plan: host-ipc excludes uid-map");
 }
 
+static void test_of_a_bundle(void **state)
+{
+	static const char bundle[] =
+		"kind=bundle\nid=b\nresult-fd=4\nstart-fd=5\nrootfs=/r\narg=a\n";
+	static const char *const none[] = { "namespace=user\n", "namespace=user:\n",
+		"namespace=user:u\n", "namespace=users:/u\n" };
+	CLEANUP(plan_free) struct plan p;
+	struct err e = { 0 };
+	struct plan q;
+
+	(void)state;
+	accept(bundle, BOTH "namespace=user:/u\nnamespace=uts\n", &p);
+	assert_string_equal(p.namespaces.at[0], "user:/u");
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		assert_int_equal(parse(bundle, none[i], &q, &e), -EINVAL);
+	assert_int_equal(parse(bundle, "namespace=user:/u\n", &q, &e), -EINVAL);
+	assert_string_equal(e.text, "plan: namespace=user needs uid-map");
+	assert_int_equal(
+		parse(bundle, BOTH "namespace=user:/u\nnamespace=user:/v\n", &q, &e), -EINVAL);
+	assert_string_equal(e.text, "plan: namespace=user:/v is given twice");
+}
+
 static void test_too_many(void **state)
 {
 	CLEANUP(buf_free) struct buf b = { 0 };
@@ -178,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_of_a_sandbox),
+		cmocka_unit_test(test_of_a_bundle),
 		cmocka_unit_test(test_too_many),
 	};
 

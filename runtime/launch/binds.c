@@ -77,7 +77,7 @@ static int copy_one(const struct job *j, const struct plan_mount *m, struct err 
 	if (rc == 0 && m->read_only && !m->recursive_read_only)
 		rc = mount_restrict_peers(fd, MOUNT_ATTR_RDONLY, propagation, MOUNT_ONE, e);
 	if (rc == 0 && m->is_mapped)
-		rc = userns_map_mount(j, fd, e);
+		rc = m->uids.len ? userns_map_mount_by(j, m, fd, e) : userns_map_mount(j, fd, e);
 	return rc < 0 ? err_wrap(e, rc, "%s", m->source) : take_fd(&fd);
 }
 

@@ -70,24 +70,40 @@ static int open_named(struct job *j, const char *path, struct err *e)
 	return rc;
 }
 
-int userns_prepare(struct job *j, struct err *e)
+static int make(const struct job *j, const struct plan_map *uid_map, const struct plan_map *gid_map,
+	struct err *e)
 {
 	CLEANUP(buf_free) struct buf uids = { 0 };
 	CLEANUP(buf_free) struct buf gids = { 0 };
 
+	write_map(uid_map, &uids);
+	write_map(gid_map, &gids);
+	return userns_make(j->proc_fd, uids.data, gids.data, e);
+}
+
+int userns_prepare(struct job *j, struct err *e)
+{
+	const struct plan *p = j->plan;
+
 	if (!is_wanted(j))
 		return 0;
-	if (path_of(j->plan))
-		return open_named(j, path_of(j->plan), e);
-	write_map(&j->plan->uid_map, &uids);
-	write_map(&j->plan->gid_map, &gids);
-	j->userns_fd = userns_make(j->proc_fd, uids.data, gids.data, e);
+	if (path_of(p))
+		return open_named(j, path_of(p), e);
+	j->userns_fd = make(j, &p->uid_map, &p->gid_map, e);
 	return j->userns_fd < 0 ? j->userns_fd : 0;
 }
 
 int userns_map_mount(const struct job *j, int mount, struct err *e)
 {
 	return mount_map(mount, j->userns_fd, e);
+}
+
+/* By a namespace that nobody will ever be in. */
+int userns_map_mount_by(const struct job *j, const struct plan_mount *m, int mount, struct err *e)
+{
+	CLEANUP(cleanup_fd) int own = make(j, &m->uids, &m->gids, e);
+
+	return own < 0 ? own : mount_map(mount, own, e);
 }
 
 static int check_id(const struct plan_map *m, const char *what, uint32_t id, struct err *e)

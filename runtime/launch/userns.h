@@ -15,6 +15,8 @@
 int userns_prepare(struct job *j, struct err *e);
 /* A detached mount with all below it, as the plan's maps say. */
 int userns_map_mount(const struct job *j, int mount, struct err *e);
+/* The same as m's own maps say, in plans without maps, too. */
+int userns_map_mount_by(const struct job *j, const struct plan_mount *m, int mount, struct err *e);
 /* Host's view: the plan's ids of the resolved user are in the namespace. */
 int userns_check_user(const struct job *j, struct err *e);
 /* The one of the process behind pause_fd, which must have the plan's maps.  For every plan: without

@@ -38,8 +38,12 @@ const char *config_user_path(const struct json *config);
 /* linux.uidMappings and gidMappings: of every plan for that container, exec's too.  With such a
  * path p has its maps already. */
 int config_maps(const struct json *config, struct plan *p, struct err *e);
-/* A mount's own: 1: they are those of p, 0: it has none. */
-int config_mount_maps(const struct part *mount, const struct plan *p, struct err *e);
+/* A mount's own maps, where they are not those of p: into m, with is_mapped. */
+int config_mount_maps(
+	const struct part *mount, const struct plan *p, struct plan_mount *m, struct err *e);
+/* The same of an option "idmap=uids=…;gids=…". */
+int config_mount_option_maps(const struct part *mount, const char *text, const struct plan *p,
+	struct plan_mount *m, struct err *e);
 int config_mounts(struct config *c, const char *bundle, struct err *e);
 int config_linux(struct config *c, struct err *e);
 int config_devices(const struct part *linux_part, struct plan *p, struct err *e);

@@ -67,6 +67,7 @@ static const char *const types[] = { "proc", "sysfs", "tmpfs", "devpts", "mqueue
 
 struct reading {
 	struct plan_mount *m;
+	const struct plan *plan;
 	bool is_bind;
 	struct buf options; /* of a new file system */
 };
@@ -125,14 +126,31 @@ static char *clean_path(const char *path)
 	return buf_take(&out);
 }
 
+/* 1: it was one, as podman hands it on. */
+static int take_maps(const struct part *mount, struct reading *r, const char *text, struct err *e)
+{
+	static const char *const keys[] = { "idmap=", "ridmap=" };
+	int rc;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (str_starts(text, keys[i])) {
+			rc = config_mount_option_maps(
+				mount, text + strlen(keys[i]), r->plan, r->m, e);
+			return rc < 0 ? rc : 1;
+		}
+	return 0;
+}
+
 static int take_options(const struct part *mount, struct reading *r, struct err *e)
 {
 	struct strv all = { 0 };
 	int rc = read_texts(mount, "options", &all, e);
 
 	for (size_t i = 0; rc == 0 && i < all.len; i++) {
-		if (take_option(r, all.at[i]))
+		if (take_option(r, all.at[i]) || (rc = take_maps(mount, r, all.at[i], e)) != 0) {
+			rc = rc > 0 ? 0 : rc;
 			continue;
+		}
 		if (r->options.len)
 			buf_addc(&r->options, ',');
 		buf_adds(&r->options, all.at[i]);
@@ -142,8 +160,9 @@ static int take_options(const struct part *mount, struct reading *r, struct err 
 }
 
 static int finish_bind(const struct part *mount, const char *source, const char *bundle,
-	const struct plan *p, struct reading *r, struct err *e)
+	struct reading *r, struct err *e)
 {
+	const struct plan *p = r->plan;
 	struct plan_mount *m = r->m;
 	struct stat st;
 
@@ -153,9 +172,10 @@ static int finish_bind(const struct part *mount, const char *source, const char 
 			r->options.data);
 	if (m->copies_up)
 		return read_refuse(mount, "options", "tmpcopyup is for a tmpfs outside /dev", e);
-	if (m->is_mapped && !p->uid_map.len)
+	if (m->is_mapped && !m->uids.len && !p->uid_map.len)
 		return err_say(e, EINVAL,
-			"config.json: %s: mapped ids need a user namespace of the container",
+			"config.json: %s: mapped ids need a user namespace of the container, or "
+			"mappings",
 			mount->path);
 	if (m->atime)
 		return read_refuse(mount, "options",
@@ -201,11 +221,11 @@ static int one(const struct part *mount, const char *bundle, const struct plan *
 	struct plan_mount *m, struct err *e)
 {
 	const char *target = NULL, *source = NULL, *type = NULL;
-	struct reading r = { .m = m };
-	int rc, has_maps = config_mount_maps(mount, p, e);
+	struct reading r = { .m = m, .plan = p };
+	int rc;
 
-	m->is_mapped = has_maps > 0;
-	if ((rc = has_maps) < 0 || (rc = read_text(mount, "destination", &target, e)) < 0 ||
+	if ((rc = config_mount_maps(mount, p, m, e)) < 0 ||
+		(rc = read_text(mount, "destination", &target, e)) < 0 ||
 		(rc = read_text(mount, "source", &source, e)) < 0 ||
 		(rc = read_text(mount, "type", &type, e)) < 0 ||
 		(rc = take_options(mount, &r, e)) < 0)
@@ -214,7 +234,7 @@ static int one(const struct part *mount, const char *bundle, const struct plan *
 	if (!m->target)
 		rc = read_refuse(mount, "destination", "want an absolute path without \"..\"", e);
 	else if (r.is_bind || str_eq(type, "bind"))
-		rc = finish_bind(mount, source, bundle, p, &r, e);
+		rc = finish_bind(mount, source, bundle, &r, e);
 	else
 		rc = finish_new(mount, source, type, &r, e);
 	buf_free(&r.options);

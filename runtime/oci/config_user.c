@@ -131,24 +131,91 @@ int config_maps(const struct json *config, struct plan *p, struct err *e)
 	return rc;
 }
 
-/* 1: it has some, the container's own, which are what a plan can map a mount by. */
-int config_mount_maps(const struct part *mount, const struct plan *p, struct err *e)
+/* Ones that are the container's own need no namespace more. */
+static void use_maps(const struct plan *p, struct plan_mount *m)
 {
-	static const char *const keys[] = { "uidMappings", "gidMappings" };
-	const struct plan_map *const own[] = { &p->uid_map, &p->gid_map };
-	int given = 0, rc = 0;
+	m->is_mapped = true;
+	if (!is_same(&m->uids, &p->uid_map) || !is_same(&m->gids, &p->gid_map))
+		return;
+	free(m->uids.at);
+	free(m->gids.at);
+	m->uids = m->gids = (struct plan_map){ 0 };
+}
 
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(keys); i++) {
-		struct plan_map m = { 0 };
+static int read_mount_map(
+	const struct part *mount, const char *key, struct plan_map *out, struct err *e)
+{
+	struct plan_map m = { 0 };
+	int rc = read_map(mount, key, &m, e);
 
-		rc = read_map(mount, keys[i], &m, e);
-		if (rc == 0 && m.len && !is_same(&m, own[i]))
-			rc = read_refuse(mount, keys[i],
-				"not supported where they are not those of the container", e);
-		given += m.len > 0;
-		free(m.at);
-	}
-	if (rc == 0 && given == 1)
-		return read_refuse(mount, "uidMappings", "want both or none", e);
-	return rc < 0 ? rc : given > 0;
+	for (size_t i = 0; rc == 0 && i < m.len; i++)
+		if (plan_map_add(out, &m.at[i]) < 0)
+			rc = read_refuse(mount, key, "ranges overlap, or are none", e);
+	free(m.at);
+	return rc;
+}
+
+int config_mount_maps(
+	const struct part *mount, const struct plan *p, struct plan_mount *m, struct err *e)
+{
+	int rc = read_mount_map(mount, "uidMappings", &m->uids, e);
+
+	if (rc == 0)
+		rc = read_mount_map(mount, "gidMappings", &m->gids, e);
+	if (rc < 0)
+		return rc;
+	if (!m->uids.len != !m->gids.len)
+		return read_refuse(
+			mount, m->uids.len ? "gidMappings" : "uidMappings", "want both or none", e);
+	if (m->uids.len)
+		use_maps(p, m);
+	return 0;
+}
+
+/* "[@]FILE-HOST-SIZE" up to '#' or stop: with '@' HOST is an id of the container. */
+static bool take_triplet(
+	const char **at, char stop, const struct plan_map *own, struct plan_ids *out)
+{
+	const bool is_relative = **at == '@';
+	int64_t first, last;
+
+	*at += is_relative;
+	if (!plan_take_id(at, '-', &out->inside) || !plan_take_id(at, '-', &out->outside) ||
+		(!plan_take_id(at, '#', &out->size) && !plan_take_id(at, stop, &out->size)) ||
+		out->size == 0)
+		return false;
+	if (!is_relative)
+		return true;
+	first = plan_host_id(own, out->outside);
+	last = plan_host_id(own, out->outside + (out->size - 1));
+	out->outside = (uint32_t)first;
+	return own->len && first >= 0 && last == first + (out->size - 1);
+}
+
+static bool take_list(const char **at, const char *key, char stop, const struct plan_map *own,
+	struct plan_map *out)
+{
+	struct plan_ids ids;
+
+	if (!str_starts(*at, key))
+		return false;
+	*at += strlen(key);
+	do
+		if (!take_triplet(at, stop, own, &ids) || plan_map_add(out, &ids) < 0)
+			return false;
+	while ((*at)[-1] == '#');
+	return true;
+}
+
+int config_mount_option_maps(const struct part *mount, const char *text, const struct plan *p,
+	struct plan_mount *m, struct err *e)
+{
+	const char *at = text;
+
+	if (m->uids.len || !take_list(&at, "uids=", ';', &p->uid_map, &m->uids) ||
+		!take_list(&at, "gids=", '\0', &p->gid_map, &m->gids))
+		return read_refuse(
+			mount, "options", "want idmap=uids=[@]FILE-HOST-SIZE[#…];gids=…", e);
+	use_maps(p, m);
+	return 0;
 }

@@ -26,6 +26,16 @@ enum plan_propagation { PLAN_PRIVATE, PLAN_SLAVE, PLAN_SHARED };
 
 enum plan_atime { PLAN_ATIME_USUAL, PLAN_ATIME_NEVER, PLAN_ATIME_STRICT };
 
+/* A range of ids of a user namespace, as a line of /proc/PID/uid_map. */
+struct plan_ids {
+	uint32_t inside, outside, size;
+};
+
+struct plan_map {
+	struct plan_ids *at;
+	size_t len;
+};
+
 struct plan_mount {
 	char *source, *target; /* host path, whose links are followed; path in the container */
 	bool is_volume; /* the source is /NAME[/PATH] instead: of a volume of the sandbox, and
@@ -37,6 +47,8 @@ struct plan_mount {
 	bool no_exec, no_dev, no_suid; /* also of what is mounted below it */
 	bool is_mapped; /* idmapped by the plan's uid-map and gid-map, with what is mounted below
 			   it; files on the host keep the ids that they have in the container */
+	struct plan_map uids, gids; /* or by these: files have the ids inside, and on the mount the
+				       host's outside */
 	enum plan_propagation propagation; /* slave: the source's mount must be shared or slave;
 					      shared: it must be shared */
 
@@ -105,16 +117,6 @@ struct plan_hook {
 };
 const char *plan_hook_name(enum plan_hook_kind kind);
 
-/* A range of ids of the pod's user namespace, as a line of /proc/PID/uid_map. */
-struct plan_ids {
-	uint32_t inside, outside, size;
-};
-
-struct plan_map {
-	struct plan_ids *at;
-	size_t len;
-};
-
 struct plan {
 	enum plan_kind kind; /* kind=sandbox|container|exec */
 	char *id;            /* id=: of the sandbox, container or exec; for messages */
@@ -165,9 +167,10 @@ struct plan {
 	 * Only with masks=given, and not of a privileged container */
 	struct strv masked, readonly_paths;
 	/* mount=[volume,|type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,]
-	 * [noatime,|strictatime,][slave,|shared,][copyup,]SOURCE:TARGET[:OPTIONS];
+	 * [uid=INSIDE-OUTSIDE-SIZE,]…[gid=INSIDE-OUTSIDE-SIZE,]…[noatime,|strictatime,]
+	 * [slave,|shared,][copyup,]SOURCE:TARGET[:OPTIONS];
 	 * "\:" and "\\" escape; attached in this order, so parents come first.  idmap: only with
-	 * uid-map and without volume; shared: only without */
+	 * uid-map, or uid= and gid=, and without volume; shared: only without uid-map */
 	struct plan_mount *mounts;
 	size_t mounts_len;
 	/* device=[ACCESS,][mode=OCTAL,][uid=N,][gid=N,]SOURCE:TARGET; ACCESS: of r, w, m in this
@@ -236,6 +239,9 @@ void plan_free(struct plan *p);
 /* The mount whose target is that path, NULL: none. */
 const struct plan_mount *plan_mount_at(const struct plan *p, const char *target);
 
+/* A range more.  -EINVAL: there are no such ids, -E2BIG, -EEXIST: it overlaps another. */
+int plan_map_add(struct plan_map *m, const struct plan_ids *ids);
+bool plan_take_id(const char **at, char stop, uint32_t *out); /* digits, and stop behind them */
 /* The host's id of one in the pod.  Without a map it is the same.  -1: not mapped. */
 int64_t plan_host_id(const struct plan_map *m, uint32_t id);
 

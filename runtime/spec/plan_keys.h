@@ -95,9 +95,9 @@ int plan_map_read(const char *key, const char *value, struct plan_map *m, struct
 int plan_map_check(const struct plan *p, struct err *e);
 #define PLAN_MOUNT_WANT                                                                            \
 	"want "                                                                                    \
-	"[volume,|type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,][noatime," \
-	"|"                                                                                        \
-	"strictatime,]"                                                                            \
+	"[volume,|type=TYPE,][ro,|rro,][file,][alone,][noexec,][nodev,][nosuid,][idmap,][uid=IDS," \
+	"]…"                                                                                     \
+	"[gid=IDS,]…[noatime,|strictatime,]"                                                     \
 	"[slave,|shared,]/SOURCE:/TARGET[:OPTIONS of TYPE]"
 
 /* One mount.  Reading: NULL, or what is wanted instead. */

@@ -9,18 +9,17 @@
 
 static const char want[] = "want CONTAINER:HOST:SIZE, ids up to 4294967294";
 
-/* Takes digits up to stop (which may be the end) from *at. */
-static int take_number(const char **at, char stop, uint32_t *out)
+bool plan_take_id(const char **at, char stop, uint32_t *out)
 {
-	size_t len = strcspn(*at, ":");
+	size_t len = strspn(*at, "0123456789");
 	CLEANUP(cleanup_free) char *digits = str_ndup(*at, len);
 	int64_t number;
 
 	if ((*at)[len] != stop || str_to_i64(digits, 0, UINT32_MAX, &number) < 0)
-		return -EINVAL;
+		return false;
 	*at += len + (stop ? 1 : 0);
 	*out = (uint32_t)number;
-	return 0;
+	return true;
 }
 
 /* The last id, 4294967295, is nobody's: it means "as it was" to the kernel. */
@@ -34,26 +33,38 @@ static bool overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
 	return a < b ? b - a < a_size : a - b < b_size;
 }
 
+int plan_map_add(struct plan_map *m, const struct plan_ids *ids)
+{
+	if (!is_range(ids->inside, ids->size) || !is_range(ids->outside, ids->size))
+		return -EINVAL;
+	if (m->len == PLAN_IDS_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < m->len; i++)
+		if (overlap(ids->inside, ids->size, m->at[i].inside, m->at[i].size) ||
+			overlap(ids->outside, ids->size, m->at[i].outside, m->at[i].size))
+			return -EEXIST;
+	m->at = mem_resize(m->at, m->len + 1, sizeof(*m->at));
+	m->at[m->len++] = *ids;
+	return 0;
+}
+
 int plan_map_read(const char *key, const char *value, struct plan_map *m, struct err *e)
 {
 	struct plan_ids ids = { 0 };
 	const char *at = value;
+	int rc;
 
-	if (take_number(&at, ':', &ids.inside) < 0 || take_number(&at, ':', &ids.outside) < 0 ||
-		take_number(&at, '\0', &ids.size) < 0 || !is_range(ids.inside, ids.size) ||
-		!is_range(ids.outside, ids.size))
+	if (!plan_take_id(&at, ':', &ids.inside) || !plan_take_id(&at, ':', &ids.outside) ||
+		!plan_take_id(&at, '\0', &ids.size))
 		return err_say(e, EINVAL, "plan: %s=%.64s: %s", key, value, want);
-	if (m->len == PLAN_IDS_MAX)
+	rc = plan_map_add(m, &ids);
+	if (rc == -EINVAL)
+		return err_say(e, EINVAL, "plan: %s=%.64s: %s", key, value, want);
+	if (rc == -E2BIG)
 		return err_say(e, E2BIG, "plan: %s=%.64s: more than %d of them", key, value,
 			(int)PLAN_IDS_MAX);
-	for (size_t i = 0; i < m->len; i++)
-		if (overlap(ids.inside, ids.size, m->at[i].inside, m->at[i].size) ||
-			overlap(ids.outside, ids.size, m->at[i].outside, m->at[i].size))
-			return err_say(
-				e, EINVAL, "plan: %s=%.64s: it overlaps one before it", key, value);
-	m->at = mem_resize(m->at, m->len + 1, sizeof(*m->at));
-	m->at[m->len++] = ids;
-	return 0;
+	return rc < 0 ? err_say(e, EINVAL, "plan: %s=%.64s: it overlaps one before it", key, value)
+		      : 0;
 }
 
 int plan_map_check(const struct plan *p, struct err *e)
@@ -70,7 +81,7 @@ int plan_map_check(const struct plan *p, struct err *e)
 	for (size_t i = 0; i < p->mounts_len; i++) {
 		const struct plan_mount *m = &p->mounts[i];
 
-		if (m->is_mapped && !p->uid_map.len)
+		if (m->is_mapped && !m->uids.len && !p->uid_map.len)
 			return err_say(
 				e, EINVAL, "plan: mount of %s: idmap needs uid-map", m->target);
 		/* Whoever is in a user namespace below the host's cannot mount for the host. */

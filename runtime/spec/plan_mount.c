@@ -1,6 +1,7 @@
 /* The text of one mount, read and written.  Words stand in one order only: one spelling for one
  * meaning.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,22 @@ static char *take_type(const char **at)
 	return str_ndup(start, len);
 }
 
+static bool take_ids(const char **at, const char *key, struct plan_map *m)
+{
+	while (str_starts(*at, key)) {
+		const char *next = *at + strlen(key);
+		struct plan_ids ids = { 0 };
+
+		if (!plan_take_id(&next, '-', &ids.inside) ||
+			!plan_take_id(&next, '-', &ids.outside) ||
+			!plan_take_id(&next, ',', &ids.size) || plan_map_add(m, &ids) < 0)
+			return false;
+		*at = next;
+	}
+	return true;
+}
+
+/* Ids that are none are left, and are no path. */
 static void read_words(const char **at, struct plan_mount *m)
 {
 	m->is_volume = plan_take_word(at, "volume");
@@ -49,6 +66,8 @@ static void read_words(const char **at, struct plan_mount *m)
 	m->no_dev = plan_take_word(at, "nodev");
 	m->no_suid = plan_take_word(at, "nosuid");
 	m->is_mapped = plan_take_word(at, "idmap");
+	if (m->is_mapped)
+		(void)(take_ids(at, "uid=", &m->uids) && take_ids(at, "gid=", &m->gids));
 	m->atime = plan_take_word(at, "noatime")       ? PLAN_ATIME_NEVER
 		   : plan_take_word(at, "strictatime") ? PLAN_ATIME_STRICT
 						       : PLAN_ATIME_USUAL;
@@ -64,6 +83,8 @@ void plan_mount_free(struct plan_mount *m)
 	free(m->target);
 	free(m->type);
 	free(m->options);
+	free(m->uids.at);
+	free(m->gids.at);
 	*m = (struct plan_mount){ 0 };
 }
 
@@ -76,13 +97,15 @@ static const char *check(const struct plan_mount *m, const char *rest)
 		return "copyup is for a tmpfs";
 	if (!m->type && m->atime)
 		return "noatime and strictatime are for a new file system";
-	if (m->type && (m->recursive_read_only || m->is_file || m->is_alone ||
+	if (m->type && (m->recursive_read_only || m->is_file || m->is_alone || m->is_mapped ||
 			       m->propagation != PLAN_PRIVATE))
-		return "a new file system is none of rro, file, slave, shared";
+		return "a new file system is none of rro, file, idmap, slave, shared";
 	if (!m->source || !m->target || *rest || !plan_is_path(m->target) ||
 		!(m->type ? m->source[0] != '\0' : plan_is_path(m->source)) ||
 		(m->options && (!m->type || strlen(m->options) > PLAN_MOUNT_OPTIONS_MAX)))
 		return PLAN_MOUNT_WANT;
+	if (!m->uids.len != !m->gids.len)
+		return "want uid= and gid= of idmap, or none";
 	if (m->is_volume && (m->propagation != PLAN_PRIVATE || m->is_file || m->is_alone ||
 				    m->is_mapped || !plan_is_volume_path(m->source)))
 		return "want volume,[ro,|rro,]…/NAME[/PATH]:/TARGET";
@@ -106,6 +129,13 @@ const char *plan_mount_read(const char *value, struct plan_mount *out)
 	return want;
 }
 
+static void write_ids(const char *key, const struct plan_map *m, struct buf *out)
+{
+	for (size_t i = 0; i < m->len; i++)
+		buf_addf(out, "%s%" PRIu32 "-%" PRIu32 "-%" PRIu32 ",", key, m->at[i].inside,
+			m->at[i].outside, m->at[i].size);
+}
+
 void plan_mount_write(const struct plan_mount *m, struct buf *out)
 {
 	static const char *const propagations[] = {
@@ -118,13 +148,16 @@ void plan_mount_write(const struct plan_mount *m, struct buf *out)
 		buf_adds(out, "volume,");
 	if (m->type)
 		buf_addf(out, "type=%s,", m->type);
-	buf_addf(out, "%s%s%s%s%s%s%s%s%s%s",
+	buf_addf(out, "%s%s%s%s%s%s%s",
 		m->recursive_read_only ? "rro,"
 		: m->read_only         ? "ro,"
 				       : "",
 		m->is_file ? "file," : "", m->is_alone ? "alone," : "", m->no_exec ? "noexec," : "",
 		m->no_dev ? "nodev," : "", m->no_suid ? "nosuid," : "",
-		m->is_mapped ? "idmap," : "", atime_words[m->atime], propagations[m->propagation],
+		m->is_mapped ? "idmap," : "");
+	write_ids("uid=", &m->uids, out);
+	write_ids("gid=", &m->gids, out);
+	buf_addf(out, "%s%s%s", atime_words[m->atime], propagations[m->propagation],
 		m->copies_up ? "copyup," : "");
 	plan_escape(out, m->source);
 	buf_addc(out, ':');

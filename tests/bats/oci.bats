@@ -574,6 +574,33 @@ $(readlink "/proc/$PID/ns/user")" ]
 	END
 }
 
+@test "mounts: ids of their own, with and without a user namespace; no others get in" {
+	mkdir -m 755 "$RUN/volume" && touch "$RUN/volume/file" "$RUN/volume/five" && chown 5:5 "$RUN/volume/five"
+	FILTER='.mounts += [{destination: "/a", type: "bind", source: "'"$RUN"'/volume", options: ["bind"],
+			uidMappings: [{containerID: 0, hostID: 1000, size: 1}, {containerID: 5, hostID: 1001, size: 1}],
+			gidMappings: [{containerID: 0, hostID: 2000, size: 6}]},
+		{destination: "/b", type: "bind", source: "'"$RUN"'/volume", options: ["rbind", "idmap=uids=0-7-1#5-9-1;gids=5-8-1"]},
+		{destination: "/c", type: "bind", source: "'"$RUN"'/volume", options: ["rbind", "ro"]}]' \
+		runs /guest all "stat /a/file" "stat /a/five" "stat /b/file" "stat /b/five" "stat /c/five" "write /a/new x"
+	says "/a/file file 644 1000 2000 0:0"
+	says "/a/five file 644 1001 2005 0:0"
+	says "/b/file file 644 7 65534 0:0"
+	says "/b/five file 644 9 8 0:0"
+	says "/c/five file 644 5 5 0:0"
+	says "/a/new EOVERFLOW"
+	[ ! -e "$RUN/volume/new" ]
+	chown -R 1879048192:1879048192 "$BUNDLE/rootfs"
+	FILTER="$MAPPED"' | .mounts += [{destination: "/a", type: "bind", source: "'"$RUN"'/volume", options: ["bind"],
+			uidMappings: [{containerID: 5, hostID: 1879048192, size: 1}],
+			gidMappings: [{containerID: 5, hostID: 1879048199, size: 1}]},
+		{destination: "/b", type: "bind", source: "'"$RUN"'/volume", options: ["bind", "ridmap=uids=@0-3-9;gids=@0-4-9"]}]' \
+		runs /guest all "stat /a/five" "stat /b/five" "write /b/new x" "stat /b/new" "stat /b/file"
+	says "/a/five file 644 0 7 0:0"
+	says "/b/five file 644 8 9 0:0"
+	says "/b/file file 644 3 4 0:0"
+	says "/b/new EOVERFLOW" # of root, which is none of theirs
+}
+
 is_nested() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 
 @test "user namespace: one at a path is joined, with its ids, by the process, its mounts, an exec and hooks" {

@@ -187,6 +187,31 @@ static void test_resources_are_refused(void **state)
 	refuse_all(rows, ARRAY_LEN(rows));
 }
 
+#define TAKES "want idmap=uids=[@]FILE-HOST-SIZE[#…];gids=…"
+
+/* Ids behind idmap=, and those that are the container's where it has none. */
+static void test_mapped_options_are_refused(void **state)
+{
+	static const char *const texts[] = { "", "uids=0-1-2", "uids=0-1-2;",
+		"gids=0-1-2;uids=0-1-2", "uids=0-1-2;gids=0-1", "uids=0-1-2;gids=0-1-2;",
+		"uids=0-1-2#;gids=0-1-2", "uids=0-1-2#1-5-1;gids=0-1-2", "uids=0-1-0;gids=0-1-2",
+		"uids=0--1-2;gids=0-1-2", "uids=0-4294967295-1;gids=0-1-2",
+		"uids=@0-1-2;gids=0-1-2" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		CLEANUP(cleanup_free)
+		char *value = str_fmt("[{\"destination\": \"/a\", \"source\": \"/\", "
+				      "\"options\": [\"bind\",\"idmap=%s\"]}]",
+			texts[i]);
+		CLEANUP(cleanup_free)
+		char *want = str_fmt("mounts[0].options=[\"bind\",\"idmap=%s\"]: " TAKES, texts[i]);
+		const struct row row = { "mounts", value, want };
+
+		refuse_all(&row, 1);
+	}
+}
+
 static void test_mounts_are_refused(void **state)
 {
 	static const struct row rows[] = {
@@ -222,8 +247,14 @@ static void test_mounts_are_refused(void **state)
 		{ "mounts",
 			"[{\"destination\": \"/a\", \"source\": \"/\", \"options\": [\"bind\"], "
 			"\"uidMappings\": [{\"containerID\": 0, \"hostID\": 5, \"size\": 1}]}]",
-			"mounts[0].uidMappings=[{\"containerID\":0,\"hostID\":5,\"size\":1}]: not "
-			"supported" },
+			"mounts[0].gidMappings: want both or none" },
+		{ "mounts",
+			"[{\"destination\": \"/a\", \"source\": \"/\", \"options\": [\"bind\"], "
+			"\"uidMappings\": [{\"containerID\": 0, \"hostID\": 4294967295, \"size\": "
+			"1}]}]",
+			"mounts[0].uidMappings=[{\"containerID\":0,\"hostID\":4294967295,\"size\":"
+			"1}]: "
+			"ranges overlap, or are none" },
 		{ "mounts",
 			"[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": "
 			"[\"idmap\"]}]",
@@ -288,6 +319,7 @@ int main(void)
 		cmocka_unit_test(test_linux_is_refused),
 		cmocka_unit_test(test_resources_are_refused),
 		cmocka_unit_test(test_mounts_are_refused),
+		cmocka_unit_test(test_mapped_options_are_refused),
 		cmocka_unit_test(test_counts_are_limited),
 	};
 

@@ -69,12 +69,17 @@ static void test_mapped_mounts(void **state)
 
 	(void)state;
 	accept(container,
-		BOTH "mount=idmap,/a:/b\nmount=ro,file,nosuid,idmap,slave,/c:/d\nmount=/e:/f\n",
+		BOTH "mount=idmap,/a:/b\nmount=ro,file,nosuid,idmap,slave,/c:/d\nmount=/e:/f\n"
+		     "mount=idmap,uid=0-7-1,uid=5-8-2,gid=1-2-3,slave,/g:/h\n",
 		&p);
 	assert_true(p.mounts[0].is_mapped);
 	assert_true(p.mounts[1].is_mapped && p.mounts[1].is_file && p.mounts[1].no_suid);
 	assert_int_equal(p.mounts[1].propagation, PLAN_SLAVE);
 	assert_false(p.mounts[2].is_mapped);
+	assert_int_equal(p.mounts[3].uids.len, 2);
+	assert_int_equal(p.mounts[3].uids.at[1].outside, 8);
+	assert_int_equal(p.mounts[3].gids.at[0].size, 3);
+	assert_int_equal(p.mounts[3].propagation, PLAN_SLAVE);
 }
 
 /* What is written reads the same. */
@@ -131,6 +136,12 @@ static void test_refusals(void **state)
 		{ "uid-map=1:10:10\ngid-map=0:10:10", "uid-map does not map id 0" },
 		{ "uid-map=0:10:10\ngid-map=1:10:10", "gid-map does not map id 0" },
 		{ "mount=idmap,/a:/b", "mount of /b: idmap needs uid-map" },
+		{ BOTH "mount=idmap,uid=0-1-1,/a:/b",
+			"mount=idmap,uid=0-1-1,/a:/b: want uid= and gid= of idmap, or none" },
+		{ BOTH "mount=idmap,gid=0-1-0,/a:/b",
+			"mount=idmap,gid=0-1-0,/a:/b: " PLAN_MOUNT_WANT },
+		{ BOTH "mount=idmap,uid=0-1-1,uid=0-2-1,gid=0-1-1,/a:/b",
+			"mount=idmap,uid=0-1-1,uid=0-2-1,gid=0-1-1,/a:/b: " PLAN_MOUNT_WANT },
 		{ BOTH "mount=shared,/a:/b", "mount of /b: shared excludes uid-map" },
 	};
 

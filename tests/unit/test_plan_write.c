@@ -119,6 +119,15 @@ static void add_random_id(struct strv *v, uint64_t *seed)
 	strv_add(v, text);
 }
 
+static void add_random_ids(struct plan_map *m, uint64_t *seed)
+{
+	const uint32_t n = (uint32_t)m->len;
+
+	m->at = mem_resize(m->at, m->len + 1, sizeof(*m->at));
+	m->at[m->len++] = (struct plan_ids){ n << 16, n << 16 | (uint32_t)roll(seed, 1 << 15),
+		(uint32_t)(1 + roll(seed, 1 << 15)) };
+}
+
 static void add_random_mount(struct plan *p, uint64_t *seed)
 {
 	struct plan_mount m = { .source = random_text(seed, "/", ANY_TEXT),
@@ -135,8 +144,12 @@ static void add_random_mount(struct plan *p, uint64_t *seed)
 		m.type = random_text(seed, "a", "b=");
 		m.options = roll(seed, 2) ? random_text(seed, "a", ANY_TEXT) : NULL;
 		m.atime = (enum plan_atime)roll(seed, 3);
-		m.is_file = false;
+		m.is_file = m.is_mapped = false;
 		m.propagation = PLAN_PRIVATE;
+	}
+	for (int n = m.is_mapped ? (int)roll(seed, 3) : 0; n > 0; n--) {
+		add_random_ids(&m.uids, seed);
+		add_random_ids(&m.gids, seed);
 	}
 	m.is_alone = !m.type && roll(seed, 2);
 	m.recursive_read_only =
@@ -190,15 +203,6 @@ static void add_random_hook(struct plan *p, uint64_t *seed)
 	}
 	p->hooks = mem_resize(p->hooks, p->hooks_len + 1, sizeof(*p->hooks));
 	p->hooks[p->hooks_len++] = h;
-}
-
-static void add_random_ids(struct plan_map *m, uint64_t *seed)
-{
-	const uint32_t n = (uint32_t)m->len;
-
-	m->at = mem_resize(m->at, m->len + 1, sizeof(*m->at));
-	m->at[m->len++] = (struct plan_ids){ n << 16, n << 16 | (uint32_t)roll(seed, 1 << 15),
-		(uint32_t)(1 + roll(seed, 1 << 15)) };
 }
 
 static void fill_list(struct plan *p, const struct plan_key *k, uint64_t *seed)
@@ -321,7 +325,7 @@ static void make_consistent(struct plan *p, uint64_t *seed)
 		add_random_ids(&p->uid_map, seed);
 	for (size_t i = 0; i < p->mounts_len; i++)
 		if (!p->uid_map.len)
-			p->mounts[i].is_mapped = false;
+			p->mounts[i].is_mapped = p->mounts[i].uids.len > 0;
 		else if (p->mounts[i].propagation == PLAN_SHARED)
 			p->mounts[i].propagation = PLAN_SLAVE;
 }
@@ -345,6 +349,13 @@ static void random_plan(struct plan *p, uint64_t *seed)
 	make_consistent(p, seed);
 }
 
+static void assert_same_map(const struct plan_map *a, const struct plan_map *b)
+{
+	assert_int_equal(a->len, b->len);
+	if (a->len)
+		assert_memory_equal(a->at, b->at, a->len * sizeof(*a->at));
+}
+
 static void assert_same_mount(const struct plan_mount *a, const struct plan_mount *b)
 {
 	assert_string_equal(a->source, b->source);
@@ -356,6 +367,8 @@ static void assert_same_mount(const struct plan_mount *a, const struct plan_moun
 	assert_int_equal(a->no_dev, b->no_dev);
 	assert_int_equal(a->no_suid, b->no_suid);
 	assert_int_equal(a->is_mapped, b->is_mapped);
+	assert_same_map(&a->uids, &b->uids);
+	assert_same_map(&a->gids, &b->gids);
 	assert_int_equal(a->propagation, b->propagation);
 	assert_int_equal(a->is_alone, b->is_alone);
 	assert_int_equal(a->atime, b->atime);

@@ -615,7 +615,7 @@ is_nested() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 		bundle /guest all report ns "cat /proc/self/uid_map" "stat /v/file" "stat /dev/null" "write /file x" "stat /dev/by-hook"
 	output=$(oci run --bundle "$BUNDLE" d)
 	for kind in user ipc; do says "$kind $(readlink "/proc/$PID/ns/$kind")"; done
-	! grep -qxF "net $(readlink "/proc/$PID/ns/net")" <<<"$output"
+	! grep -qxF "net $(readlink "/proc/$PID/ns/net")" <<<"$output" || return
 	says "uid 0 0 0 0"
 	says "         0 1879048192      65536"
 	says "/v/file file 600 0 0 0:0"

@@ -76,21 +76,22 @@ sentinel_places() {
 
 # What is new among the places; not what is gone, which may have been another test's.
 sentinel_new_places() {
-	sentinel_places | grep -vxFf "$SENTINEL.places" | grep -v -e '^cgroup .*/carpel[^/]*$' -e '^net .*/carpel[^/]*$'
+	sentinel_places | grep -vxFf "$SENTINEL.places" | grep -v -e '^cgroup .*/carpel' -e '^net .*/carpel[^/]*$'
 }
 
 sentinel_same() {
-	local _
+	local end=$((SECONDS + ${SENTINEL_WAIT:-$((10 * ${WAIT_FACTOR:-1}))}))
 
 	diff "$SENTINEL.times" <(sentinel_times) || return 1
 	diff "$SENTINEL.contents" <(sentinel_contents) || return 1
 	find "$SENTINEL" ! -type l -exec touch -a -d 2001-01-01 {} +
 	sentinel_times >"$SENTINEL.times" # touching counts as a change of the inode
 	diff "$SENTINEL.host" <(sentinel_host) || return 1
-	for _ in $(seq "${SENTINEL_WAIT:-$((100 * ${WAIT_FACTOR:-1}))}"); do
-		sentinel_new_places >"$SENTINEL.new" || return 0
+	while sentinel_new_places >"$SENTINEL.new"; do
+		[ "$SECONDS" -lt "$end" ] || break
 		sleep 0.1
 	done
+	[ -s "$SENTINEL.new" ] || return 0
 	echo "new on the host:"
 	cat "$SENTINEL.new"
 	return 1

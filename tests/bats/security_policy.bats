@@ -30,12 +30,14 @@ look_script() {
 			"cat /proc/keys /proc/timer_list /proc/interrupts /proc/kcore /proc/sched_debug" "ls /proc/acpi" "ls /sys/firmware" \
 			"open r /dev/kmsg" "open r /proc/kmsg" "open w /proc/sysrq-trigger" "open w /proc/sys/kernel/core_pattern" \
 			"cat /acl/but-7 /acl/but-1001 /acl/but-99" "readlink /proc/1/cwd"
-		for dir in /sys/fs/cgroup /sys/fs/cgroup/*; do
+		set --
+		for dir in /sys/fs/cgroup/ /sys/fs/cgroup/*/; do
 			for file in release_agent notify_on_release cgroup.procs ../cgroup.procs tasks devices.allow memory.limit_in_bytes; do
-				/bin/guest write $dir/$file 1
+				set -- "$@" "write $dir$file 1"
 			done
-			/bin/guest mkdir $dir/x
+			set -- "$@" "mkdir ${dir}x"
 		done
+		/bin/guest all "$@"
 		if /bin/busybox unshare -Urm /bin/busybox true 2>/dev/null; then
 			for act in "mount -o remount,bind,rw /sys/fs/cgroup" "mount -o remount,bind,rw /proc/sys" "umount /proc/keys" \
 				"umount /proc/sys" "mount -t cgroup -o memory x /tmp" "mount -t cgroup2 x /tmp" "mount -t proc x /tmp" \

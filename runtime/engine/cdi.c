@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +11,22 @@
 #include "engine/engine.h"
 #include "engine/job.h"
 
-enum { EDITS_MAX = 1024 };
+/* JOBS_MAX: of all that are asked for at a time; those that are killed and do not end count, too.
+ * ANSWER_MAX: its JSON is 1 MiB at most, and before that comes a line for each of 256 files, twice.
+ */
+enum { EDITS_MAX = 1024, JOBS_MAX = 4, ANSWER_MAX = 4 << 20 };
 
 static const char file_name[] = "cdi.json";
 
 struct cdi_wait {
-	struct job *job;
+	struct engine *g;
+	struct cdi_wait *next; /* of all, in the order of their coming */
+	struct strv words;
+	struct job *job; /* NULL: waits for its turn */
+	struct loop_timer no_turn;
 	char *first; /* of the devices; for messages */
-	void (*done)(void *arg, int rc, struct cdi_set *set, const struct err *e);
+	void (*done)(
+		void *arg, int rc, struct cdi_set *set, const struct err *e); /* NULL: was called */
 	void *arg;
 };
 
@@ -89,52 +98,137 @@ static const char *skip_places(char *text, char **place)
 	return text;
 }
 
+/* ---- who waits ---- */
+
+static void start_next(struct engine *g);
+
 static void wait_free(struct cdi_wait *w)
 {
+	struct cdi_wait **at = &w->g->cdi_waits;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	loop_timer_stop(&w->no_turn);
+	strv_free(&w->words);
 	free(w->first);
 	free(w);
 }
 
 /* One that was killed could not say for itself what it was doing. */
-static void on_answer(void *arg, int rc, const struct buf *out, const struct err *failure)
+static void tell(struct cdi_wait *w, int rc, const struct buf *out, const struct err *failure)
 {
-	struct cdi_wait *w = arg;
-	CLEANUP(cleanup_free) char *text = str_dup(out->data ? out->data : "");
+	CLEANUP(cleanup_free) char *text = str_dup(out && out->data ? out->data : "");
 	CLEANUP(cdi_set_free) struct cdi_set set = { 0 };
+	void (*done)(void *arg, int rc, struct cdi_set *set, const struct err *e) = TAKE(w->done);
 	struct err e = *failure;
 	char *place;
 	const char *answer = skip_places(text, &place);
 
+	if (!done)
+		return;
 	if (rc == -EIO || rc == -ETIMEDOUT)
 		(void)err_wrap(
 			&e, rc, "CDI device %s: %s", w->first, place ? place : "CDI's files");
 	else if (rc == 0 && (rc = read_set(answer, strlen(answer), &set, &e)) < 0)
 		(void)err_wrap(&e, rc, "CDI device %s", w->first);
-	w->done(w->arg, rc, &set, &e);
+	done(w->arg, rc, &set, &e);
+}
+
+/* It may never end: then its place stays taken, so there are never more of them. */
+static void on_late(void *arg, int rc, const struct buf *out, const struct err *e)
+{
+	tell(arg, rc, out, e);
+}
+
+static void on_answer(void *arg, int rc, const struct buf *out, const struct err *e)
+{
+	struct cdi_wait *w = arg;
+	struct engine *g = w->g;
+
+	tell(w, rc, out, e);
 	wait_free(w);
+	start_next(g);
+}
+
+static void on_no_turn(struct loop_timer *t)
+{
+	struct cdi_wait *w = t->arg;
+	struct err e = { 0 };
+	int rc = err_say(&e, ETIMEDOUT, "%d others have been read for %" PRId64 " ms", JOBS_MAX,
+		w->g->start_deadline_ms);
+
+	tell(w, rc, NULL, &e);
+	wait_free(w);
+}
+
+static int start(struct cdi_wait *w, struct err *e)
+{
+	loop_timer_stop(&w->no_turn);
+	return job_start(w->g,
+		&(struct job_options){ .program = "carpel-image",
+			.words = &w->words,
+			.deadline_ms = w->g->start_deadline_ms,
+			.dies_with_us = true,
+			.answer_max = ANSWER_MAX,
+			.late = on_late },
+		on_answer, w, &w->job, e);
+}
+
+static bool has_place(const struct engine *g)
+{
+	int jobs = 0;
+
+	for (const struct cdi_wait *w = g->cdi_waits; w; w = w->next)
+		jobs += w->job != NULL;
+	return jobs < JOBS_MAX;
+}
+
+static void start_next(struct engine *g)
+{
+	struct cdi_wait *w = g->cdi_waits;
+	struct err e = { 0 };
+	int rc;
+
+	while (w && w->job)
+		w = w->next;
+	if (!w || !has_place(g) || (rc = start(w, &e)) == 0)
+		return;
+	tell(w, rc, NULL, &e);
+	wait_free(w);
+}
+
+static struct cdi_wait *wait_new(struct engine *g, const struct strv *names)
+{
+	struct cdi_wait *w = mem_zalloc(sizeof(*w)), **end = &g->cdi_waits;
+
+	*w = (struct cdi_wait){ .g = g, .first = str_dup(names->at[0]) };
+	strv_add(&w->words, "carpel-image");
+	strv_add(&w->words, "--");
+	strv_add(&w->words, "cdi");
+	strv_add(&w->words, g->layout.root);
+	for (size_t i = 0; i < names->len; i++)
+		strv_add(&w->words, names->at[i]);
+	while (*end)
+		end = &(*end)->next;
+	*end = w;
+	return w;
 }
 
 int cdi_ask(struct engine *g, const struct strv *names,
 	void (*done)(void *arg, int rc, struct cdi_set *set, const struct err *e), void *arg,
 	struct cdi_wait **out, struct err *e)
 {
-	CLEANUP(strv_free) struct strv words = { 0 };
-	struct cdi_wait *w = mem_zalloc(sizeof(*w));
-	int rc;
+	const bool is_its_turn = has_place(g);
+	struct cdi_wait *w = wait_new(g, names);
+	int rc = 0;
 
-	*w = (struct cdi_wait){ .first = str_dup(names->at[0]), .done = done, .arg = arg };
-	strv_add(&words, "carpel-image");
-	strv_add(&words, "--");
-	strv_add(&words, "cdi");
-	strv_add(&words, g->layout.root);
-	for (size_t i = 0; i < names->len; i++)
-		strv_add(&words, names->at[i]);
-	rc = job_start(g,
-		&(struct job_options){ .program = "carpel-image",
-			.words = &words,
-			.deadline_ms = g->start_deadline_ms,
-			.dies_with_us = true },
-		on_answer, w, &w->job, e);
+	w->done = done;
+	w->arg = arg;
+	if (is_its_turn)
+		rc = start(w, e);
+	else
+		loop_timer_start(g->loop, &w->no_turn, g->start_deadline_ms, on_no_turn, w);
 	if (rc < 0)
 		wait_free(w);
 	else
@@ -146,8 +240,19 @@ void cdi_cancel(struct cdi_wait *w)
 {
 	if (!w)
 		return;
-	job_cancel(w->job);
-	wait_free(w);
+	w->done = NULL;
+	if (w->job)
+		job_kill(w->job);
+	else
+		wait_free(w);
+}
+
+void cdi_close(struct engine *g)
+{
+	while (g->cdi_waits) {
+		job_cancel(g->cdi_waits->job);
+		wait_free(g->cdi_waits);
+	}
 }
 
 /* ---- beside the container ---- */

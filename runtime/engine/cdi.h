@@ -1,6 +1,7 @@
 /* What CDI's files say for the devices that a container asks for.  `carpel-image cdi` reads them,
- * each time that a container which asks for any is made or started, so what they say then counts;
- * here its answer is checked, and kept beside the container for who takes it over.
+ * each time that a container which asks for any is made or started, so what they say then counts; a
+ * few run at a time, others wait for their turn.  Here its answer is checked, and kept beside the
+ * container for who takes it over.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ int cdi_ask(struct engine *g, const struct strv *names,
 	void (*done)(void *arg, int rc, struct cdi_set *set, const struct err *e), void *arg,
 	struct cdi_wait **out, struct err *e);
 void cdi_cancel(struct cdi_wait *w); /* NULL is fine */
+void cdi_close(struct engine *g);    /* nobody is called any more */
 
 int cdi_save(const struct cdi_set *s, const char *dir, struct err *e);
 int cdi_load(const char *dir, struct cdi_set *out, struct err *e);

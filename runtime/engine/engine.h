@@ -64,7 +64,8 @@ struct engine {
 	struct launcher *launcher;
 	struct logs *logs;
 	struct profile *profiles;
-	char *compiler;         /* tells builds of carpel-launch apart; profiles.c */
+	char *compiler; /* tells builds of carpel-launch apart; profiles.c */
+	struct cdi_wait *cdi_waits;
 	struct users users;     /* users.c */
 	struct child *children; /* see child.h */
 	unsigned launches;      /* in flight: their programs are not among the children yet */

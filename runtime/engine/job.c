@@ -29,11 +29,12 @@ struct job {
 	bool is_late;
 	int pidfd; /* the child's own, to kill it by */
 	void (*said)(void *arg, const char *bytes, size_t len);
-	void (*late)(void *arg);
+	void (*late)(void *arg, int rc, const struct buf *out, const struct err *e);
 	void (*done)(void *arg, int rc, const struct buf *out, const struct err *e);
 	void *arg;
 	struct loop_io out_io, err_io;
 	struct buf out, err;
+	size_t answer_max;
 	int out_fd, err_fd;
 };
 
@@ -45,14 +46,14 @@ static ssize_t read_once(int fd, char *bytes, size_t size)
 }
 
 /* What is there, which is more than a pipe holds only while it is filled on.  false: at its end. */
-static bool read_ready(int fd, struct buf *out)
+static bool read_ready(int fd, struct buf *out, size_t max)
 {
 	char bytes[4096];
 	ssize_t n = 1;
 
 	for (int reads = 0; n > 0 && reads < READS_MAX; reads++) {
 		n = read_once(fd, bytes, sizeof(bytes));
-		if (n > 0 && out->len < JOB_ANSWER_MAX)
+		if (n > 0 && out->len < max)
 			buf_add(out, bytes, (size_t)n);
 	}
 	return n > 0 || n == -EAGAIN;
@@ -84,7 +85,7 @@ static void on_out(struct loop_io *io, unsigned events)
 
 		goes_on = n > 0 || n == -EAGAIN;
 	} else {
-		goes_on = read_ready(j->out_fd, &j->out);
+		goes_on = read_ready(j->out_fd, &j->out, j->answer_max);
 	}
 	if (!goes_on)
 		loop_io_stop(io);
@@ -95,7 +96,7 @@ static void on_err(struct loop_io *io, unsigned events)
 	struct job *j = io->arg;
 
 	(void)events;
-	if (!read_ready(j->err_fd, &j->err))
+	if (!read_ready(j->err_fd, &j->err, JOB_ANSWER_MAX))
 		loop_io_stop(io);
 }
 
@@ -140,10 +141,10 @@ static void on_ended(void *arg, int status)
 
 	j->child = NULL;
 	if (!j->said)
-		(void)read_ready(j->out_fd, &j->out);
+		(void)read_ready(j->out_fd, &j->out, j->answer_max);
 	while (j->said && read_said(j) > 0)
 		continue;
-	(void)read_ready(j->err_fd, &j->err);
+	(void)read_ready(j->err_fd, &j->err, JOB_ANSWER_MAX);
 	if (j->is_late)
 		rc = say_late(j, &e);
 	else if (status != 0)
@@ -173,15 +174,16 @@ static void on_deadline(struct loop_timer *t)
 
 	if (j->said && read_said(j) > 0)
 		return; /* it was us who were late */
+	rc = say_late(j, &e);
+	if (!j->said)
+		(void)read_ready(j->out_fd, &j->out, j->answer_max);
 	if (j->late) {
 		job_kill(j);
-		j->late(j->arg);
+		j->late(j->arg, rc, &j->out, &e);
 		return;
 	}
 	child_forget(j->child);
 	end(j);
-	(void)read_ready(j->out_fd, &j->out);
-	rc = say_late(j, &e);
 	j->done(j->arg, rc, &j->out, &e);
 	job_free(j);
 }
@@ -264,6 +266,7 @@ int job_start(struct engine *g, const struct job_options *o,
 		.deadline_ms = o->deadline_ms,
 		.said = o->said,
 		.late = o->late,
+		.answer_max = o->answer_max ? o->answer_max : JOB_ANSWER_MAX,
 		.done = done,
 		.arg = arg,
 		.pidfd = -1,

@@ -1,6 +1,7 @@
 #include "engine/open.h"
 
 #include "base/cleanup.h"
+#include "engine/cdi.h"
 #include "engine/child.h"
 #include "engine/discard.h"
 #include "engine/find.h"
@@ -72,8 +73,9 @@ void engine_close(struct engine *g)
 	launcher_close(g);
 	scope_release(g->scope);
 	discards_free(g);
+	cdi_close(g);
+	users_close(g);
 	children_free(g);
 	profiles_close(g);
-	users_close(g);
 	cgroups_free(g->cgroups);
 }

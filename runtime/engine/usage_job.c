@@ -76,10 +76,13 @@ static void on_said(void *arg, const char *bytes, size_t len)
 	}
 }
 
-static void on_late(void *arg)
+static void on_late(void *arg, int rc, const struct buf *out, const struct err *e)
 {
 	const struct usage_job *j = arg;
 
+	(void)rc;
+	(void)out;
+	(void)e;
 	j->owner->stuck(j->arg, j->at);
 }
 

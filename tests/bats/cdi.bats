@@ -127,9 +127,10 @@ is_waiting() { # POD REASON MESSAGE
 	wait_for 20 eval 'guest p env | grep -qx DEVICE=one'
 }
 
-# The programs anew, with a carpel-image that does what $ROOT/mode says once it has to look at CDI's files.
+# The programs anew, with a carpel-image that does what $ROOT/mode says once it has to look at CDI's files; how many
+# of them there were each time is in $ROOT/running.
 fake_reader() {
-	mkdir "$ROOT/bin"
+	mkdir "$ROOT/bin" "$ROOT/readers"
 	cp -l "$CARPEL_BIN"/carpel* "$ROOT/bin" 2>/dev/null || cp "$CARPEL_BIN"/carpel* "$ROOT/bin"
 	rm "$ROOT/bin/carpel-image"
 	cat >"$ROOT/bin/carpel-image" <<-EOF
@@ -137,8 +138,12 @@ fake_reader() {
 		case "\$*" in
 		'-- cdi '*)
 			echo "at $ROOT/etc/cdi/slow.yaml"
-			[ "\$(cat $ROOT/mode)" = hang ] || kill -9 \$\$
-			exec /bin/sleep 1000;;
+			: >"$ROOT/readers/\$\$"
+			ls $ROOT/readers | wc -l >>$ROOT/running
+			case \$(cat $ROOT/mode) in
+			hang) exec /bin/sleep 1000;;
+			die) kill -9 \$\$;;
+			esac;;
 		esac
 		exec $CARPEL_BIN/carpel-image "\$@"
 	EOF
@@ -363,5 +368,41 @@ cri_start() {
 	rm "$ROOT"/etc/cdi/* "$ROOT"/var/run/cdi/*
 	run -1 --separate-stderr real start "$CTR"
 	[[ $stderr == *"unresolvable CDI device vendor.com/gpu=0"* ]]
+	real rmp -f "$POD"
+}
+
+have_begun() { [ "$(wc -l <"$ROOT/running")" = "$1" ]; }
+
+@test "CRI: CDI's files are read for a few containers at a time, and an answer may be long" {
+	local i pids=()
+
+	carpel down
+	echo hang >"$ROOT/mode"
+	fake_reader
+	start_carpeld
+	# 256 files are looked at, and of one MiB of JSON almost all is taken.
+	jq -n '{cdiVersion: "1.0.0", kind: "vendor.com/gpu", devices: [{name: "0", containerEdits:
+		{env: [range(9) | "V\(.)=" + ("x" * 105000)]}}]}' >"$ROOT/etc/cdi/1.json"
+	for i in {2..256}; do
+		echo '{}' >"$ROOT/etc/cdi/$(printf %0240d "$i").json"
+	done
+	cri_pod
+	for i in {1..6}; do
+		cri_ctr "c$i" "CDI_devices: [{name: 'vendor.com/gpu=0'}]"
+		"$CARPEL_BIN/carpel" --root "$ROOT" cri create "$POD" "$ROOT/c$i.yaml" "$ROOT/pod.yaml" >"$ROOT/out$i" 2>&1 3>&- 4>&- &
+		pids+=($!)
+	done
+	wait_for 30 have_begun 4
+	echo read >"$ROOT/mode"
+	for i in "$ROOT"/readers/*; do
+		rm "$i"
+		kill -9 "${i##*/}"
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || [ $? = 1 ]
+	done
+	[ "$(sort -n "$ROOT/running" | tail -n 1)" = 4 ]
+	[ "$(cat "$ROOT"/out? | grep -cE '^[0-9a-f]{64}$')" = 2 ] || { cat "$ROOT"/out?; return 1; }
+	[ "$(cat "$ROOT"/out? | grep -c 'slow.yaml: carpel-image was killed by signal 9$')" = 4 ]
 	real rmp -f "$POD"
 }

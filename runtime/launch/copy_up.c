@@ -15,6 +15,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -22,7 +23,13 @@
 #include "base/str.h"
 
 /* The stack holds a list for each level: no heap here. */
-enum { DEPTH_MAX = 32, ENTRIES_MAX = 65536, LIST_BYTES = 2048, PIECE = 1 << 20 };
+enum {
+	DEPTH_MAX = 32,
+	ENTRIES_MAX = 65536,
+	LIST_BYTES = 2048,
+	PIECE = 1 << 20,
+	ATTRIBUTE_MAX = 4096
+};
 
 static const int64_t bytes_max = 1 << 30;
 
@@ -31,14 +38,40 @@ struct copy {
 	int64_t bytes;
 };
 
-static int give(int fd, const struct stat *st, mode_t mode)
+/* Without its ACL a file's group would have what the ACL's mask says.  What file systems cannot
+ * have is not there; a capability of another user namespace (EOVERFLOW) means nothing in here.
+ * Others are not copied: user., trusted., and labels, which are for security modules to give. */
+static int copy_attributes(int from, int to, const struct stat *st, struct err *e)
+{
+	static const char *const names[] = { "system.posix_acl_access", "security.capability",
+		"system.posix_acl_default" };
+	const size_t len = ARRAY_LEN(names) - (S_ISDIR(st->st_mode) ? 0 : 1);
+	char value[ATTRIBUTE_MAX];
+
+	for (size_t i = 0; i < len; i++) {
+		const ssize_t n = fgetxattr(from, names[i], value, sizeof(value));
+
+		if (n < 0 && errno != ENODATA && errno != EOPNOTSUPP && errno != EOVERFLOW)
+			return err_set(e, errno, "read %s", names[i]);
+		if (n >= 0 && fsetxattr(to, names[i], value, (size_t)n, 0) < 0)
+			return err_set(e, errno, "copy %s", names[i]);
+	}
+	return 0;
+}
+
+/* In this order: a new owner takes set-id bits and capabilities away; the mode of a file with an
+ * ACL shows its mask. */
+static int give(int from, int to, const struct stat *st, mode_t mode, struct err *e)
 {
 	const struct timespec times[] = { st->st_atim, st->st_mtim };
+	int rc;
 
-	/* In this order: a new owner takes set-id bits away. */
-	return fchown(fd, st->st_uid, st->st_gid) < 0 || fchmod(fd, mode & 07777) < 0 ||
-			       futimens(fd, times) < 0
-		       ? -errno
+	if (fchown(to, st->st_uid, st->st_gid) < 0)
+		return err_set(e, errno, "give it to its owner");
+	if ((rc = copy_attributes(from, to, st, e)) < 0)
+		return rc;
+	return fchmod(to, mode & 07777) < 0 || futimens(to, times) < 0
+		       ? err_set(e, errno, "set its mode and times")
 		       : 0;
 }
 
@@ -60,8 +93,8 @@ static int copy_file(
 		if (c->bytes > bytes_max)
 			return err_say(e, EFBIG, "copy %s: more than 1 GiB in all", name);
 	}
-	rc = give(to, st, st->st_mode);
-	return rc < 0 ? err_set(e, -rc, "give %s to its owner", name) : 0;
+	rc = give(from, to, st, st->st_mode, e);
+	return rc < 0 ? err_wrap(e, rc, "copy %s", name) : 0;
 }
 
 static int copy_link(int from, const struct stat *st, int to, const char *name, struct err *e)
@@ -78,14 +111,16 @@ static int copy_link(int from, const struct stat *st, int to, const char *name, 
 		       : 0;
 }
 
-static int copy_fifo(const struct stat *st, int to, const char *name, struct err *e)
+static int copy_fifo(int from, const struct stat *st, int dir, const char *name, struct err *e)
 {
-	return mknodat(to, name, S_IFIFO | 0600, 0) < 0 ||
-			       fchownat(to, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) <
-				       0 ||
-			       fchmodat(to, name, st->st_mode & 07777, 0) < 0
-		       ? err_set(e, errno, "make FIFO %s", name)
-		       : 0;
+	CLEANUP(cleanup_fd) int to = -1;
+	int rc;
+
+	if (mknodat(dir, name, S_IFIFO | 0600, 0) < 0 ||
+		(to = openat(dir, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)) < 0)
+		return err_set(e, errno, "make FIFO %s", name);
+	rc = give(from, to, st, st->st_mode, e);
+	return rc < 0 ? err_wrap(e, rc, "copy FIFO %s", name) : 0;
 }
 
 static int copy_below(struct copy *c, int from, int to, struct err *e);
@@ -104,8 +139,8 @@ static int copy_dir(
 	c->depth++;
 	rc = copy_below(c, from, to, e);
 	c->depth--;
-	if (rc == 0 && (rc = give(to, st, st->st_mode)) < 0)
-		return err_set(e, -rc, "give %s to its owner", name);
+	if (rc == 0 && (rc = give(from, to, st, st->st_mode, e)) < 0)
+		return err_wrap(e, rc, "copy %s", name);
 	return rc;
 }
 
@@ -122,11 +157,9 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, struct
 		return err_set(e, errno, "look at %s", name);
 	if (S_ISLNK(st.st_mode))
 		return copy_link(from, &st, to, name, e);
-	if (S_ISFIFO(st.st_mode))
-		return copy_fifo(&st, to, name, e);
 	if (S_ISSOCK(st.st_mode))
 		return 0; /* nobody listens there */
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode) && !S_ISFIFO(st.st_mode))
 		return err_say(e, EPERM, "%s is a device", name);
 	if ((fd = fd_openat2(from, name, &how, e)) < 0)
 		return fd;
@@ -134,6 +167,8 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, struct
 		return err_set(e, errno, "look at %s", name);
 	if (S_ISDIR(st.st_mode))
 		return copy_dir(c, fd, &st, to, name, e);
+	if (S_ISFIFO(st.st_mode))
+		return copy_fifo(fd, &st, to, name, e);
 	return S_ISREG(st.st_mode) ? copy_file(c, fd, &st, to, name, e)
 				   : err_say(e, ESTALE, "%s has changed", name);
 }
@@ -182,6 +217,6 @@ int copy_up(struct job *j, const struct plan_mount *m, int fs, struct err *e)
 		return err_set(e, errno, "look at what is there");
 	if ((rc = copy_below(&c, from, to, e)) < 0)
 		return err_wrap(e, rc, "copy what is there");
-	rc = give(to, &st, gives_mode(m->options) ? own.st_mode : st.st_mode);
-	return rc < 0 ? err_set(e, -rc, "give it to its owner") : 0;
+	rc = give(from, to, &st, gives_mode(m->options) ? own.st_mode : st.st_mode, e);
+	return rc < 0 ? err_wrap(e, rc, "copy what is there") : 0;
 }

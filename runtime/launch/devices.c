@@ -321,8 +321,9 @@ static int give_to_root(const struct job *j, const char *name, struct err *e)
 }
 
 /* A bundle may say how, or bring one of its own: then nodes are made in one that nobody sees. */
-static int make_dev(const struct plan *p, struct err *e)
+static int make_dev(struct job *j, struct err *e)
 {
+	const struct plan *p = j->plan;
 	const struct mount_option options[] = {
 		{ "mode", "755" },                                        /**/
 		{ "size", "65536k" },                                     /**/
@@ -331,18 +332,21 @@ static int make_dev(const struct plan *p, struct err *e)
 	const struct plan_mount *m = p->kind == PLAN_BUNDLE ? plan_mount_at(p, "/dev") : NULL;
 
 	if (m && m->type)
-		return filesystem_new(m, e);
-	return mount_new("tmpfs", options, ARRAY_LEN(options), MOUNT_ATTR_NOSUID, e);
+		j->mounts.dev = filesystem_new_outside(p, m, e);
+	else
+		j->mounts.dev =
+			mount_new("tmpfs", options, ARRAY_LEN(options), MOUNT_ATTR_NOSUID, e);
+	if (j->mounts.dev < 0)
+		return j->mounts.dev;
+	return m && m->type ? 0 : give_to_root(j, "", e);
 }
 
 int devices_make(struct job *j, struct err *e)
 {
-	int dev = make_dev(j->plan, e), rc = 0;
+	int rc = make_dev(j, e), dev = j->mounts.dev;
 
-	if (dev < 0)
-		return dev;
-	j->mounts.dev = dev;
-	rc = give_to_root(j, "", e);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < ARRAY_LEN(common); i++)
 		if (mknodat(dev, common[i].name, S_IFCHR | 0666,
 			    makedev(common[i].major, common[i].minor)) < 0)

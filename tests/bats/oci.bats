@@ -275,6 +275,47 @@ $BUNDLE" ]
 	refuses "x: more than 32 directories deep"
 }
 
+# attributes DIR: ACLs and capabilities of what is in it, and what else is there by name.
+attributes() {
+	"${PYTHON:-/usr/bin/python3}" - "$1" <<-'END'
+		import os, sys
+		for name in [".", "file", "dir", "fifo"]:
+		    path = os.path.join(sys.argv[1], name)
+		    print(name, oct(os.lstat(path).st_mode), sorted((n, os.getxattr(path, n)) for n in os.listxattr(path)))
+	END
+}
+
+@test "inside: tmpcopyup keeps ACLs and capabilities, without which a copy would allow other than the file" {
+	mkdir -p "$BUNDLE/rootfs/t/dir" && touch "$BUNDLE/rootfs/t/file" && mkfifo "$BUNDLE/rootfs/t/fifo"
+	chown 1879048192 "$BUNDLE/rootfs/t/"*
+	"${PYTHON:-/usr/bin/python3}" - "$BUNDLE/rootfs/t" <<-'END'
+		import os, struct, sys
+		os.chdir(sys.argv[1])
+		# User 1879048193 may read and write, the owning group nothing: the mode says otherwise.
+		entries = [(1, 6, 2**32 - 1), (2, 6, 1879048193), (4, 0, 2**32 - 1), (16, 6, 2**32 - 1), (32, 0, 2**32 - 1)]
+		acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in entries)
+		for name in [".", "file", "dir", "fifo"]:
+		    os.setxattr(name, "system.posix_acl_access", acl)
+		os.setxattr("dir", "system.posix_acl_default", acl)
+		os.setxattr("file", "security.capability", struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0))
+	END
+	before=$(attributes "$BUNDLE/rootfs/t")
+	COPY='.mounts += [{destination: "/t", type: "tmpfs", options: ["tmpcopyup"]}]'
+	FILTER=$COPY up
+	[ "$(attributes "/proc/$PID/root/t")" = "$before" ]
+	[[ $before == *"file 0o100660 [('security.capability', "*", ('system.posix_acl_access', "*"dir 0o40660 "*posix_acl_default* ]]
+	oci delete --force c
+	# A capability of another user namespace is none in there; a mode that is asked for is the mask.
+	chown -R 1879048192:1879048192 "$BUNDLE/rootfs"
+	"${PYTHON:-/usr/bin/python3}" -c 'import os, sys, struct
+os.setxattr(sys.argv[1], "security.capability", struct.pack("<IIIIII", 0x03000001, 1 << 10, 0, 0, 0, 7))' "$BUNDLE/rootfs/t/file"
+	FILTER="$MAPPED | $COPY"' | .mounts[-1].options += ["mode=740"]' up
+	[[ $(attributes "$BUNDLE/rootfs/t") == *security.capability* ]]
+	before=$(attributes "$BUNDLE/rootfs/t" | grep -v "^[.]" | sed "s/('security.capability', b'[^']*'), //")
+	[ "$(attributes "/proc/$PID/root/t" | grep -v "^[.]")" = "$before" ]
+	[[ $(attributes "/proc/$PID/root/t") == *". 0o40740 [('system.posix_acl_access', "* ]]
+}
+
 # ---- exec ----
 
 @test "exec: its status, its identity, its options; a process file" {
@@ -567,6 +608,7 @@ $(readlink "/proc/$PID/ns/user")" ]
 		.process.user.uid = 65536~resolve user: uid 65536 is not in the user namespace
 		.process.user.additionalGids = [70000]~resolve user: group 70000 is not in the user namespace
 		.linux.devices = [{path: "/dev/x", type: "c", major: 1, minor: 3, uid: 65536}]~its owner is not in the user namespace
+		(.mounts[] | select(.destination == "/dev").options) += ["gid=65536"]~make devices: gid=65536 is not in the user namespace
 		.linux.namespaces -= [{type: "network"}]~mount /sys: new sysfs
 		.linux.namespaces -= [{type: "pid"}]~mount /proc: new proc
 		.mounts += [{destination: "/a", source: "/proc", options: ["bind", "idmap"]}]~copy mounts: /proc: map the ids of the mount
@@ -593,11 +635,14 @@ $(readlink "/proc/$PID/ns/user")" ]
 	FILTER="$MAPPED"' | .mounts += [{destination: "/a", type: "bind", source: "'"$RUN"'/volume", options: ["bind"],
 			uidMappings: [{containerID: 5, hostID: 1879048192, size: 1}],
 			gidMappings: [{containerID: 5, hostID: 1879048199, size: 1}]},
-		{destination: "/b", type: "bind", source: "'"$RUN"'/volume", options: ["bind", "ridmap=uids=@0-3-9;gids=@0-4-9"]}]' \
-		runs /guest all "stat /a/five" "stat /b/five" "write /b/new x" "stat /b/new" "stat /b/file"
+		{destination: "/b", type: "bind", source: "'"$RUN"'/volume", options: ["bind", "ridmap=uids=@0-3-9;gids=@0-4-9"]}] |
+		(.mounts[] | select(.destination == "/dev").options) += ["uid=7", "gid=8"]' \
+		runs /guest all "stat /a/five" "stat /b/five" "write /b/new x" "stat /b/new" "stat /b/file" "stat /dev" "stat /dev/null"
 	says "/a/five file 644 0 7 0:0"
 	says "/b/five file 644 8 9 0:0"
 	says "/b/file file 644 3 4 0:0"
+	says "/dev dir 755 7 8 0:0"
+	says "/dev/null char 666 0 0 1:3"
 	says "/b/new EOVERFLOW" # of root, which is none of theirs
 }
 

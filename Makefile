@@ -361,8 +361,10 @@ export CARPEL_BIN = $(abspath $(BUILD))/bin
 export UBSAN_OPTIONS = print_stacktrace=1
 # Of what only makes load (floods, many pods) sanitizers get a part: it is the same code, a hundred times slower to watch.
 export LOAD_PERCENT ?= $(if $(SAN),25,100)
+# What should come at once is waited for so many times as long: see tests/bats/lib/carpel.bash.
+export WAIT_FACTOR ?= $(if $(SAN),3,1)
 # A hung test is ended, not waited for.
-export BATS_TEST_TIMEOUT ?= 180
+export BATS_TEST_TIMEOUT ?= 400
 # These take longest, so they begin first, and none is left alone at the end.
 BATS_SLOW := cri_cli
 BATS ?= $(BATS_SLOW:%=tests/bats/%.bats) $(filter-out $(BATS_SLOW:%=tests/bats/%.bats),$(sort $(wildcard tests/bats/*.bats)))

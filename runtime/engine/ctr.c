@@ -23,7 +23,7 @@
 #include "engine/profiles.h"
 #include "sys/spawn.h"
 
-enum { ID_BYTES = 32, LOG_RETRY_MS = 10, LOG_TRIES = 100 };
+enum { ID_BYTES = 32, LOG_RETRY_MS = 10, LOG_TRIES = 500 };
 
 static char *cgroup_of(const struct ctr *c)
 {

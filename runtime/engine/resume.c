@@ -12,7 +12,7 @@
 #include "engine/logs.h"
 #include "pod/sandbox.h"
 
-enum { SETTLE_MS = 500, LOOK_MS = 2 };
+enum { SETTLE_MS = 2000, LOOK_MS = 2 };
 
 static void look_again_soon(void)
 {

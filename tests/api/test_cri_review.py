@@ -1,37 +1,14 @@
 """Regressions of the CRI face."""
 
-import contextlib
 import glob
 import os
-import re
 import signal
 import unittest
 
 import grpc
 
-from cri_client import (CREATED, EXITED, GUEST, ROOT, CriTest, carpeld_pid, cgroup_v2, container_config, cri,
-                        pids_in, pids_of, read, until)
-
-
-def launcher():
-    """The resident carpel-launch: not one of its copies, which carry orders out and end."""
-    for pid in pids_in(cgroup_v2() + "/daemons"):
-        with contextlib.suppress(OSError):
-            parent = re.search(r"(?m)^PPid:\s*(\d+)", read("/proc/%d/status" % pid))[1]
-            names = [read("/proc/%s/comm" % one).strip() for one in (pid, parent)]
-            if names[0] == "carpel-launch" != names[1]:
-                return pid
-    return None
-
-
-@contextlib.contextmanager
-def frozen(pid):
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+from cri_client import (CREATED, EXITED, GUEST, ROOT, CriTest, carpeld_pid, cgroup_v2, container_config, cri, frozen,
+                        launcher, pids_in, pids_of, until)
 
 
 def pause_of(sandbox):
@@ -42,7 +19,7 @@ class HoldsProfiles(CriTest):
     @classmethod
     def tearDownClass(cls):
         """Compiled filters stay open for the next containers."""
-        cls.audit.before["descriptors"] = cls.audit.look()["descriptors"]
+        cls.audit.ignored = "/seccomp/"
         super().tearDownClass()
 
 
@@ -61,20 +38,28 @@ class Died(HoldsProfiles):
 
 class Stopped(HoldsProfiles):
     def test_while_its_filter_is_compiled(self):
+        """Each has a set of capabilities that no other has, whose filter is not there yet; whoever is quicker than
+        the stop was not stopped in time."""
         sandbox, _ = self.sandbox()
-        # A set of capabilities that no other container has, whose filter is not there yet.
-        capabilities = cri.Capability(drop_capabilities=["CHOWN", "KILL", "MKNOD"])
         os.makedirs(ROOT + "/out")
         mount = cri.Mount(host_path=ROOT + "/out", container_path="/out")
-        security = {"seccomp": cri.SecurityProfile(profile_type=cri.SecurityProfile.RuntimeDefault),
-                    "capabilities": capabilities}
-        id_ = self.container(sandbox, "c", "write", "/out/ran", "x", security=security, mounts=[mount])
-        start = self.cri.begin("StartContainer", container_id=id_)
-        self.cri.stop(id_)
-        self.assertEqual(start.exception().code(), grpc.StatusCode.CANCELLED)
-        self.assertEqual(self.cri.status(id_).state, EXITED)
-        self.assertEqual(self.cri.status(id_).exit_code, 137)
-        self.assertFalse(os.path.exists(ROOT + "/out/ran"))
+        in_time = 0
+        for name in ("CHOWN", "KILL", "MKNOD", "FOWNER", "SETUID", "SETGID", "FSETID", "SETPCAP", "SETFCAP"):
+            security = {"seccomp": cri.SecurityProfile(profile_type=cri.SecurityProfile.RuntimeDefault),
+                        "capabilities": cri.Capability(drop_capabilities=[name])}
+            id_ = self.container(sandbox, name.lower(), "write", "/out/" + name, "x", security=security, mounts=[mount])
+            start = self.cri.begin("StartContainer", container_id=id_)
+            self.cri.stop(id_)
+            error = start.exception()
+            self.assertEqual(self.cri.status(id_).state, EXITED)
+            if error:
+                self.assertEqual(error.code(), grpc.StatusCode.CANCELLED)
+                self.assertEqual(self.cri.status(id_).exit_code, 137)
+                self.assertFalse(os.path.exists(ROOT + "/out/" + name))
+                in_time += 1
+                if in_time == 2:
+                    break
+        self.assertGreater(in_time, 0)
 
 
 class Crashed(HoldsProfiles):
@@ -126,10 +111,10 @@ class Images(HoldsProfiles):
             return self.cri.call("ImageFsInfo").image_filesystems[0].used_bytes.value
 
         # An import is seen, too.
-        before = until("more than the store by itself", lambda: used() > 256 * 1024 and used(), limit_s=20)
+        before = until("more than the store by itself", lambda: used() > 256 * 1024 and used())
         image = self.cri.call("ListImages").images[0].id
         self.cri.call("RemoveImage", image=cri.ImageSpec(image=image))
-        until("less to be used", lambda: used() < before, limit_s=20)
+        until("less to be used", lambda: used() < before)
 
 
 @unittest.skipUnless(os.path.isdir("/sys/fs/cgroup/unified"), "the client sees all of its cgroups on pure v2")
@@ -145,7 +130,7 @@ class Parent(CriTest):
         self.cri.stop_pod(one)
         self.assertTrue(os.path.isdir(here + "/burstable/pod1"))
         self.cri.stop_pod(two)
-        self.assertFalse(os.path.exists(here))
+        until("the rest to be gone", lambda: not os.path.exists(here))
 
 
 class Profiles(HoldsProfiles):
@@ -158,8 +143,8 @@ class Profiles(HoldsProfiles):
         path = ROOT + "/fifo"
         os.mkfifo(path)
         id_ = self.container(sandbox, "c", "exit", "0", security=self.security(path))
-        self.fails("UNKNOWN", "seccomp profile", of=lambda: self.cri.start(id_, deadline_s=5))
-        self.cri.call("Version", deadline_s=5)
+        self.fails("UNKNOWN", "seccomp profile", of=lambda: self.cri.start(id_))
+        self.cri.call("Version")
 
     def test_many(self):
         sandbox, _ = self.sandbox()

@@ -96,7 +96,7 @@ is_waiting() { # POD REASON MESSAGE
 		[ $round = first ] || break
 		mv "$ROOT/etc/cdi/vendor.yaml" "$ROOT" # what it said at the start counts
 		kill -9 "$(carpeld_pid)"
-		wait_for 10 is_serving
+		wait_for 30 is_serving
 	done
 	mv "$ROOT/vendor.yaml" "$ROOT/etc/cdi"
 	# one that is not root has the node, unless the file names an owner
@@ -111,9 +111,9 @@ is_waiting() { # POD REASON MESSAGE
 
 @test "pods: a CDI device that is not there is waited for, with the reason; what the files say counts at each start" {
 	META="annotations: {carpel/devices.c: vendor.com/gpu=0}" pod p sleepy | apply
-	wait_for 20 is_waiting p CreateContainerError 'unresolvable CDI device vendor.com/gpu=0: no file of /etc/cdi or /var/run/cdi has it'
+	wait_for 60 is_waiting p CreateContainerError 'unresolvable CDI device vendor.com/gpu=0: no file of /etc/cdi or /var/run/cdi has it'
 	cdi_yaml gpu 'hooks: [{hookName: poststop, path: /bin/true}]' >"$ROOT/etc/cdi/a.yaml"
-	wait_for 40 is_waiting p CreateContainerError \
+	wait_for 60 is_waiting p CreateContainerError \
 		'a.yaml: devices[0].containerEdits.hooks[0].hookName: "poststop": carpel runs prestart, createRuntime and createContainer hooks only'
 	rm "$ROOT/etc/cdi/a.yaml"
 	echo 'cdiVersion: 1' >"$ROOT/etc/cdi/wrong.yaml"
@@ -123,8 +123,8 @@ is_waiting() { # POD REASON MESSAGE
 	sed -i 's/DEVICE=0/DEVICE=one/' "$ROOT/var/run/cdi/b.yaml"
 	guest p env | grep -qx DEVICE=0 # it runs as it was started
 	end_first p
-	wait_for 20 has_restarts p 1
-	wait_for 20 eval 'guest p env | grep -qx DEVICE=one'
+	wait_for 60 has_restarts p 1
+	wait_for 60 eval 'guest p env | grep -qx DEVICE=one'
 }
 
 # The programs anew, with a carpel-image that does what $ROOT/mode says once it has to look at CDI's files; how many
@@ -158,17 +158,17 @@ fake_reader() {
 	fake_reader
 	DAEMON_OPTIONS='--start-deadline 2000' start_carpeld
 	META="annotations: {carpel/devices.c: vendor.com/gpu=0}" pod p sleepy | apply
-	wait_for 20 is_waiting p CreateContainerError \
+	wait_for 120 is_waiting p CreateContainerError \
 		"CDI device vendor.com/gpu=0: $ROOT/etc/cdi/slow.yaml: carpel-image was killed by signal 9"
 	echo hang >"$ROOT/mode"
-	wait_for 60 is_waiting p CreateContainerError \
+	wait_for 120 is_waiting p CreateContainerError \
 		"CDI device vendor.com/gpu=0: $ROOT/etc/cdi/slow.yaml: carpel-image took longer than 2000 ms"
 }
 
 @test "CDI files that are none are passed over and named: FIFO, device, directory, endless" {
 	mkfifo "$ROOT/etc/cdi/fifo.yaml"
 	wrong() { # TEXT
-		run -22 --separate-stderr timeout 20 "$CARPEL_BIN/carpel-image" -- cdi "$ROOT" vendor.com/gpu=0
+		run -22 --separate-stderr timeout "$(patience 60)" "$CARPEL_BIN/carpel-image" -- cdi "$ROOT" vendor.com/gpu=0
 		[[ $stderr == "unresolvable CDI device vendor.com/gpu=0: no file of /etc/cdi or /var/run/cdi has it; $ROOT/etc/cdi/$1"* ]] ||
 			{ echo "$stderr"; return 1; }
 		rm -r "$ROOT"/etc/cdi/*
@@ -276,18 +276,18 @@ hook() { # KIND WORD [MORE]: one of CDI's
 	write_hook
 	cdi_yaml gpu "hooks: [$(hook createContainer fail)]" >"$ROOT/etc/cdi/vendor.yaml"
 	META="annotations: {carpel/devices.c: vendor.com/gpu=0}" pod p sleepy | apply
-	wait_for 20 is_waiting p RunContainerError "run hooks: createContainer hook: $ROOT/hook: exit status 3"
+	wait_for 60 is_waiting p RunContainerError "run hooks: createContainer hook: $ROOT/hook: exit status 3"
 	cdi_yaml gpu "hooks: [$(hook createRuntime hang 'timeout: 1')]" >"$ROOT/etc/cdi/vendor.yaml"
-	wait_for 60 is_waiting p RunContainerError "run hooks: createRuntime hook: $ROOT/hook: not done after 1 s"
+	wait_for 120 is_waiting p RunContainerError "run hooks: createRuntime hook: $ROOT/hook: not done after 1 s"
 	# one without a time limit has the start's
 	carpel down
 	cdi_yaml gpu "hooks: [$(hook createContainer say), $(hook createContainer hang)]" >"$ROOT/etc/cdi/vendor.yaml"
 	DAEMON_OPTIONS='--start-deadline 1500' start_carpeld
 	META="annotations: {carpel/devices.c: vendor.com/gpu=0}" pod p sleepy | apply
-	wait_for 60 is_waiting p RunContainerError \
+	wait_for 120 is_waiting p RunContainerError \
 		"its program was not running within 1500 ms: run hooks: createContainer hook: $ROOT/hook"
 	carpel delete pod p --grace-period 0
-	wait_for 20 nobody_hangs
+	wait_for 60 nobody_hangs
 }
 
 # ---- CRI ----

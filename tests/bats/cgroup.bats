@@ -8,7 +8,7 @@ load lib/pod
 setup() {
 	carpel_setup
 	IS_V2=$([ -d /sys/fs/cgroup/unified ] || echo yes)
-	LIMIT=30s
+	LIMIT=60s
 }
 
 teardown() {
@@ -144,9 +144,9 @@ pods_of_each_class() {
 	EXTRA='resources: {requests: {cpu: 400m}}' pod more sleepy up | carpel run -f - --wait
 	shares_are /burstable 20 512
 	carpel delete pod job --now
-	shares_are /burstable 16 409
+	wait_for 30 shares_are /burstable 16 409
 	carpel delete pod --all --now
-	shares_are /burstable 1 2
+	wait_for 30 shares_are /burstable 1 2
 	quota_is /burstable max
 	memory_is /burstable max
 }
@@ -224,14 +224,14 @@ pod_pids_of_container() {
 	path=$(path_of a c)
 	carpel exec a -- /bin/guest sleepy here >"$ROOT/out" &
 	exec=$!
-	wait_for 10 grep -q here "$ROOT/out"
+	wait_for 30 grep -q here "$ROOT/out"
 	pid=$(cat "$(cgroup_v2_dir)$path"/exec-*/cgroup.procs)
 	[ "$(wc -w <<<"$pid")" = 1 ]
 	grep -q "^0::/$(instance_cgroup)$path/exec-" "/proc/$pid/cgroup"
 	[ "$IS_V2" ] || grep -q ":memory:/$(instance_cgroup)$path\$" "/proc/$pid/cgroup"
 	kill -9 "$pid"
 	wait "$exec" || :
-	wait_for 10 no_execs "$path"
+	wait_for 30 no_execs "$path"
 	is_status a .restartCount 0
 }
 
@@ -244,7 +244,7 @@ no_execs() {
 	pod_of a '{name: c, image: guest, command: [/bin/guest, family, "20"]},
 		{name: d, image: guest, command: [/bin/guest, stubborn, up]}' | carpel run -f - --wait
 	local pids
-	wait_for 20 has_pids a 23 # pause, two, and the family
+	wait_for 60 has_pids a 23 # pause, two, and the family
 	pids=$(pod_pids a)
 	carpel delete pod a --now
 	for pid in $pids; do

@@ -21,9 +21,9 @@ teardown() {
 		wait "$pid" || :
 	done
 	cg kill "$TOP" || :
-	wait_for 10 cg remove "$TOP" || left=1
+	wait_for 30 cg remove "$TOP" || left=1
 	cg kill '' || :
-	wait_for 10 cg down '' || left=1
+	wait_for 30 cg down '' || left=1
 	for dir in /sys/fs/cgroup{,/*}"$TOP"; do
 		[ ! -d "$dir" ] || find "$dir" -depth -type d -exec rmdir {} \;
 	done
@@ -111,10 +111,10 @@ dies() {
 	cg dirs "$TOP/pod1/a" >"$ROOT/dirs"
 	grep -qx "$(dir_of pids "$TOP/pod1/a")" "$ROOT/dirs"
 	cg kill "$TOP/pod1/a"
-	wait_for 10 dies "${CHILDREN[0]}"
+	wait_for 30 dies "${CHILDREN[0]}"
 	lives "${CHILDREN[1]}"
 	wait "${CHILDREN[0]}" || :
-	wait_for 10 cg remove "$TOP/pod1/a"
+	wait_for 30 cg remove "$TOP/pod1/a"
 	[ ! -e "$(dir_of memory "$TOP/pod1/a")" ]
 	[ -d "$(dir_of memory "$TOP/pod1/b")" ]
 	lives "${CHILDREN[1]}"
@@ -144,7 +144,7 @@ dies() {
 @test "update: a limit that is refused changes none of them" {
 	cg make "$TOP/a" leaf shares=512 memory=$((128 << 20)) pids=50
 	child_in "$TOP/a" "${PYTHON:-/usr/bin/python3}" -c 'import time; x = bytearray(64 << 20); print("up", flush=True); time.sleep(1000)' >"$ROOT/out"
-	wait_for 20 grep -q up "$ROOT/out"
+	wait_for 60 grep -q up "$ROOT/out"
 	refuses 'a limit of memory of 16777216 is less than what is in use \([0-9]{8}\)' cg set "$TOP/a" shares=1024 quota=50000 memory=$((16 << 20)) pids=60
 	lives "${CHILDREN[0]}"
 	limits_are 59 512 max 50 $((128 << 20))
@@ -293,7 +293,7 @@ x = bytearray(32 << 20)
 end = time.process_time() + 0.2
 while time.process_time() < end: pass
 print("up", flush=True); time.sleep(1000)' >"$ROOT/out"
-	wait_for 20 grep -q up "$ROOT/out"
+	wait_for 60 grep -q up "$ROOT/out"
 	cg stats "$TOP/a" >"$ROOT/stats"
 	between cpu_ns 200000000 20000000000
 	between memory $((32 << 20)) $((128 << 20))

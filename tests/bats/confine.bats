@@ -23,9 +23,10 @@ makes_call() {
 # Numbers of x86-64.
 PRCTL=157 GET_DUMPABLE=3
 
-# child_named NAME [PARENT]: of the carpeld that was first, or of PARENT.
+# child_named NAME [PARENT]: of the carpeld that was first, or of PARENT.  The oldest: what the starter or the launcher
+# has just forked has its name for a moment, too.
 child_named() {
-	pgrep -P "${2:-$DAEMON}" -x "$1"
+	pgrep -o -P "${2:-$DAEMON}" -x "$1"
 }
 
 has() {
@@ -81,14 +82,14 @@ is_other_carpeld() {
 
 	! grep -q libasan "/proc/$DAEMON/maps" || trace=0x40000027 # LeakSanitizer traces us
 	pod web sleep 1000 | apply
-	wait_for 10 is_status web .ready true
+	wait_for 30 is_status web .ready true
 	started=$(status web .state.running.startedAt)
 	# ptrace, process_vm_writev, bpf, an x32 call
 	for call in "$trace" "311 1 0 0 0 0 0" "321 0 0 0" "0x40000027"; do
 		old=$(carpeld_pid)
 		# shellcheck disable=SC2086 # several words
 		[ "$(makes_call "$old" $call)" = SIGSYS ]
-		wait_for 20 is_other_carpeld "$old"
+		wait_for 60 is_other_carpeld "$old"
 	done
 	[ "$(status web .state.running.startedAt)" = "$started" ]
 	[ "$(status web .restartCount)" = 0 ]
@@ -100,32 +101,32 @@ is_other_carpeld() {
 
 	for name in carpel-start carpel-launch; do
 		pid=$(child_named $name)
-		wait_for 10 has_only_a_socket "$pid" # it is just starting
+		wait_for 30 has_only_a_socket "$pid" # it is just starting
 		[[ $(readlink "/proc/$pid/fd/3") == socket:* ]]
 		[ "$(makes_call "$pid" $PRCTL $GET_DUMPABLE 0 0 0)" = 0 ]
 		has "$pid" Seccomp 0
 		has "$pid" NoNewPrivs 0
 	done
 	pod web sleep 1000 | apply # they do their work afterwards
-	wait_for 10 is_status web .ready true
-	wait_for 10 has_only_a_socket "$(child_named carpel-start)"
-	wait_for 10 has_only_a_socket "$(child_named carpel-launch)"
+	wait_for 30 is_status web .ready true
+	wait_for 30 has_only_a_socket "$(child_named carpel-start)"
+	wait_for 30 has_only_a_socket "$(child_named carpel-launch)"
 }
 
 @test "a killed launcher is replaced, a killed starter with carpeld; pods go on" {
 	local old
 
 	pod web sleep 1000 | apply
-	wait_for 10 is_status web .ready true
+	wait_for 30 is_status web .ready true
 	old=$(child_named carpel-launch)
 	kill -9 "$old"
-	wait_for 5 eval "! kill -0 $old"
+	wait_for 30 eval "! kill -0 $old"
 	carpel exec web -- /bin/guest exit 0
 	[ "$(child_named carpel-launch)" != "$old" ]
 	has "$(child_named carpel-launch)" Seccomp 0 # though carpeld has its filter
 	has "$(child_named carpel-launch)" NoNewPrivs 0
 	kill -9 "$(child_named carpel-start)"
-	wait_for 20 is_other_carpeld "$DAEMON"
+	wait_for 60 is_other_carpeld "$DAEMON"
 	[ -n "$(child_named carpel-start "$(carpeld_pid)")" ]
 	carpel exec web -- /bin/guest exit 0
 	[ "$(status web .restartCount)" = 0 ]
@@ -135,7 +136,7 @@ is_other_carpeld() {
 	local pid
 
 	EXTRA='securityContext: {seccompProfile: {type: Unconfined}, allowPrivilegeEscalation: true}' pod free sleep 1000 | apply
-	wait_for 10 is_status free .ready true
+	wait_for 30 is_status free .ready true
 	pid=$(pids_named free guest)
 	has "$pid" Seccomp 0
 	has "$pid" NoNewPrivs 0
@@ -219,7 +220,7 @@ in_own_cgroup() {
 	fi
 	# The next one comes to the same place.
 	kill -9 "$DAEMON"
-	wait_for 10 is_other_carpeld "$DAEMON"
+	wait_for 30 is_other_carpeld "$DAEMON"
 	in_own_cgroup "$(carpeld_pid)"
 	carpel down
 	[ -z "$(cgroup_dirs)" ]
@@ -234,7 +235,7 @@ in_own_cgroup() {
 	# As systemd starts it: its own pid is in the environment.
 	# shellcheck disable=SC2016 # for the other shell
 	setsid sh -c 'SYSTEMD_EXEC_PID=$$ exec "$0" --root "$1"' "$CARPEL_BIN/carpeld" "$ROOT" </dev/null >/dev/null 2>>"$ROOT/var/log/carpel/carpeld.log" 3>&- 4>&- &
-	wait_for 10 is_serving
+	wait_for 30 is_serving
 	run in_own_cgroup "$(carpeld_pid)"
 	[ "$status" = 1 ]
 	[ "$(grep -c 'no cgroup of its own' "$ROOT/var/log/carpel/carpeld.log")" = 0 ]
@@ -248,9 +249,9 @@ in_own_cgroup() {
 	# shellcheck disable=SC2016 # for the other shell
 	setsid unshare -m sh -c 'mount --bind "$2/carpeld" "$2/carpeld"; mount -o remount,bind,ro "$2/carpeld"; exec "$0" --root "$1"' \
 		"$CARPEL_BIN/carpeld" "$ROOT" "$dir" </dev/null >/dev/null 2>>"$ROOT/var/log/carpel/carpeld.log" 3>&- 4>&- &
-	wait_for 10 is_serving
+	wait_for 30 is_serving
 	[ "$(grep -c 'no cgroup of its own: .*Read-only file system' "$ROOT/var/log/carpel/carpeld.log")" = 1 ]
 	kill -9 "$(carpeld_pid)"
-	wait_for 10 flock -n "$ROOT/run/carpel/lock" true
+	wait_for 30 flock -n "$ROOT/run/carpel/lock" true
 	start_carpeld
 }

@@ -187,7 +187,7 @@ start() {
 	[ "$1" != : ] || words=()
 	mkdir -p "$ROOT/var/log/carpel"
 	setsid "${words[@]}" "$REAL/carpeld" --root "$ROOT" </dev/null >/dev/null 2>>"$ROOT/var/log/carpel/carpeld.log" 3>&- 4>&- &
-	wait_for 10 is_serving
+	wait_for 30 is_serving
 }
 
 end_carpeld() {
@@ -211,7 +211,7 @@ has_event() { # has_event POD REASON TEXT
 
 @test "carpeld: without a call that all rests on it does not start, and says which" {
 	for call in pidfd_open close_range mount_setattr; do
-		run timeout 20 "$DENY" -n $call "$REAL/carpeld" --root "$ROOT"
+		run timeout "$(patience 60)" "$DENY" -n $call "$REAL/carpeld" --root "$ROOT"
 		[ "$status" != 0 ]
 		[ "$status" != 124 ]
 		mentions "$call: Function not implemented"
@@ -226,7 +226,7 @@ has_event() { # has_event POD REASON TEXT
 	start :
 	import_guest
 	apply up 'livenessProbe: {exec: {command: [/bin/guest, exit, "0"]}, periodSeconds: 1, failureThreshold: 1000}'
-	carpel wait --for=condition=Ready pod/up --timeout 20s
+	carpel wait --for=condition=Ready pod/up --timeout 60s
 	seen=$(carpel exec up -- /bin/guest all report mounts | awk "$SHOWN")
 	for call in openat2 clone3; do
 		end_carpeld
@@ -236,8 +236,8 @@ has_event() { # has_event POD REASON TEXT
 		mentions "$call"
 		lacks no_new_privs
 		apply "without-$call"
-		wait_for 20 has_event "without-$call" FailedCreatePodSandBox "$call"
-		wait_for 20 has_event up Unhealthy "$call"
+		wait_for 60 has_event "without-$call" FailedCreatePodSandBox "$call"
+		wait_for 60 has_event up Unhealthy "$call"
 	done
 	end_carpeld
 	start :

@@ -297,6 +297,7 @@ inside() {
 	PAUSE=$first
 	kill -STOP "$PAUSE" # it does not reap
 	kill -KILL "$other"
+	driver gone "$other"
 	output=$(fails e pid=target "pid-target-pid=$other" -- /guest exit 0)
 	kill -CONT "$PAUSE"
 	says "failed code=ESRCH exit=128 container e: join the target's PID namespace: setns: No such process"

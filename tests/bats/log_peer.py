@@ -340,7 +340,7 @@ def ptrace(request, pid, data=None):
 
 
 def hold(pid):
-    end_s = time.monotonic() + 5
+    end_s = time.monotonic() + LIMIT_S
     while LIBC.ptrace(ATTACH_TO, pid, None, None) != 0:
         if time.monotonic() > end_s:
             ptrace(ATTACH_TO, pid)

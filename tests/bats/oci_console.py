@@ -9,9 +9,10 @@ listener = socket.socket(socket.AF_UNIX)
 directory = os.open(os.path.dirname(path), os.O_PATH)
 listener.bind(f"/proc/self/fd/{directory}/{os.path.basename(path)}")
 listener.listen(1)
-listener.settimeout(20)
+LIMIT_S = 60 * int(os.environ.get("WAIT_FACTOR", "1"))
+listener.settimeout(LIMIT_S)
 conn = listener.accept()[0]
-conn.settimeout(20)
+conn.settimeout(LIMIT_S)
 name, ancillary, _, _ = conn.recvmsg(4096, socket.CMSG_SPACE(4))
 master = array.array("i", ancillary[0][2])[0]
 if not name:

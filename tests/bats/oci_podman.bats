@@ -45,7 +45,7 @@ teardown() {
 }
 
 with_podman() { # with_podman SCRIPT: $output is what it prints
-	output=$(timeout 120 unshare -m bash -c ". '$RUN/lib'; $1" 2>&1 3>&-) || {
+	output=$(timeout $((150 * ${WAIT_FACTOR:-1})) unshare -m bash -c ". '$RUN/lib'; $1" 2>&1 3>&-) || {
 		echo "$output"
 		return 1
 	}

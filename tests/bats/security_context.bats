@@ -34,8 +34,8 @@ is_refused() {
 	[[ $(guest b mkdir /new) == *ok* ]]
 	# One that is not there is an error, and not another profile.
 	SPEC='securityContext: {seccompProfile: {type: Localhost, localhostProfile: none.json}}' pod c sleepy | apply
-	wait_for 10 is_refused c
-	has_event c Failed 'seccomp profile: open .*/etc/carpel/seccomp/none.json: No such file'
+	wait_for 30 is_refused c
+	wait_for 30 has_event c Failed 'seccomp profile: open .*/etc/carpel/seccomp/none.json: No such file'
 	SPEC='securityContext: {seccompProfile: {type: Localhost, localhostProfile: ../none.json}}' pod d sleepy >"$ROOT/d"
 	run carpel run -f "$ROOT/d"
 	[ "$status" = 1 ]
@@ -54,7 +54,7 @@ is_refused() {
 	[ "$(status merge '.user.linux | [.uid, .gid, .supplementalGroups] | tojson')" = '[1000,1000,[1000,2000,3000]]' ]
 	[ "$(status strict '.user.linux | [.uid, .gid, .supplementalGroups] | tojson')" = '[1000,1000,[1000,3000]]' ]
 	kill -9 "$(carpeld_pid)"
-	wait_for 10 is_serving
+	wait_for 30 is_serving
 	[ "$(status strict '.user.linux | [.uid, .gid, .supplementalGroups] | tojson')" = '[1000,1000,[1000,3000]]' ]
 	for name in merge strict; do
 		grep ^Groups "/proc/$(pids_named "$name" guest)/status"
@@ -79,7 +79,7 @@ is_refused() {
 	[[ $output == *'--allowed-unsafe-sysctls takes names of sysctls'*'kernel.panic'* ]]
 	# The next carpeld allows nothing, and keeps what was admitted.
 	kill "$(carpeld_pid)"
-	wait_for 10 is_gone
+	wait_for 30 is_gone
 	[ "$(field a .status.phase)" = Running ]
 	sed 's/name: a/name: c/' <(SPEC='securityContext: {sysctls: [{name: net.core.somaxconn, value: "77"}]}' pod a sleepy) >"$ROOT/c"
 	run -1 carpel run -f "$ROOT/c"

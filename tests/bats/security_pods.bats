@@ -31,6 +31,13 @@ has_answered() {
 	carpel exec "$1" -- /bin/guest have /tmp/probed
 }
 
+# It has met a stranger, at the latest this one.
+meets() {
+	is_logged "$1" '^met$' && return
+	carpel exec "$1" -- /bin/guest-quiet exit 0
+	return 1
+}
+
 @test "T03 racing the joiner: an exec, an exec probe and an ExecSync are not to be had" {
 	hostile_image quiet # a program that cannot be read is traced by nobody: see security_paths.bats
 	install -m 111 "$CARPEL_BIN/test/guest" "$ROOT/quiet/bin/guest-quiet"
@@ -38,13 +45,14 @@ has_answered() {
 	pod_of a '{name: c, image: quiet, command: [/bin/guest, hunt, ptrace, vm, mem, fd, root, cwd, environ, exe, maps],
 		securityContext: {capabilities: {drop: [ALL]}, seccompProfile: {type: Unconfined}},
 		livenessProbe: {exec: {command: [/bin/guest-quiet, append, /tmp/probed, x]}, periodSeconds: 1, timeoutSeconds: 30}}' | apply
-	wait_for 20 is_logged a hunting
+	wait_for 60 is_logged a hunting
 	for _ in $(seq $((SECURITY_FULL ? 1000 : 15))); do
 		carpel exec a -- /bin/guest-quiet exit 0
 	done
-	wait_for 20 carpel exec a -- /bin/guest-quiet have /tmp/probed
+	wait_for 60 carpel exec a -- /bin/guest-quiet have /tmp/probed
+	wait_for 60 meets a
 	carpel exec a -- /bin/guest-quiet signal 1 15 || :
-	wait_for 20 has_restarts a 1
+	wait_for 60 has_restarts a 1
 	output=$(cat "$ROOT/var/log/pods/default_a_"*/c/*.log)
 	grep -q 'seen [1-9]' <<<"$output"
 	[ "$(grep -c caught <<<"$output")" -eq 0 ]
@@ -68,14 +76,14 @@ has_answered() {
 		pod_of "$image" "{name: c, image: $image, workingDir: /w/x, terminationMessagePath: /tmp/message,
 			command: [/bin/guest, all, report, cat /etc/hosts, sleepy up],
 			livenessProbe: {exec: {command: [/bin/guest, all, report, cat /etc/hosts, write /tmp/probed x]}, periodSeconds: 1}}" | apply
-		wait_for 20 is_logged "$image" up
-		wait_for 20 has_answered "$image"
+		wait_for 60 is_logged "$image" up
+		wait_for 60 has_answered "$image"
 		output=$(guest "$image" all report 'cat /etc/hosts' 'write /tmp/message bye')
 		grep -q '^cwd /' <<<"$output"
 		[ "$image" = links ] || grep -q '^127.0.0.1' <<<"$output" # where all links lead to one, the last has it
 		[ "$(grep -c sentinel\  <<<"$output")" -eq 0 ]
 		end_first "$image"
-		wait_for 20 has_restarts "$image" 1
+		wait_for 60 has_restarts "$image" 1
 		is_status "$image" .lastState.terminated.message bye
 	done
 	sentinel_same
@@ -88,9 +96,9 @@ has_answered() {
 	pod_of fifo '{name: c, image: bad, command: [/bin/guest, sleepy, up]}' | apply
 	pod_of cwd '{name: c, image: guest, workingDir: /proc/self/fd/3, command: [/bin/guest, sleepy, up]}' | apply
 	pod good sleepy up | apply
-	wait_for 20 is_logged good up
-	wait_for 20 has_event fifo Failed 'etc/passwd is no regular file'
-	wait_for 20 has_event cwd Failed 'working directory: open /proc/self/fd/3: Too many levels'
+	wait_for 60 is_logged good up
+	wait_for 60 has_event fifo Failed 'etc/passwd is no regular file'
+	wait_for 60 has_event cwd Failed 'working directory: open /proc/self/fd/3: Too many levels'
 	# an exec reads what the container has made of it by then
 	guest good all 'write /etc/passwd x' 'unlink /etc/passwd'
 	for user in -1 2147483648 4294967296 '"+0"' '"0"' 1.5; do
@@ -124,10 +132,10 @@ changed() {
 
 # refused_each_way POD CONTAINER TEXT: an exec says so, and so does the probe.
 refused_each_way() {
-	run timeout $((20 * ${WAIT_FACTOR:-1})) "$CARPEL_BIN/carpel" --root "$ROOT" exec "$1" -c "$2" -- /bin/guest report
+	run timeout "$(patience 60)" "$CARPEL_BIN/carpel" --root "$ROOT" exec "$1" -c "$2" -- /bin/guest report
 	[ "$status" -ne 0 ]
 	[[ $output == *"$3"* ]]
-	wait_for 20 has_event "$1" Unhealthy "$3"
+	wait_for 60 has_event "$1" Unhealthy "$3"
 }
 
 @test "T01 T02 T09 T12: whatever a container has changed since it began, an exec, a probe and an ExecSync are refused or right" {
@@ -139,14 +147,14 @@ refused_each_way() {
 			$(changed dir 'busybox rmdir /w/d && busybox ln -s /proc/self/fd/5 /w/d'),
 			$(changed proc 'busybox mount -o bind /fake /proc' 'securityContext: {runAsUser: 0, capabilities: {add: [SYS_ADMIN]},
 				seccompProfile: {type: Unconfined}}')" | sed 's|busybox|/bin/busybox|g; s|/bin//bin/|/bin/|g' | apply
-		for name in passwd dir proc; do wait_for 20 is_up "p$mode" $name; done
+		for name in passwd dir proc; do wait_for 60 is_up "p$mode" $name; done
 		refused_each_way "p$mode" passwd 'etc/passwd is no regular file'
 		refused_each_way "p$mode" dir 'working directory: open /w/d: Too many levels'
 		carpel exec "p$mode" -c proc -- /bin/guest all 'write /tmp/own x' 'stat /tmp/own' >"$ROOT/said"
 		grep -qx '/tmp/own file 644 0 0 0:0' "$ROOT/said"
-		wait_for 20 carpel exec "p$mode" -c proc -- /bin/guest have /tmp/probed
+		wait_for 60 carpel exec "p$mode" -c proc -- /bin/guest have /tmp/probed
 		# nothing of ours that they could see can be opened for writing
-		for pid in $(pids_named "p$mode" carpel-pause) $(pgrep -P "$(carpeld_pid)" -x carpel-launch); do
+		for pid in $(pids_named "p$mode" carpel-pause) $(pgrep -o -P "$(carpeld_pid)" -x carpel-launch); do
 			"${PYTHON:-/usr/bin/python3}" -c 'import os, sys; sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$pid/exe"
 		done
 	done

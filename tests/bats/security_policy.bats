@@ -219,7 +219,7 @@ not_in_views() {
 		run carpel apply -f "$BATS_TEST_TMPDIR/pod"
 		[ "$status" = 0 ] || continue # refused at once, or by its container
 		echo "$cap"
-		wait_for 20 has_event vain Failed 'capability .* is unknown'
+		wait_for 60 has_event vain Failed 'capability .* is unknown'
 		carpel delete pod vain --now
 	done
 }
@@ -277,7 +277,7 @@ is_within_or_ended() {
 		uid=$(field "views-$mode" .metadata.uid)
 		[ "$(pod_pids "views-$mode" | wc -l)" -ge 6 ]
 		for pid in $(pod_pids "views-$mode"); do
-			wait_for 10 is_within_or_ended "$pid" "/pod$uid/"
+			wait_for 30 is_within_or_ended "$pid" "/pod$uid/"
 		done
 	done
 }
@@ -303,7 +303,7 @@ is_within_or_ended() {
 		grep -q '^keyring [0-9]* .*;3f000000;' "$VIEWS/host.keys.$way"
 	done
 	EXTRA='securityContext: {seccompProfile: {type: Unconfined}}' SPEC='shareProcessNamespace: true' pod peer sleepy x |
-		carpel apply -f - --wait=ready --timeout 30s
+		carpel apply -f - --wait=ready --timeout 60s
 	key=$(sed -n 's/^keyring \([0-9]*\) .*/\1/p' "$VIEWS/host.keys.create") # of a container that lives
 	[ "$(guest peer keyring "$key")" = 'keyring EACCES' ]
 	# The holder of a pod has nothing to tell.
@@ -329,7 +329,7 @@ guarded() {
 		[[ $output == 'failed code=EINVAL exit=128 plan: sysctl'* ]]
 		SPEC="securityContext: {sysctls: [{name: ${pair% *}, value: \"${pair#* }\"}]}" pod bad sleepy x >"$ROOT/bad.yaml"
 		run carpel apply -f "$ROOT/bad.yaml"
-		[ "$status" != 0 ] || wait_for 20 has_event bad FailedCreatePodSandBox sysctl
+		[ "$status" != 0 ] || wait_for 60 has_event bad FailedCreatePodSandBox sysctl
 		carpel delete pod bad --now 2>/dev/null || :
 	done
 }
@@ -418,7 +418,7 @@ nobody() {
 	chmod 755 "$ROOT"
 	# All sockets of the machine that have a name without a file: none is ours, so that nobody in its network has one.
 	SPEC='hostNetwork: true' EXTRA='securityContext: {runAsUser: 0, capabilities: {drop: [ALL]}}' pod net sleepy x |
-		carpel apply -f - --wait=ready --timeout 30s
+		carpel apply -f - --wait=ready --timeout 60s
 	guest net cat /proc/net/unix >"$ROOT/unix"
 	grep -q "$ROOT/run/carpel/carpel.sock" "$ROOT/unix" # it is the host's table
 	run grep -i ' @.*carpel' "$ROOT/unix"
@@ -445,7 +445,7 @@ nobody() {
 
 @test "a user namespace that was asked for is had or refused, never left out" {
 	SPEC='hostUsers: false' pod own sleepy x >"$ROOT/own.yaml"
-	run carpel apply -f "$ROOT/own.yaml" --wait=ready --timeout 30s
+	run carpel apply -f "$ROOT/own.yaml" --wait=ready --timeout 60s
 	if [ "$status" = 0 ]; then
 		[ "$(guest own ns | awk '$1 == "user" { print $2 }')" != "$(readlink /proc/self/ns/user)" ]
 	else

@@ -52,7 +52,7 @@ first() {
 	mkdir -m 755 "$ROOT/host"
 	SPEC="hostUsers: false, securityContext: {fsGroup: 3000}, volumes: [{name: e, emptyDir: {}}, {name: h, hostPath: {path: $ROOT/host}}]" \
 		EXTRA='volumeMounts: [{name: e, mountPath: /e}, {name: h, mountPath: /h}], readinessProbe: {exec: {command: [/bin/guest, write, /e/probed, x]}, periodSeconds: 1}' \
-		pod a sleepy x | carpel apply -f - --wait=ready --timeout 30s
+		pod a sleepy x | carpel apply -f - --wait=ready --timeout 60s
 	base a >"$ROOT/base"
 	BASE=$(cat "$ROOT/base")
 	for pid in "$(pids_named a carpel-pause)" "$(first a)"; do
@@ -75,7 +75,7 @@ first() {
 
 @test "each pod has a block of its own that no account has, before and after a crash, and free when it is gone" {
 	for i in a b; do
-		SPEC='hostUsers: false' pod $i sleepy x | carpel apply -f - --wait=ready --timeout 30s
+		SPEC='hostUsers: false' pod $i sleepy x | carpel apply -f - --wait=ready --timeout 60s
 	done
 	A=$(base a)
 	B=$(base b)
@@ -85,8 +85,8 @@ first() {
 		awk -F: -v first="$i" '$3 >= first && $3 < first + 65536 { exit 1 }' /etc/passwd /etc/group
 	done
 	kill -9 "$(carpeld_pid)"
-	wait_for 20 is_serving
-	SPEC='hostUsers: false' pod c sleepy x | carpel apply -f - --wait=ready --timeout 30s
+	wait_for 60 is_serving
+	SPEC='hostUsers: false' pod c sleepy x | carpel apply -f - --wait=ready --timeout 60s
 	[ "$(base a)" = "$A" ]
 	[ "$(base b)" = "$B" ]
 	C=$(base c)
@@ -94,11 +94,11 @@ first() {
 	# An exec and a container that is started again are in the same one.
 	[ "$(guest a cat /proc/self/uid_map | awk '{ print $2 }')" = "$A" ]
 	kill -9 "$(first a)"
-	wait_for 20 has_restarts a 1
-	wait_for 20 is_status a .ready true
+	wait_for 60 has_restarts a 1
+	wait_for 60 is_status a .ready true
 	[ "$(base a)" = "$A" ]
 	carpel delete pod a --now >/dev/null
-	SPEC='hostUsers: false' pod d sleepy x | carpel apply -f - --wait=ready --timeout 30s
+	SPEC='hostUsers: false' pod d sleepy x | carpel apply -f - --wait=ready --timeout 60s
 	[ "$(base d)" = "$A" ]
 }
 
@@ -110,11 +110,11 @@ first() {
 	done
 	SPEC='hostUsers: false, volumes: [{name: v, hostPath: {path: /sys/kernel}}]' EXTRA='volumeMounts: [{name: v, mountPath: /v}]' \
 		pod vain sleepy x | apply
-	wait_for 20 matches vain '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("copy mounts: /sys/kernel: map the ids of the mount: Invalid argument")'
+	wait_for 60 matches vain '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("copy mounts: /sys/kernel: map the ids of the mount: Invalid argument")'
 	[ -z "$(pids_named vain guest)" ]
 	run carpel apply -f - < <(SPEC='hostUsers: false' EXTRA='securityContext: {runAsUser: 65536}' pod far sleepy x)
 	[ "$status" = 0 ]
-	wait_for 20 matches far '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("uid 65536 is not in the user namespace")'
+	wait_for 60 matches far '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("uid 65536 is not in the user namespace")'
 }
 
 has_users() {

@@ -48,7 +48,8 @@
  *   age PATH              appends to it how many milliseconds ago PID 1 was made
  *   swap A B [N]          N processes exchange the two names for good; prints "swapping"
  *   hunt WHAT…            of every new process tries ptrace, vm, fd, or to open WHAT of /proc/PID;
- *                         "hunting", "caught WHAT of PID", at SIGTERM "seen N" strangers
+ *                         "hunting", "caught WHAT of PID", "met" the first stranger, at SIGTERM
+ *                         "seen N" of them
  *   steal                 waits for a process of another program, then for the right to write
  *                         to that: "stealing", "held", "steal ok", until SIGTERM
  *   echo                  standard input to standard output until its end

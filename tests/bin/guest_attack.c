@@ -14,6 +14,7 @@
 #include "guest.h"
 
 enum { AHEAD = 16, BEHIND = 4, COMM_MAX = 32, PATH_ROOM = 64, THIEF_TRIES = 60000, NOWHERE = 4096 };
+enum { TURNS = 1024 }; /* of the hunter, between two looks at how far the pids have come */
 
 static volatile sig_atomic_t is_over;
 
@@ -122,21 +123,37 @@ static int hunt_one(int pid, const char *what)
 	return opens(pid, what, O_RDONLY);
 }
 
-/* Pids rise, so the next one is known before it is there.  What was caught of a stranger is one
- * that has not yet become the program that it joins for. */
+/* The newest pid of our namespace: the last word there. */
+static int newest_pid(void)
+{
+	char text[128] = "", *word;
+	int fd = open("/proc/loadavg", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	word = n > 0 ? strrchr(text, ' ') : NULL;
+	return word ? atoi(word + 1) : 0;
+}
+
+/* Pids rise, so the next one is known before it is there, unless we were too slow for a while. What
+ * was caught of a stranger is one that has not yet become the program that it joins for. */
 int attack_hunt(char **args)
 {
 	int next = getpid() + 1, last_seen = 0;
-	long seen = 0;
+	long seen = 0, turns = 0;
 
 	signal(SIGTERM, on_term);
 	say("hunting");
 	while (!is_over) {
+		if (++turns % TURNS == 0 && newest_pid() >= next)
+			next = newest_pid() + 1;
 		for (int pid = next > BEHIND ? next - BEHIND : 1; pid < next + AHEAD; pid++) {
 			if (pid == getpid() || kill(pid, 0) < 0)
 				continue;
 			if (pid > last_seen && is_stranger(pid)) {
-				seen++;
+				if (seen++ == 0)
+					say("met");
 				last_seen = pid;
 			}
 			for (char **what = args; *what; what++)

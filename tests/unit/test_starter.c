@@ -94,7 +94,7 @@ static int shell(struct fixture *f, char *line, const char *cwd, int fd3, char *
 		len += (size_t)n;
 	text[len] = '\0';
 	close(out[0]);
-	assert_int_equal(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 10000), 1);
+	assert_int_equal(poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 60000), 1);
 	assert_int_equal(spawn_reap(pidfd, &status), 1); /* a child of ours */
 	close(pidfd);
 	return status;
@@ -197,7 +197,7 @@ static void test_gone(void **state)
 	assert_int_equal(poll(&(struct pollfd){ .fd = f->starter, .events = POLLIN }, 1, 50), 0);
 	assert_int_equal(kill(f->pid, SIGKILL), 0);
 	assert_int_equal(waitid(P_PID, (id_t)f->pid, &info, WEXITED | WNOWAIT), 0);
-	assert_int_equal(poll(&(struct pollfd){ .fd = f->starter, .events = POLLIN }, 1, 1000), 1);
+	assert_int_equal(poll(&(struct pollfd){ .fd = f->starter, .events = POLLIN }, 1, 60000), 1);
 	assert_true(starter_spawn(f->starter, &s, &pid, &f->e) < 0);
 }
 

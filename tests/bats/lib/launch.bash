@@ -21,7 +21,7 @@ driver() {
 }
 
 patiently() {
-	local end=$((SECONDS + 20 * ${WAIT_FACTOR:-1}))
+	local end=$((SECONDS + 60 * ${WAIT_FACTOR:-1}))
 
 	until "$@"; do
 		if [ "$SECONDS" -ge "$end" ]; then

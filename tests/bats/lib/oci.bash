@@ -67,15 +67,17 @@ refuses() {
 
 status() { oci state "$1" | jq -r .status; }
 
-# wait_until COMMAND…: until it succeeds; ten seconds at most, or WAIT_FACTOR times that.
+# wait_until COMMAND…: until it succeeds; a minute at most, or WAIT_FACTOR times that.
 wait_until() {
-	local _
-	for _ in $(seq $((1000 * ${WAIT_FACTOR:-1}))); do
-		! "$@" >/dev/null 2>&1 || return 0
+	local end=$((SECONDS + 60 * ${WAIT_FACTOR:-1}))
+
+	until "$@" >/dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			echo "waited in vain for: $*"
+			return 1
+		fi
 		sleep 0.01
 	done
-	echo "waited in vain for: $*"
-	return 1
 }
 
 is() { [ "$(status "${2:-c}")" = "$1" ]; } # is STATUS [ID]

@@ -76,7 +76,7 @@ sentinel_places() {
 
 # What is new among the places; not what is gone, which may have been another test's.
 sentinel_new_places() {
-	sentinel_places | grep -vxFf "$SENTINEL.places" | grep -v -e '^cgroup .*/carpel' -e '^net .*/carpel[^/]*$'
+	sentinel_places | grep -vxFf "$SENTINEL.places" | grep -v -e '^cgroup .*/\(test-\)*carpel' -e '^net .*/carpel[^/]*$'
 }
 
 sentinel_same() {

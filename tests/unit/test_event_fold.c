@@ -71,7 +71,7 @@ static void test_the_tenth_text_stands_for_more(void **state)
 {
 	struct event_fold *f = event_fold_new();
 	struct fold_entry *combined;
-	char text[16];
+	char text[24];
 
 	(void)state;
 	for (int i = 1; i < FOLD_SIMILAR_MAX; i++) {

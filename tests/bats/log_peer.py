@@ -285,8 +285,10 @@ def write_all(fd, bytes_, rng, pause_s):
         time.sleep(rng.random() * pause_s)
 
 
-def writer(fd, bytes_, others, pause_s=0.0, packets=False):
-    """A process that writes bytes_ and dies of SIGPIPE like any other program."""
+def writer(fd, bytes_, others, pause_s=0.0, packets=False, enough=None):
+    """A process that writes bytes_ and dies of SIGPIPE like any other program.
+
+    With a path in enough it writes them again and again until that is there, and ends with how often it did."""
     pid = os.fork()
     if pid:
         return pid
@@ -296,8 +298,11 @@ def writer(fd, bytes_, others, pause_s=0.0, packets=False):
         os.close(other)
     if packets:
         fcntl.fcntl(fd, fcntl.F_SETFL, os.O_WRONLY | os.O_DIRECT)
-    write_all(fd, bytes_, random.Random(len(bytes_)), pause_s)
-    os._exit(0)
+    rng, times = random.Random(len(bytes_)), 0
+    while not times or enough and not os.path.exists(enough):
+        write_all(fd, bytes_, rng, pause_s)
+        times += 1
+    os._exit(times if enough else 0)
 
 
 def endless_writer(fd, text):
@@ -348,9 +353,15 @@ def hold(pid):
     os.waitpid(pid, 0)
 
 
+def state(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0]
+
+
 def make_it_call(pid, number, *args):
-    """Lets the process, which waits in the loop, make another system call in its place."""
+    """Lets the process, which waits in the loop or is about to, make another system call in its place."""
     registers = Registers()
+    until("it to wait", lambda: state(pid) == "S")
     hold(pid)
     ptrace(GET_REGISTERS, pid, ctypes.byref(registers))
     registers.rip -= 2  # the instruction that brought it there

@@ -87,22 +87,43 @@ policy_case() {
 	matches two '.status.containerStatuses[1].state.terminated.exitCode == 143'
 }
 
-# The distances between the end of one instance and the start of the next, by the
-# guest's own clock: it appends to a file that outlives it.
+# watch_pods: every state of every pod from now on, in $ROOT/seen; $WATCH is who writes it.
+watch_pods() {
+	pod sentinel sleepy x | apply
+	"$CARPEL_BIN/carpel" --root "$ROOT" get pods -w -o json >"$ROOT/seen" 3>&- &
+	WATCH=$!
+	wait_for 20 grep -q sentinel "$ROOT/seen"
+}
+
+# waits POD: "RESTARTS WAIT" of each back-off that was seen of it.
+waits() {
+	jq -r --arg pod "$1" 'select(.metadata.name == $pod) | .status.containerStatuses[0] |
+		select(.state.waiting.reason == "CrashLoopBackOff") | "\(.restartCount) \(.state.waiting.message)"' "$ROOT/seen" 2>/dev/null |
+		awk '{ print $1, $3 }' | uniq
+}
+
+# has_waits POD REGEX: a line of them.
+has_waits() {
+	waits "$1" | grep -Eq "$2"
+}
+
+# The distances between the start of one instance and the next, by the guest's own clock: it appends to a file that
+# outlives it.  They may be as long as they like on a busy machine, so what carpeld waits for is seen in the status.
 @test "back-off: none, b, 2b, 4b, then the longest" {
 	DAEMON_OPTIONS='--back-off 500,2000,600000'
 	start_carpeld
 	import_guest
+	watch_pods
 	EXTRA='volumeMounts: [{name: v, mountPath: /v}]' SPEC='volumes: [{name: v, emptyDir: {}}]' \
 		pod a stamp /v/at 1 | apply
-	wait_for 30 has_restarts a 6
+	wait_for 30 has_restarts a 5
+	wait_for 20 has_waits a '^5 '
+	kill "$WATCH"
+	[ "$(waits a | head -n 5 | paste -sd,)" = '1 500ms,2 1s,3 2s,4 2s,5 2s' ]
 	local gaps at
 	at=$(stamps a)
 	gaps=$(jq -sc '[range(1; length) as $i | .[$i] - .[$i - 1]]' <<<"$at")
-	# Never early; late only by what a busy machine costs, and never as late as the next step.
-	jq -e '.[0] < 500 and .[1] >= 500 and .[1] < 1000 and .[2] >= 1000 and .[2] < 2000 and
-		.[3] >= 2000 and .[3] < 4000 and .[4] >= 2000 and .[4] < 4000 and .[5] >= 2000 and .[5] < 4000' <<<"$gaps" ||
-		{ echo "gaps: $gaps" >&2; return 1; }
+	jq -e '.[1] >= 500 and .[2] >= 1000 and .[3] >= 2000 and .[4] >= 2000' <<<"$gaps" || { echo "gaps: $gaps" >&2; return 1; }
 	wait_for 20 matches a '.status.containerStatuses[0].state.waiting | .reason == "CrashLoopBackOff" and
 		(.message | startswith("back-off 2s restarting failed container=c pod=a_default("))'
 	has_event a BackOff "^Back-off restarting failed container c in pod a_default\\($(field a .metadata.uid)\\)\$"
@@ -124,18 +145,30 @@ stamps() {
 	DAEMON_OPTIONS='--back-off 200,60000,3000'
 	start_carpeld
 	import_guest
+	watch_pods
 	EXTRA='volumeMounts: [{name: v, mountPath: /v}]' SPEC='volumes: [{name: v, emptyDir: {}}]' \
 		pod a stamp /v/at 1 /v/stay | apply
-	wait_for 20 has_restarts a 5
-	# 200, 400, 800, 1600 ms have been waited; 3000 ms would be next.  An instance that lives that long voids it.
+	# It has grown, and would be longer next.  An instance that lives for three seconds voids it.
+	wait_for 20 has_waits a '800ms|1.6s'
 	guest_stays a
-	wait_for 20 has_restarts a 6
-	sleep 3.1
+	wait_for 20 has_lived a 3
+	local n
+	n=$(restarts a)
 	guest_leaves a
-	wait_for 20 has_restarts a 7
-	jq -se '.[7] - .[6] >= 3000' <<<"$(stamps a)"
-	wait_for 20 has_restarts a 8
-	jq -se '.[8] - .[7] | . >= 200 and . < 2800' <<<"$(stamps a)"
+	# The next is at once, unless that too lives too long, and the wait after it is the first one again.
+	wait_for 20 has_waits_after a "$n"
+	kill "$WATCH"
+	[ "$(waits a | awk -v n="$n" '$1 > n { print $2; exit }')" = 200ms ]
+	[ -z "$(waits a | grep "^$n ")" ]
+}
+
+# has_lived POD SECONDS: what runs now, as far as a status, which has whole seconds, can tell.
+has_lived() {
+	matches "$1" ".status.containerStatuses[0].state.running.startedAt | . != null and now - fromdate > $2 + 1"
+}
+
+has_waits_after() {
+	[ -n "$(waits "$1" | awk -v n="$2" '$1 > n')" ]
 }
 
 guest_stays() {

@@ -30,6 +30,7 @@
  *   orphan SECONDS CODE   leaves a grandchild behind that ends so, prints its pid, and stays
  *   orphans N             N grandchildren that end at once with 5, left to whoever reaps
  *   signal PID SIGNAL
+ *   end                   SIGTERM to PID 1 as soon as that catches it
  *   family N              N children that sleep, prints their pids, sleeps
  *   eat MIB | spin | fork-bomb N
  *   tcp PORT [TEXT]       accepts for ever, says TEXT, closes
@@ -392,6 +393,7 @@ static const struct {
 	{ "have", act_have, 1 },
 	{ "later", act_later, 1 },
 	{ "ask", act_ask, 2 },
+	{ "end", act_end, 0 },
 	{ "stamp", act_stamp, 2 },
 	{ "nap", act_nap, 1 },
 	{ "litter", act_litter, 1 },

@@ -22,6 +22,7 @@ int act_litter(char **args);
 int act_halt(char **args);
 int act_stamp(char **args);
 int act_ask(char **args);
+int act_end(char **args);
 int act_later(char **args);
 
 int attack_hunt(char **args);

@@ -21,8 +21,10 @@ carpel_teardown() {
 
 	[ -n "${ROOT:-}" ] || return 0
 	if [ -S "$ROOT/run/carpel/carpel.sock" ] || ls "$ROOT"/run/carpel/pods/* >/dev/null 2>&1; then
-		timeout "$(patience 60)" "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
+		timeout "$(patience 90)" "$CARPEL_BIN/carpel" --root "$ROOT" down --grace-period 0 >"$ROOT/down.out" 2>&1 || left=1
 	fi
+	# A client that a test has ended, or left behind, has its own moment to go.
+	[ -z "${BATS_TEST_COMPLETED:-}" ] || wait_for 20 has_no_process || left=1
 	if [ "$left" = 1 ] || [ -n "${BATS_TEST_COMPLETED:-}" ] && instance_leftovers | grep -q .; then
 		echo "# left behind:" >&2
 		cat "$ROOT/down.out" >&2 2>/dev/null || :
@@ -42,12 +44,12 @@ show_log() {
 	tail -n 40 "$ROOT/var/log/carpel/carpeld.log" >&2 2>/dev/null || :
 }
 
-# A --timeout of ten seconds and more is a limit of patience, so it is longer on a slow machine.
+# A --timeout of ten seconds and more is a limit of patience, see there.
 carpel() {
 	local words=("$@") i
 
-	[ "${WAIT_FACTOR:-1}" = 1 ] || for ((i = 1; i < $#; i++)); do
-		[[ ${words[i - 1]} != --timeout || ! ${words[i]} =~ ^[0-9]{2,}s$ ]] || words[i]=$((${words[i]%s} * WAIT_FACTOR))s
+	for ((i = 1; i < $#; i++)); do
+		[[ ${words[i - 1]} != --timeout || ! ${words[i]} =~ ^[0-9]{2,}s$ ]] || words[i]=$(patience "${words[i]%s}")s
 	done
 	"$CARPEL_BIN/carpel" --root "$ROOT" "${words[@]}"
 }
@@ -104,8 +106,16 @@ cgroup_dirs() {
 instance_leftovers() {
 	cgroup_dirs
 	awk -v root="$ROOT/" 'index($5, root) == 1 { print "mount " $5 }' /proc/self/mountinfo
-	pgrep -a -f -- "--root $ROOT( |\$)" || :
+	instance_processes
 	find "$ROOT/run/carpel" -mindepth 1 ! -name '*.lock' ! -name lock ! -name '*.log' 2>/dev/null || :
+}
+
+instance_processes() {
+	pgrep -a -f -- "--root $ROOT( |\$)" || :
+}
+
+has_no_process() {
+	[ -z "$(instance_processes)" ]
 }
 
 instance_kill() {
@@ -122,15 +132,16 @@ instance_kill() {
 	done
 }
 
-# patience SECONDS: WAIT_FACTOR times that, for `timeout`.
+# patience SECONDS: how long what must come may take, for `timeout`: no less than a minute, since whoever it is
+# waited for may be kept from running, and WAIT_FACTOR times that on a slow machine.
 patience() {
-	echo $(($1 * ${WAIT_FACTOR:-1}))
+	echo $((($1 < 60 ? 60 : $1) * ${WAIT_FACTOR:-1}))
 }
 
-# wait_for SECONDS COMMAND…: until it succeeds.  On a slow machine the limit is WAIT_FACTOR times that, and looking
-# too often only keeps it from what is waited for: WAIT_STEP.
+# wait_for SECONDS COMMAND…: until it succeeds, with patience.  On a slow machine looking too often only keeps it from
+# what is waited for: WAIT_STEP.
 wait_for() {
-	local end=$((SECONDS + $1 * ${WAIT_FACTOR:-1}))
+	local end=$((SECONDS + $(patience "$1")))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

@@ -114,10 +114,17 @@ has_lines() {
 	[ "$(guest "$1" cat "$2" | wc -l)" -ge "$3" ]
 }
 
-# end_first POD [CONTAINER]: SIGTERM to the first process of a container, from inside.  The kernel may kill the
-# sender with its container before it has said so.
+# end_first POD [CONTAINER]: SIGTERM to the first process of a container, from inside, when that catches it.  The
+# kernel may kill the sender with its container before it has said so.
 end_first() {
-	carpel exec "$1" ${2:+-c "$2"} -- /bin/guest signal 1 15 || :
+	carpel exec "$1" ${2:+-c "$2"} -- /bin/guest end || :
+}
+
+# answers POD DIGITS: what `guest ask /tmp/asked /tmp/answers` of a probe ends with; until all that have got one
+# have ended, since one more has begun.
+answers() {
+	guest "$1" append /tmp/answers "$2" >/dev/null
+	wait_for 30 has_lines "$1" /tmp/asked $(($(guest "$1" cat /tmp/answers | wc -c) + 1))
 }
 
 is_logged() {

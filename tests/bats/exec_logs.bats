@@ -39,9 +39,9 @@ teardown() {
 	run -125 carpel exec a -c nosuch -- guest exit 0
 	says 'container nosuch is not valid for pod a'
 	# The server takes 16 KiB, HTTP/2's library would send 64: whatever is above is said, not waited for.
-	run -125 timeout 20 "$CARPEL_BIN/carpel" --root "$ROOT" exec a -- guest exit "$(printf '%020000d' 0)"
+	run -125 timeout "$(patience 20)" "$CARPEL_BIN/carpel" --root "$ROOT" exec a -- guest exit "$(printf '%020000d' 0)"
 	says 'limit is 16384'
-	run -125 timeout 20 "$CARPEL_BIN/carpel" --root "$ROOT" exec a -- guest exit "$(printf '%0100000d' 0)"
+	run -125 timeout "$(patience 20)" "$CARPEL_BIN/carpel" --root "$ROOT" exec a -- guest exit "$(printf '%0100000d' 0)"
 	says "the request's head is above 65536 bytes"
 	run -2 carpel exec a -- # nothing behind it
 	run -2 carpel exec a guest exit 0
@@ -172,6 +172,7 @@ import_file() {
 	printf 'a\0b\r\n\r\n\n\377\376 \033[1m%s\n%s' "$(head -c 100000 /dev/zero | tr '\0' x)" "$(head -c 20000 /dev/zero | tr '\0' y)" |
 		import_file
 	pod a cat /etc/file | carpel run -f - --wait=exit
+	ended_log a >/dev/null
 	carpel logs a >"$ROOT/got"
 	cmp "$ROOT/got" "$ROOT/guest-rootfs/etc/file"
 	# On disk it is the kubelet's layout and CRI's format, long lines in parts.
@@ -189,6 +190,8 @@ import_file() {
 	import_guest
 	pod a all 'lines 5' 'eprint err' | sed 's/containers: \[/containers: [{name: other, image: guest, command: [guest, print, other]}, /' |
 		carpel run -f - --wait=exit
+	ended_log a -c c >/dev/null
+	ended_log a -c other >/dev/null
 	[ "$(carpel logs a -c c | tr '\n' ' ')" = 'line 1 line 2 line 3 line 4 line 5 -- -- err ' ] ||
 		[ "$(carpel logs a -c c | sort | tr '\n' ' ')" = '-- -- err line 1 line 2 line 3 line 4 line 5 ' ]
 	[ "$(carpel logs a)" = other ]
@@ -214,7 +217,7 @@ import_file() {
 	# The tail of what was, then what comes; the end of the container is the end of the command.
 	pod a all 'lines 3' 'sleep 1' 'print last' | carpel run -f - --wait=running
 	carpel logs -f a --tail 100 >"$ROOT/got"
-	is_field a .status.phase Succeeded
+	wait_for 20 is_field a .status.phase Succeeded
 	[ "$(grep -vx -- -- "$ROOT/got" | tr '\n' ' ')" = 'line 1 line 2 line 3 last ' ]
 	# And from one that ended before.
 	[ "$(carpel logs -f a --tail 2 | head -n 1)" = last ]
@@ -226,7 +229,7 @@ import_file() {
 	kill -9 "$(carpeld_pid)"
 	wait_for 10 carpel info
 	wait_for 20 is_field a .status.phase Succeeded
-	[ "$(carpel logs a | grep -vx -- -- | tr '\n' ' ')" = 'one two ' ]
+	[ "$(ended_log a | grep -vx -- -- | tr '\n' ' ')" = 'one two ' ]
 }
 
 @test "logs --previous is the instance before" {
@@ -263,13 +266,17 @@ is_instance() { # is_instance POD RESTARTS: the one that runs
 		kill -9 "$(container_pid a)"
 		wait_for 20 is_instance a "$n"
 	done
-	[ "$(find "$links" -type l | wc -l)" = 2 ]
+	wait_for 20 has_links 2
 	[ -z "$(find "$links" -xtype l)" ]
 	[ "$(readlink -f "$links"/* | sed 's,.*/,,' | sort | xargs)" = '2.log 3.log' ]
 	carpel delete a --now
-	[ -z "$(ls "$links")" ]
+	wait_for 20 has_links 0
 	pod b sleepy x | carpel run -f - --wait
 	[ "$(find "$links" -type l | wc -l)" = 1 ]
 	carpel down
-	[ -z "$(ls "$links")" ]
+	has_links 0
+}
+
+has_links() {
+	[ "$(find "$ROOT/var/log/containers" -mindepth 1 | wc -l)" = "$1" ]
 }

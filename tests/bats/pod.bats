@@ -108,13 +108,20 @@ teardown() {
 
 @test "progress is shown on a wait longer than a second, on standard error, and not before" {
 	import_guest
-	run --separate-stderr carpel run -f - --wait --timeout 20s < <(
-		EXTRA='readinessProbe: {tcpSocket: {port: 7}, initialDelaySeconds: 2, periodSeconds: 1}' pod a tcp 7)
-	returns 0
-	[ "$output" = 'pod/a created' ]
-	[ "${stderr_lines[0]}" = 'pod/a: Running, 0/1 ready' ]
-	run --separate-stderr carpel run -f - --wait < <(pod b sleepy x)
-	[ -z "$stderr" ]
+	# It is not ready before the progress was seen.
+	EXTRA='readinessProbe: {exec: {command: [/bin/guest, have, /tmp/ok]}, periodSeconds: 1, timeoutSeconds: 60}' pod a sleepy x >"$ROOT/a"
+	carpel run "$ROOT/a" --wait --timeout 90s >"$ROOT/out" 2>"$ROOT/err" 3>&- &
+	local client=$! begun
+	wait_for 60 grep -qx 'pod/a: Running, 0/1 ready' "$ROOT/err"
+	carpel exec a -- /bin/guest write /tmp/ok yes >/dev/null
+	wait "$client"
+	[ "$(cat "$ROOT/out")" = 'pod/a created' ]
+	# One that may have taken longer proves nothing.
+	for name in b c d e f g h i; do
+		begun=$(date +%s%N)
+		run --separate-stderr carpel run -f - --wait < <(pod $name sleepy x)
+		[ $(($(date +%s%N) - begun)) -ge 1000000000 ] || { [ -z "$stderr" ]; break; }
+	done
 }
 
 # A start that fails: a line with the object, the step and the reason, not 0, and delete works.
@@ -163,7 +170,7 @@ fails_to_start() {
 	[ "${lines[*]}" = 'pod/a created one two --' ]
 	run carpel run --foreground -f - < <(pod b exit 0)
 	returns 0
-	pod c sleepy up >"$ROOT/c.yaml"
+	GRACE=600 pod c sleepy up >"$ROOT/c.yaml"
 	"$CARPEL_BIN/carpel" --root "$ROOT" run --foreground "$ROOT/c.yaml" >"$ROOT/out" 2>&1 3>&- &
 	local pid=$! code=0
 	wait_for 10 grep -qx up "$ROOT/out"
@@ -210,10 +217,11 @@ fails_to_start() {
 @test "stop ends gracefully and keeps the pod, Succeeded or Failed, until delete" {
 	import_guest
 	{
-		RESTART=Always pod a sleepy x
+		GRACE=600 RESTART=Always pod a sleepy x
 		RESTART=Always pod b http 8080
 		LABELS='k: v' pod c stubborn x
 	} | carpel run -f - --wait
+	wait_for 20 has_log a x # it has been told what SIGTERM is for
 	run carpel stop a
 	returns 0
 	[ "$output" = 'pod/a stopped' ]
@@ -261,14 +269,15 @@ fails_to_start() {
 	import_guest
 	SPEC='volumes: [{name: v, emptyDir: {}}]' EXTRA='volumeMounts: [{name: v, mountPath: /v}]' \
 		pod a family 100 | carpel run -f - --wait
-	local pid uid
+	local pid uid started
 	pid=$(container_pid a)
+	started=$(awk '{ print $22 }' "/proc/$pid/stat")
 	uid=$(field a .metadata.uid)
 	[ "$(cat "/proc/$pid/comm")" = guest ]
 	carpel exec a -- /bin/guest orphan 1000 0 >"$ROOT/orphan" 3>&- &
 	wait_for 10 test -s "$ROOT/orphan"
 	carpel delete a --now
-	[ ! -e "/proc/$pid" ]
+	[ "$(awk '{ print $22 }' "/proc/$pid/stat" 2>/dev/null)" != "$started" ] # another has its number, if any
 	run ! grep -F "$uid" /proc/self/mountinfo
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -name "*$uid*" 2>/dev/null)" ]
 	[ -z "$(find "$ROOT/run/carpel/pods" "$ROOT/var/log/pods" -name "*$uid*")" ]
@@ -295,8 +304,9 @@ fails_to_start() {
 
 @test "a pod whose exec failed to start can still be stopped" {
 	import_guest
-	pod a sleepy x | carpel run -f - --wait
+	GRACE=600 pod a sleepy x | carpel run -f - --wait
 	run -127 carpel exec a -- nosuch
+	wait_for 20 has_log a x
 	carpel stop a --timeout 20s
 	is_field a '.status.containerStatuses[0].state.terminated.exitCode' 143
 }

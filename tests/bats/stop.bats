@@ -18,10 +18,10 @@ is_deleted() {
 
 @test "stop: SIGTERM, and a container that ends well in time is Completed" {
 	import_guest
-	pod a catch | carpel apply -f - --wait=ready --timeout 20s
+	GRACE=600 pod a catch | carpel apply -f - --wait=ready --timeout 20s
 	wait_for 10 is_logged a listening
 	carpel stop pod/a --timeout 20s
-	[ "$(carpel logs a)" = $'listening\nsignal 15' ]
+	[ "$(ended_log a)" = $'listening\nsignal 15' ]
 	is_status a '.state.terminated | "\(.exitCode) \(.reason)"' '0 Completed'
 	is_status a .restartCount 0
 	is_field a .status.phase Succeeded
@@ -36,32 +36,33 @@ is_deleted() {
 	GRACE=2 pod a stubborn x | carpel apply -f - --wait=ready --timeout 20s
 	# A grandchild of another session is of the container, too.
 	carpel exec a -- /bin/guest family 2 >/dev/null &
-	local client=$! pids
+	local client=$! pids pid
 	wait_for 10 has_pids a 5
-	pids=$(pod_pids a)
+	pids=$(for pid in $(pod_pids a); do process "$pid"; done)
+	[ "$(wc -l <<<"$pids")" = 5 ]
 	carpel stop pod/a --timeout 20s
 	kill "$client" 2>/dev/null || :
 	is_status a '.state.terminated | "\(.exitCode) \(.reason)"' '137 Error'
 	is_field a .status.phase Failed
 	# Not before the grace: by the kernel's clock for its start and ours for its end.
 	matches a '.status.containerStatuses[0].state.terminated | (.finishedAt | fromdate) - (.startedAt | fromdate) >= 1'
-	local pid
-	for pid in $pids; do
-		if kill -0 "$pid" 2>/dev/null; then
-			return 1
-		fi
-	done
+	[ -z "$(while read -r pid _; do process "$pid"; done <<<"$pids" | grep -xF "$pids")" ]
+}
+
+# process PID: that and its start, since numbers come again; nothing when it has ended.
+process() {
+	awk '{ print $1, $22 }' "/proc/$1/stat" 2>/dev/null || :
 }
 
 @test "stop: the image's StopSignal, to the first process only" {
 	import_guest
 	import_with_config polite '{"StopSignal": "SIGUSR1"}'
-	pod_of a '{name: polite, image: polite, command: [/bin/guest, catch]},
+	GRACE=600 pod_of a '{name: polite, image: polite, command: [/bin/guest, catch]},
 		{name: usual, image: guest, command: [/bin/guest, catch]}' | carpel apply -f - --wait=ready --timeout 20s
 	wait_for 10 both_listen a
 	carpel stop pod/a --timeout 20s
-	[ "$(carpel logs a -c polite)" = $'listening\nsignal 10' ]
-	[ "$(carpel logs a -c usual)" = $'listening\nsignal 15' ]
+	[ "$(ended_log a -c polite)" = $'listening\nsignal 10' ]
+	[ "$(ended_log a -c usual)" = $'listening\nsignal 15' ]
 }
 
 both_listen() {
@@ -136,16 +137,20 @@ descriptor() {
 
 @test "activeDeadlineSeconds: Failed while it still runs, then the normal grace" {
 	import_guest
-	GRACE=3600 SPEC='activeDeadlineSeconds: 3' pod a stubborn x | carpel apply -f - --wait --timeout 20s
+	# It may be there before its container is, so it is long for what is to run by then.
+	GRACE=3600 SPEC='activeDeadlineSeconds: 1' pod early sleepy x | apply
+	GRACE=3600 SPEC='activeDeadlineSeconds: 6' pod a stubborn x | apply
+	GRACE=600 SPEC='activeDeadlineSeconds: 6' pod b catch | apply
+	wait_for 20 is_field early .status.phase Failed
+	is_field early .status.reason DeadlineExceeded
 	wait_for 20 matches a '.status.phase == "Failed" and .status.containerStatuses[0].state.running != null'
 	is_field a .status.reason DeadlineExceeded
 	is_field a .status.message 'Pod was active on the node longer than the specified deadline'
 	has_event a DeadlineExceeded '^Pod was active on the node longer than the specified deadline$'
 	has_event a Killing '^Stopping container c$'
-	matches a '(.status.startTime | fromdate) + 3 <= now'
+	matches a '(.status.startTime | fromdate) + 6 <= now'
 	carpel delete pod a --now
 	# Its end by itself is Failed as well, even with a good exit.
-	SPEC='activeDeadlineSeconds: 3' pod b catch | carpel apply -f - --wait --timeout 20s
 	carpel wait --for=exit pod/b --timeout 20s
 	is_status b '.state.terminated.exitCode' 0
 	is_field b .status.phase Failed
@@ -156,6 +161,7 @@ descriptor() {
 	import_guest
 	pod_of a '{name: b, image: guest, command: [/bin/guest, sleepy, one]},
 		{name: c, image: guest, command: [/bin/guest, sleepy, two]}' | carpel apply -f - --wait=ready --timeout 20s
+	wait_for 20 have_said a
 	local uid net started pause held
 	uid=$(field a .metadata.uid)
 	started=$(field a .status.startTime)
@@ -173,9 +179,13 @@ descriptor() {
 	[ "$(event_count a SandboxChanged)" = 1 ]
 	[ "$(guest a ns | grep ^net)" != "$net" ]
 	exec {held}<&-
-	[ "$(carpel logs a -c b)" = one ]
-	[ "$(carpel logs a -c c --previous)" = two ]
-	has_pids a 3
+	wait_for 20 have_said a
+	wait_for 20 have_said a --previous
+	wait_for 20 has_pids a 3
+}
+
+have_said() {
+	[ "$(carpel logs "$1" -c b "${@:2}") $(carpel logs "$1" -c c "${@:2}")" = 'one two' ]
 }
 
 @test "pause is killed: a Never pod ends, OnFailure leaves what was done" {
@@ -189,7 +199,7 @@ descriptor() {
 	[ "$(event_count a SandboxChanged)" = 0 ]
 	RESTART=OnFailure pod_of b '{name: done, image: guest, command: [/bin/guest, exit, "0"]},
 		{name: stays, image: guest, command: [/bin/guest, sleepy, x]}' | apply
-	wait_for 20 matches b '.status.containerStatuses[0].state.terminated.exitCode == 0'
+	wait_for 20 matches b '.status.containerStatuses | .[0].state.terminated.exitCode == 0 and .[1].ready'
 	kill -9 "$(pids_named b carpel-pause)"
 	wait_for 20 matches b '.status.containerStatuses[1] | .restartCount == 1 and .ready'
 	matches b '.status.containerStatuses[0] | .restartCount == 0 and .state.terminated.exitCode == 0'

@@ -127,6 +127,11 @@ answers() {
 	wait_for 30 has_lines "$1" /tmp/asked $(($(guest "$1" cat /tmp/answers | wc -c) + 1))
 }
 
+# ended_log POD ARGS…: all of an ended container's log; whoever follows it is told when nothing more comes.
+ended_log() {
+	carpel logs "$@" -f
+}
+
 is_logged() {
 	carpel logs "$1" | grep -Eq -- "$2"
 }

@@ -6,7 +6,7 @@
 
 # pod NAME ARGS…: a pod of one container c that runs the guest with these arguments.  Of the
 # environment: IMAGE, RESTART (Never), LABELS ("a: b, c: d"), EXTRA (fields of the container, YAML
-# flow) and SPEC (fields of the spec, the same).
+# flow), SPEC (fields of the spec, the same) and GRACE (2).
 pod() {
 	local name=$1 args
 
@@ -17,7 +17,7 @@ pod() {
 		apiVersion: v1
 		kind: Pod
 		metadata: {name: $name, labels: {${LABELS:-}}}
-		spec: {restartPolicy: ${RESTART:-Never}, terminationGracePeriodSeconds: 2${SPEC:+, $SPEC},
+		spec: {restartPolicy: ${RESTART:-Never}, terminationGracePeriodSeconds: ${GRACE:-2}${SPEC:+, $SPEC},
 		  containers: [{name: c, image: ${IMAGE:-guest}, command: [/bin/guest, ${args%,}]${EXTRA:+, $EXTRA}}]}
 	EOF
 }
@@ -33,6 +33,15 @@ is_field() {
 
 pod_names() {
 	carpel get pods -o 'jsonpath={.items[*].metadata.name}' "$@"
+}
+
+# ended_log POD ARGS…: all of an ended container's log; whoever follows it is told when nothing more comes.
+ended_log() {
+	carpel logs "$@" -f
+}
+
+has_log() { # has_log POD TEXT
+	[ "$(carpel logs "$1")" = "$2" ]
 }
 
 # The container's first process, as the host numbers it.

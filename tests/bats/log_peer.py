@@ -28,7 +28,7 @@ MESSAGE = struct.Struct("=IIII68sI")
 RECORD = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) (.*)", re.DOTALL)
 PIECE_MAX = 16384
 EXE, DIR = os.path.abspath(sys.argv[1]), sys.argv[3]
-KILLS_MAX = 100  # of a scenario: on a loaded machine one that was just started may have read nothing yet
+KILLS_MAX = 1000  # of a scenario: on a loaded machine one that was just started may have read nothing yet
 LIMIT_S = 60  # how long a loaded machine may take; nothing is expected to be that slow
 
 
@@ -302,7 +302,7 @@ def writer(fd, bytes_, others, pause_s=0.0, packets=False, enough=None):
     while not times or enough and not os.path.exists(enough):
         write_all(fd, bytes_, rng, pause_s)
         times += 1
-    os._exit(times if enough else 0)
+    os._exit(min(times, 255) if enough else 0)
 
 
 def endless_writer(fd, text):
@@ -321,6 +321,13 @@ def end(pid):
 
 def reap(pid):
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "a writer got a signal"
+
+
+def reap_times(pid):
+    """How often one of those with enough has written all."""
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert code > 0, "a writer got a signal"
+    return code
 
 
 # ---- what only a debugger can do ----

@@ -8,8 +8,9 @@ import sys
 import time
 
 from log_peer import (DIR, DONE, DRAIN, FULL, KILLS_MAX, LIMIT_S, MESSAGE, REOPEN, REOPENED, Log, Set, end, hold,
-                      pattern, reap, until, writer)
+                      pattern, reap, reap_times, until, writer)
 
+ENOUGH = f"{DIR}/enough"
 FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 CHUNK_RECORDS_MAX = 512 << 10  # what held()'s lines make of 64 KiB
 
@@ -62,21 +63,22 @@ def killed_at_each_call():
 
 def killed_under_load():
     """Renamed again and again under load while either side is killed: each byte once, in order, in either file."""
-    rng, log, sets, want, alive = random.Random(SEED), Log(), [], {}, set()
+    rng, log, sets, want, alive = random.Random(SEED), Log(), [], {}, {}
     for i in range(3):
         s = Set(f"load{i}", is_tty=i == 2)
-        want[s] = pattern(2 * i, 24 << 20), b"" if s.is_tty else pattern(2 * i + 1, 8 << 20)
+        want[s] = pattern(2 * i, 6 << 20), b"" if s.is_tty else pattern(2 * i + 1, 2 << 20)
         log.add(s)
         sets.append(s)
     ends = [fd for s in sets for fd in (s.out, s.err) if fd is not None]
     for s in sets:
-        for fd, bytes_ in zip((s.out, s.err), want[s]):
+        for i, fd in enumerate((s.out, s.err)):
             if fd is not None:
-                alive.add(writer(fd, bytes_, [other for other in ends if other != fd], 0.001))
+                alive[s, i] = writer(fd, want[s][i], [other for other in ends if other != fd], 0.001, enough=ENOUGH)
     for s in sets:
         s.close_writers()
     kills = torn = 0
-    while alive:
+    while kills < 40 or torn == 0 or any(len(s.former) <= 20 for s in sets):
+        assert kills < KILLS_MAX, f"none of {kills} kills is between the steps of a chunk"
         time.sleep(rng.random() * 0.01)
         for s in sets:
             if s.next_file is None and len(s.former) < 200:
@@ -84,7 +86,7 @@ def killed_under_load():
                 log.add(s)
                 s.serial = s.serial if rng.random() < 0.5 else None  # carpeld dies before it reads the answer
         time.sleep(rng.random() * 0.002)
-        if kills < KILLS_MAX and rng.random() < 0.5:
+        if rng.random() < 0.5:
             log.kill()
             kills += 1
             torn += any(s.staged() for s in sets)
@@ -95,17 +97,14 @@ def killed_under_load():
             for s in sets:
                 log.add(s)
         log.list()  # reads all answers
-        for pid in list(alive):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                assert os.waitstatus_to_exitcode(status) == 0, "a writer got a signal"
-                alive.remove(pid)
+    with open(ENOUGH, "wb"):
+        pass
+    times = {of: reap_times(pid) for of, pid in alive.items()}
     log.wait_done(*sets)
     for s in sets:
-        assert s.bytes() == want[s], f"{s.id} differs after {kills} kills, seed {SEED}"
-        assert len(s.former) > 20
+        for i, bytes_ in enumerate(s.bytes()):
+            assert bytes_ == want[s][i] * times.get((s, i), 0), f"{s.id} differs after {kills} kills, seed {SEED}"
     print(f"{kills} kills, {torn} of them between the steps of a chunk, {[len(s.former) for s in sets]} files")
-    assert kills > 10 and torn > 0
 
 
 def pieces():
@@ -243,7 +242,21 @@ def until_full(log, s, before=0):
 
 def held():
     """A full file is told of and not written until there is another one, or for some seconds; others go on."""
-    log, s, tty, other = Log(), limited(Set("held"), 256), limited(Set("tty", is_tty=True), 64), Set("other")
+    for i in range(20):
+        log = Log()
+        try:
+            return held_in_time(log, f"{i}")
+        except AssertionError:
+            if "nobody rotates it" not in log.stderr():
+                raise
+            print("too late for carpel-log, which waits for some seconds only")
+            log.kill()
+            os.truncate(f"{DIR}/stderr", 0)
+    raise AssertionError("it never waits for as long as this takes")
+
+
+def held_in_time(log, i):
+    s, tty, other = limited(Set(f"held{i}"), 256), limited(Set(f"tty{i}", is_tty=True), 64), Set(f"other{i}")
     lines = b"".join(b"line %d\n" % i for i in range(1 << 17))
     pid = writer(s.out, lines, [s.err])
     for some in (s, tty, other):
@@ -260,13 +273,15 @@ def held():
     assert until_full(log, s) == size
     for _ in range(3):
         s.rotate()
+        begin = time.monotonic()
         log.add(s)
         assert log.next() == (REOPENED, s.id)
         size = until_full(log, s)
-    begin = time.monotonic()
+    assert "nobody rotates it" not in log.stderr()
     until_full(log, s, size)  # nobody comes
-    assert 4 < time.monotonic() - begin < LIMIT_S
+    assert 5 <= time.monotonic() - begin < LIMIT_S
     assert "nobody rotates it" in log.stderr()
+    os.truncate(f"{DIR}/stderr", 0)  # from here it is no excuse
     log.add(limited(s, 0))  # nobody will
     reap(pid)
     log.tell(DRAIN, s.id)

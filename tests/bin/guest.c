@@ -24,7 +24,8 @@
  *   connect PORT          TCP to 127.0.0.1
  * Behaving:
  *   exit N | kill SIGNAL | sleep SECONDS | print TEXT… | eprint TEXT… | bytes N
- *   lines N               "line 1" … "line N", each written by itself
+ *   lines N [GO]          "line 1" … "line N", each written by itself; after the first waits for GO
+ *   lines-until ENOUGH    "line 1" … "line N", hundreds of them, until that is there, and "end N"
  *   sleepy TEXT           prints TEXT, then sleeps for good (SIGTERM ends it)
  *   stubborn TEXT         the same, ignoring SIGTERM
  *   orphan SECONDS CODE   leaves a grandchild behind that ends so, prints its pid, and stays
@@ -158,7 +159,24 @@ static int lines(char **args)
 		printf("line %ld\n", i);
 		if (fflush(stdout) != 0)
 			return 1; /* nobody reads any more */
+		while (i == 1 && args[1] && access(args[1], F_OK) != 0)
+			usleep(10000);
 	}
+	return 0;
+}
+
+/* Not as fast as it can, since it does not know for how long. */
+static int lines_until(char **args)
+{
+	long n = 0;
+
+	while (access(args[0], F_OK) != 0) {
+		for (int i = 0; i < 100; i++)
+			printf("line %ld\n", ++n);
+		fflush(stdout);
+		usleep(1000);
+	}
+	printf("end %ld\n", n);
 	return 0;
 }
 
@@ -379,6 +397,7 @@ static const struct {
 	{ "eprint", eprint, 0 },
 	{ "bytes", bytes, 1 },
 	{ "lines", lines, 1 },
+	{ "lines-until", lines_until, 1 },
 	{ "orphan", orphan, 2 },
 	{ "orphans", orphans, 1 },
 	{ "signal", send_signal, 2 },

@@ -53,6 +53,10 @@ helper_pid() {
 	return 1
 }
 
+has_log() { # has_log POD TEXT
+	[ "$(carpel logs "$1")" = "$2" ]
+}
+
 field() {
 	carpel get pod "$1" -o "jsonpath={$2}"
 }
@@ -73,7 +77,7 @@ is_field() {
 	is_field a '.status.containerStatuses[0].containerID' "$id"
 	is_field a '.status.containerStatuses[0].state.running.startedAt' "$started"
 	is_field a '.status.containerStatuses[0].restartCount' 0
-	[ "$(carpel logs a)" = hello ]
+	wait_for 20 has_log a hello
 	[ "$(carpel exec a -- /bin/guest print alive)" = alive ]
 }
 
@@ -140,7 +144,7 @@ more_restarts_than() {
 
 @test "ready state survives, and probing goes on" {
 	import_guest
-	EXTRA='readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}' pod a http 8080 /tmp/ok | carpel run -f - --wait=running
+	EXTRA='readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1, timeoutSeconds: 60}' pod a http 8080 /tmp/ok | carpel run -f - --wait=running
 	carpel exec a -- /bin/guest write /tmp/ok yes
 	carpel wait --for=ready pod/a --timeout 20s
 	local since
@@ -154,7 +158,7 @@ more_restarts_than() {
 
 @test "a killed carpel-probe is replaced and goes on probing" {
 	import_guest
-	EXTRA='readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}' pod a http 8080 | carpel run -f - --wait=ready --timeout 20s
+	EXTRA='readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1, timeoutSeconds: 60}' pod a http 8080 | carpel run -f - --wait=ready --timeout 20s
 	local old
 	old=$(helper_pid carpel-probe)
 	kill -9 "$old"
@@ -181,7 +185,7 @@ helper_is_new() {
 	done
 	carpel wait --for=exit pod/a --timeout 60s
 	is_field a '.status.containerStatuses[0].state.terminated.exitCode' 0
-	carpel logs a >"$ROOT/got"
+	carpel logs a -f >"$ROOT/got" # to its end
 	seq -f 'line %.0f' 20000 | cmp - "$ROOT/got"
 }
 
@@ -207,7 +211,7 @@ has_all_lines() {
 	local i
 	for i in 1 2 3 4 5 6; do
 		RESTART=Never pod "w$i" lines 5000 | carpel run -f -
-		EXTRA='livenessProbe: {exec: {command: [/bin/guest, exit, "0"]}, periodSeconds: 1}' \
+		EXTRA='livenessProbe: {exec: {command: [/bin/guest, exit, "0"]}, periodSeconds: 1, timeoutSeconds: 60}' \
 			pod "s$i" sleepy "$i" | carpel run -f -
 	done
 	for _ in 1 2 3 4 5; do
@@ -217,11 +221,11 @@ has_all_lines() {
 	for i in 1 2 3 4 5 6; do
 		carpel wait --for=exit "pod/w$i" --timeout 60s
 		is_field "w$i" '.status.containerStatuses[0].state.terminated.exitCode' 0
-		carpel logs "w$i" >"$ROOT/got"
+		carpel logs "w$i" -f >"$ROOT/got"
 		seq -f 'line %.0f' 5000 | cmp - "$ROOT/got"
 		is_field "s$i" '.status.phase' Running
 		is_field "s$i" '.status.containerStatuses[0].restartCount' 0
-		[ "$(carpel logs "s$i")" = "$i" ]
+		wait_for 20 has_log "s$i" "$i"
 	done
 }
 
@@ -236,6 +240,7 @@ has_all_lines() {
 		[ $((i % 2)) != 0 ] || kill_carpeld
 	done
 	wait "${jobs[@]}" || : # not for what bats keeps running beside us
+	wait_for 60 none_is_deleted # whose client may have lost its carpeld
 	# Whatever was admitted becomes Running; a name that is there is not two pods.
 	for i in $(carpel get pods -o name); do
 		carpel wait --for=ready "$i" --timeout 30s
@@ -247,6 +252,10 @@ has_all_lines() {
 	[ "$pods" = "$cgroups" ]
 	carpel delete pod --all --now
 	[ "$(carpel get pods -o name | wc -l)" = 0 ]
+}
+
+none_is_deleted() {
+	carpel get pods -o json | jq -e '[.items[].metadata.deletionTimestamp // empty] == []' >/dev/null
 }
 
 @test "the resource version never goes back" {

@@ -117,6 +117,7 @@ is_other_pid() {
 	guest a fill /f 2000000
 	wait_for 20 has_counted a '.containers[0] | .rootfs.usedBytes >= 2000000 and .rootfs.inodesUsed >= 4 and
 		.logs.usedBytes >= 0 and (.rootfs.time | test("^20"))'
+	wait_for 20 has_counted a '.["ephemeral-storage"].usedBytes >= 3000000'
 	rest /apis/carpel/v1/usage | jq -e '.items[0] | .["ephemeral-storage"].usedBytes >= 3000000 and
 		.["ephemeral-storage"].usedBytes == .containers[0].rootfs.usedBytes + .containers[0].logs.usedBytes + .volume[0].usedBytes'
 	carpel stats --interval 50ms --no-headers a | grep -Eq ' (29|30)[0-9][0-9]Ki$'

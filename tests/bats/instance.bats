@@ -48,9 +48,13 @@ has_ended() {
 		pids+=($!)
 	done
 	for i in "${pids[@]}"; do wait "$i"; done
-	[ "$(pgrep -fc -- "carpeld .*--root $ROOT( |$)")" = 3 ] # the keeper, the daemon and its starter
+	wait_for 20 has_daemons 3 # the keeper, the daemon and its starter; who came too late has to end first
 	[ "$(carpel info -o json | jq -c '[.root, .keeper, .pods]')" = "[\"$ROOT\",true,0]" ]
 	carpel version -o json | jq -e '.clientVersion == .serverVersion'
+}
+
+has_daemons() {
+	[ "$(pgrep -fc -- "carpeld .*--root $ROOT( |$)")" = "$1" ]
 }
 
 @test "down: everything is gone but locks and logs; the second one says so" {
@@ -64,8 +68,9 @@ has_ended() {
 	[ "$status" = 0 ]
 	says 'pod default/a'
 	says "carpeld (pid $daemon) and 3 pods are down"
-	has_ended "$daemon"
-	has_ended "$keeper"
+	wait_for 10 has_ended "$daemon"
+	wait_for 10 has_ended "$keeper"
+	wait_for 10 has_no_process
 	is_down
 	run carpel down
 	[ "$status" = 0 ]
@@ -89,6 +94,7 @@ has_ended() {
 	says 'pod default/a'
 	says '1 pod are down'
 	has_ended "$container"
+	wait_for 10 has_no_process
 	is_down
 }
 
@@ -97,6 +103,7 @@ has_ended() {
 	pod a all 'print up' 'sleepy x' | carpel run -f - --wait
 	pod b stubborn x | sed 's/PeriodSeconds: 2/PeriodSeconds: 600/' | carpel run -f - --wait
 	carpel down --grace-period 1
+	wait_for 10 has_no_process
 	is_down
 }
 
@@ -129,7 +136,8 @@ has_ended() {
 	pod a sleepy one | carpel run -f - --wait
 	pod a sleepy two | two run -f - --wait
 	pod b sleepy two | two run -f - --wait
-	[ "$(carpel logs a)$(two logs a)" = onetwo ]
+	wait_for 20 has_log a one
+	ROOT=$ROOT/two wait_for 20 has_log a two
 	[ "$(pod_names)" = a ]
 	[ "$(two get pods -o name | tr '\n' ' ')" = 'pod/a pod/b ' ]
 	[ "$(carpel get pod a -o jsonpath='{.metadata.uid}')" != "$(two get pod a -o jsonpath='{.metadata.uid}')" ]

@@ -40,6 +40,11 @@ cgroup() {
 	echo "$quota $memory"
 }
 
+# has_cgroup AMOUNTS POD [CONTAINER-INDEX]: of one that may be in the midst of its restart.
+has_cgroup() {
+	[ "$(cgroup "${@:2}")" = "$1" ]
+}
+
 is_resized() {
 	matches "$1" '[.status.conditions[] | select(.type | startswith("PodResize"))] == []'
 }
@@ -87,7 +92,7 @@ MI=1048576
 	[ "$(restarts web)" = 0 ]
 	end_first web a
 	wait_for 10 has_restarts web 1
-	[ "$(cgroup web 0)" = "5000 $((32 * MI))" ]
+	wait_for 10 has_cgroup "5000 $((32 * MI))" web 0
 }
 
 @test "resize: what may not change is refused by name, and changes nothing" {
@@ -149,7 +154,7 @@ carpel_patch() {
 	carpel update web --memory 96Mi
 	wait_for 10 has_restarts web 1
 	wait_for 10 is_resized web
-	[ "$(cgroup web 0)" = "40000 $((96 * MI))" ]
+	wait_for 10 has_cgroup "40000 $((96 * MI))" web 0
 	[ "$(status web .resources.limits.memory)" = 96Mi ]
 	has_event web Killing 'Container c resize requires restart'
 	[ "$(restarts web)" = 1 ]
@@ -177,7 +182,7 @@ has_error() {
 	# carpeld tries again by itself, also after it was killed.
 	kill -9 "$(carpeld_pid)"
 	wait_for 10 is_serving
-	has_error web
+	wait_for 10 has_error web
 	# Whoever frees its memory is what it waits for; here it is the next instance.
 	had_events web ResizeError 1
 	carpel update web --memory 64Mi
@@ -195,7 +200,7 @@ has_error() {
 	[ "$(status web .resources.limits.memory)" = 64Mi ]
 	kill -9 "$(pids_named web guest)"
 	wait_for 10 has_restarts web 1
-	[ "$(cgroup web 0)" = "20000 $((64 * MI))" ]
+	wait_for 10 has_cgroup "20000 $((64 * MI))" web 0
 	carpel update web --requests memory=32Mi --limits memory=64Mi
 	wait_for 10 is_resized web
 }

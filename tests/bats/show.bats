@@ -35,11 +35,15 @@ conditions() {
 }
 
 @test "the status of pods that ended: Succeeded, Failed, and one that waits to be restarted" {
+	DAEMON_OPTIONS='--back-off 600000,600000,6000000'
+	start_carpeld
 	import_guest
 	{ pod good exit 0; pod bad exit 5; pod dead kill 11; RESTART=Always pod again exit 2; } | carpel run -f -
 	wait_for 10 is_field dead .status.phase Failed
 	wait_for 10 is_field bad .status.phase Failed
 	wait_for 10 is_field good .status.phase Succeeded
+	wait_for 10 has_no_sandbox good
+	wait_for 10 has_no_sandbox bad
 	[ "$(conditions good)" = 'PodReadyToStartContainers=False:PodSandboxNotReady Initialized=True:PodCompleted Ready=False:PodCompleted ContainersReady=False:PodCompleted PodScheduled=True' ]
 	[ "$(conditions bad)" = 'PodReadyToStartContainers=False:PodSandboxNotReady Initialized=True Ready=False:PodFailed ContainersReady=False:PodFailed PodScheduled=True' ]
 	carpel get pods -o json >"$ROOT/all.json"
@@ -52,9 +56,13 @@ conditions() {
 	wait_for 20 waits_to_restart again
 	carpel get pod again -o json | jq -e '.status | .phase == "Running" and (.containerStatuses[0] |
 		.restartCount >= 1 and .lastState.terminated.exitCode == 2 and .state.waiting.reason == "CrashLoopBackOff" and
-		(.state.waiting.message | test("^back-off 10s restarting failed container=c pod=again_default\\([0-9a-f-]{36}\\)$")))'
+		(.state.waiting.message | test("^back-off 10m0s restarting failed container=c pod=again_default\\([0-9a-f-]{36}\\)$")))'
 	[ "$(carpel get pods --no-headers | awk '{ print $1, $2, $3 }' | sort | tr '\n' ';')" = \
 		"again 0/1 CrashLoopBackOff;bad 0/1 Error;dead 0/1 Error;good 0/1 Completed;" ]
+}
+
+has_no_sandbox() {
+	conditions "$1" | grep -q '^PodReadyToStartContainers=False:PodSandboxNotReady '
 }
 
 waits_to_restart() {
@@ -114,7 +122,7 @@ json.dump(yaml.load(sys.stdin, Loader), sys.stdout)' <"$ROOT/a.yaml" | jq -S . |
 	pod a print two | carpel -n other run -f - --wait=exit
 	pod b print three | sed 's/name: b/name: b, namespace: third/' | carpel run -f - --wait=running
 	[ "$(pod_names)" = a ]
-	[ "$(carpel logs a)$(carpel -n other logs a)$(carpel logs -n third b)" = onetwothree ]
+	[ "$(carpel logs a -f)$(carpel -n other logs a -f)$(carpel logs -n third b -f)" = onetwothree ]
 	[ "$(carpel get pods -A --no-headers | awk '{ print $1 "/" $2 }' | tr '\n' ' ')" = 'default/a other/a third/b ' ]
 	run -1 carpel -n other run -f - < <(pod c print x | sed 's/name: c/name: c, namespace: third/')
 	carpel -n other delete a
@@ -174,7 +182,7 @@ has_event() {
 
 @test "events: one line each, the oldest first, never cut; -w goes on" {
 	import_guest
-	timeout 20 "$CARPEL_BIN/carpel" --root "$ROOT" events -w >"$ROOT/watched" 3>&- &
+	timeout "$(patience 90)" "$CARPEL_BIN/carpel" --root "$ROOT" events -w >"$ROOT/watched" 3>&- &
 	local watcher=$!
 	IMAGE=no.such.registry/with/a/very/long/name/indeed/that/would/not/fit/into/eighty/columns:1.2.3 pod a sleepy x | carpel run -f -
 	wait_for 10 has_event a Failed
@@ -197,9 +205,9 @@ has_event() {
 
 @test "get -w goes on with what changes" {
 	import_guest
-	timeout 20 "$CARPEL_BIN/carpel" --root "$ROOT" get pods -w >"$ROOT/watched" 2>/dev/null 3>&- &
+	timeout "$(patience 90)" "$CARPEL_BIN/carpel" --root "$ROOT" get pods -w >"$ROOT/watched" 2>/dev/null 3>&- &
 	local all=$!
-	timeout 20 "$CARPEL_BIN/carpel" --root "$ROOT" get pods -w -l app=web --no-headers >"$ROOT/some" 2>/dev/null 3>&- &
+	timeout "$(patience 90)" "$CARPEL_BIN/carpel" --root "$ROOT" get pods -w -l app=web --no-headers >"$ROOT/some" 2>/dev/null 3>&- &
 	local some=$!
 	{ pod a exit 3; LABELS='app: web' pod b exit 3; } | carpel run -f - --wait=exit
 	wait_for 10 grep -qE '^a +0/1 +Error ' "$ROOT/watched"

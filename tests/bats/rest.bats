@@ -52,7 +52,7 @@ refused() {
 @test "create, get, list, replace, merge-patch and delete of a pod that runs" {
 	[ "$(create a | jq -c '[.kind, .metadata.namespace, .metadata.generation, .spec.nodeName != null, .status.phase]')" = \
 		'["Pod","default",1,true,"Pending"]' ]
-	wait_for 10 is_field a .status.phase Running
+	carpel wait --for=ready pod/a --timeout 20s # nothing of it changes by itself any more
 	[ "$(rest "$PODS/a" | jq -r .status.containerStatuses[0].state.running.startedAt)" != null ]
 	[ "$(rest "$PODS" | jq -c '[.kind, (.items | length), (.metadata.resourceVersion | test("^[0-9]+$"))]')" = '["PodList",1,true]' ]
 	[ "$(rest -X PATCH -H "$MERGE" -d '{"metadata": {"labels": {"x": "1"}, "annotations": {"y": "2"}}}' "$PODS/a" |
@@ -123,7 +123,10 @@ is_gone() {
 		run -2 carpel exec "$name" -- guest exit 0
 	done
 	run -2 carpel -n ../x get pods
-	[ "$(find "$ROOT" -path "$ROOT/guest-rootfs" -prune -o -print | sort)" = "$before" ]
+	is_unchanged() {
+		[ "$(find "$ROOT" -path "$ROOT/guest-rootfs" -prune -o -print | sort)" = "$before" ]
+	}
+	wait_for 10 is_unchanged
 }
 
 @test "dryRun answers as if, and nothing comes of it" {
@@ -305,7 +308,10 @@ is_told_gone() {
 	says 'no room for a pod: the file system of'
 	refused 507 '' 'no room for a pod' -H "$JSON" -d "$(body a)" "$PODS"
 	[ -z "$(pod_names)" ]
-	[ "$(find "$ROOT" | sort)" = "$before" ]
+	is_unchanged() {
+		[ "$(find "$ROOT" | sort)" = "$before" ]
+	}
+	wait_for 10 is_unchanged
 	[ -z "$(find /sys/fs/cgroup -path "*$(instance_cgroup)/*" -name 'pod*' 2>/dev/null)" ]
 	rm "$ROOT/fill"
 	pod a sleepy x | carpel run -f - --wait

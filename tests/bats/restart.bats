@@ -159,7 +159,7 @@ stamps() {
 	wait_for 20 has_waits_after a "$n"
 	kill "$WATCH"
 	[ "$(waits a | awk -v n="$n" '$1 > n { print $2; exit }')" = 200ms ]
-	[ -z "$(waits a | grep "^$n ")" ]
+	[ "$(waits a | grep -c "^$n ")" = 0 ]
 }
 
 # has_lived POD SECONDS: what runs now, as far as a status, which has whole seconds, can tell.

@@ -46,7 +46,7 @@ is_deleted() {
 	is_field a .status.phase Failed
 	# Not before the grace: by the kernel's clock for its start and ours for its end.
 	matches a '.status.containerStatuses[0].state.terminated | (.finishedAt | fromdate) - (.startedAt | fromdate) >= 1'
-	[ -z "$(while read -r pid _; do process "$pid"; done <<<"$pids" | grep -xF "$pids")" ]
+	[ "$(while read -r pid _; do process "$pid"; done <<<"$pids" | grep -cxF "$pids")" = 0 ]
 }
 
 # process PID: that and its start, since numbers come again; nothing when it has ended.

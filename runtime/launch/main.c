@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "launch/bundle.h"
 #include "launch/container.h"
+#include "launch/prepare.h"
 #include "launch/profile_json.h"
 #include "launch/protect.h"
 #include "launch/report.h"
@@ -121,7 +122,18 @@ static int carry_out(const struct plan *p, const struct job_shared *shared, stru
 	return EXIT_FAILED;
 }
 
-static int run_plan(bool is_second_try, const struct job_shared *shared)
+/* By a procfs of our own, which the job has afterwards: what is at /proc is whoever's. */
+static int protect(
+	struct job_shared *shared, const struct buf *plan, bool is_second_try, struct err *e)
+{
+	int *proc = &shared->fd[SHARED_PROC];
+
+	if (*proc < 0 && (*proc = prepare_make_proc("pid", e)) < 0)
+		return *proc;
+	return protect_ourselves(*proc, plan, is_second_try, e);
+}
+
+static int run_plan(bool is_second_try, struct job_shared shared)
 {
 	CLEANUP(buf_free) struct buf text = { 0 };
 	CLEANUP(plan_free) struct plan p;
@@ -138,10 +150,10 @@ static int run_plan(bool is_second_try, const struct job_shared *shared)
 		rc = plan_parse(text.data ? text.data : "", text.len, &p, &e);
 	/* Nothing of a container sees us while we make a sandbox. */
 	if (rc == 0 && p.kind != PLAN_SANDBOX &&
-		(rc = protect_ourselves(&text, is_second_try, &e)) < 0)
+		(rc = protect(&shared, &text, is_second_try, &e)) < 0)
 		(void)err_wrap(&e, rc, "%s %s: protect our executable", kind_text(p.kind), p.id);
 	if (rc == 0)
-		return carry_out(&p, shared, &e);
+		return carry_out(&p, &shared, &e);
 	(void)report_failed(report_find_fd(text.data ? text.data : "", text.len), EXIT_FAILED, &e);
 	return EXIT_FAILED;
 }
@@ -150,7 +162,7 @@ static int run_plan(bool is_second_try, const struct job_shared *shared)
 static int run_served(const struct job_shared *shared)
 {
 	sig_reset(); /* the server ignores SIGCHLD; no program may inherit that */
-	return run_plan(true, shared);
+	return run_plan(true, *shared);
 }
 
 static int write_profile(uint64_t caps, struct err *e)
@@ -196,9 +208,9 @@ int main(int argc, char **argv)
 {
 	log_set_name("carpel-launch");
 	if (argc == 1)
-		return run_plan(false, &job_nothing_shared);
+		return run_plan(false, job_nothing_shared);
 	if (argc == 2 && strcmp(argv[1], protect_argument) == 0)
-		return run_plan(true, &job_nothing_shared);
+		return run_plan(true, job_nothing_shared);
 	if ((argc == 2 || argc == 3) && strcmp(argv[1], "--serve") == 0)
 		return serve(argv[2], run_served);
 	if (argc == 3 && strcmp(argv[1], "--seccomp-profile") == 0)

@@ -33,23 +33,24 @@ static int rewind_plan(const struct buf *plan, struct err *e)
 	return 0;
 }
 
-int protect_ourselves(const struct buf *plan, bool is_second_try, struct err *e)
+int protect_ourselves(int proc, const struct buf *plan, bool is_second_try, struct err *e)
 {
 	char name[] = "carpel-launch", mark[sizeof(protect_argument)];
 	char *argv[] = { name, mark, NULL }, *envp[] = { NULL };
+	CLEANUP(cleanup_fd) int own = openat(proc, "self/exe", O_PATH | O_CLOEXEC);
 	CLEANUP(cleanup_fd) int copy = -1;
 	struct statfs fs;
 	int rc;
 
-	if (statfs("/proc/self/exe", &fs) < 0)
-		return err_set(e, errno, "look at /proc/self/exe");
+	if (own < 0 || fstatfs(own, &fs) < 0)
+		return err_set(e, errno, "look at our executable");
 	if (fs.f_flags & ST_RDONLY)
 		return 0;
 	if (is_second_try)
 		return err_say(e, EROFS, "the copy of our file system is not read-only");
 	for (size_t i = 0; i < sizeof(mark); i++)
 		mark[i] = protect_argument[i];
-	copy = mount_copy(AT_FDCWD, "/proc/self/exe", MOUNT_ONE, e);
+	copy = mount_copy(own, "", MOUNT_ONE, e);
 	if (copy < 0)
 		return copy;
 	if ((rc = mount_restrict(copy, MOUNT_ATTR_RDONLY, MOUNT_ONE, e)) < 0 ||

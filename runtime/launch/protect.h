@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* Returns 0 when we already run from something read-only, else executes ourselves again with the
- * same plan.  Returns only an error then. */
-int protect_ourselves(const struct buf *plan, bool is_second_try, struct err *e);
+/* proc: see prepare_make_proc().  Returns 0 when we already run from something read-only, else
+ * executes ourselves again with the same plan.  Returns only an error then. */
+int protect_ourselves(int proc, const struct buf *plan, bool is_second_try, struct err *e);
 extern const char protect_argument[]; /* marks the second try */

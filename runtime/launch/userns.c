@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "launch/namespaces.h"
+#include "launch/prepare.h"
 #include "sys/cred.h"
 #include "sys/mount.h"
 #include "sys/ns.h"
@@ -209,12 +210,12 @@ int userns_enter_own(struct job *j, struct err *e)
 int userns_show(struct err *e)
 {
 	static const char *const names[] = { "uid_map", "gid_map" };
-	CLEANUP(cleanup_fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int proc = prepare_make_proc("pid", e);
 	char text[PLAN_IDS_MAX * MAP_LINE + 1];
 	int rc;
 
 	if (proc < 0)
-		return err_set(e, errno, "open /proc");
+		return proc;
 	if (ioctl(STDIN_FILENO, NS_GET_NSTYPE) != CLONE_NEWUSER)
 		return err_say(e, EINVAL, "it is no user namespace");
 	if ((rc = check_below(proc, STDIN_FILENO, e)) < 0 || (rc = cred_undumpable(e)) < 0 ||
@@ -233,12 +234,12 @@ int userns_show(struct err *e)
 int userns_try(const char *dir, struct err *e)
 {
 	static const char map[] = "0 1879048192 65536\n";
-	CLEANUP(cleanup_fd) int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int proc = prepare_make_proc("pid", e);
 	CLEANUP(cleanup_fd) int users = -1;
 	CLEANUP(cleanup_fd) int copy = -1;
 
 	if (proc < 0)
-		return err_set(e, errno, "open /proc");
+		return proc;
 	if ((users = userns_make(proc, map, map, e)) < 0)
 		return users;
 	copy = mount_copy(AT_FDCWD, dir, MOUNT_ONE, e);

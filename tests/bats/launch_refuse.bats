@@ -244,3 +244,11 @@ teardown() {
 	[ $(($(stat -c %s "$RUN/filter") % 8)) -eq 0 ]
 	[ "$(stat -c %s "$RUN/filter")" -gt 1000 ]
 }
+
+@test "what is mounted at the host's /proc is not asked" {
+	run unshare -m sh -c 'mount -t tmpfs none /proc || exit
+		"$1" --try-users "$2" || exit
+		printf "%s\0" kind=exec id=e pause-fd=0 arg=/x user=0 | "$1" 3<&0' sh "$CARPEL_BIN/carpel-launch" "$RUN"
+	[ "$status" -eq 128 ]
+	says "carpel-launch: error: exec e: join the container's namespaces: setns: Invalid argument"
+}

@@ -60,7 +60,7 @@ failure_text() {
 @test "an exec probe's last line ends before what is said about the attempt" {
 	import_guest
 	probed a readiness '{exec: {command: [/bin/guest, all, "print sorry", "exit 1"]}}' sleepy x | apply
-	wait_for 20 has_event a Unhealthy '^-- \(failure [0-9]+ of 3' # what the guest prints last, and ours
+	wait_for 20 has_event a Unhealthy '^-- \(failure [0-9]+( of|, threshold) 3' # what the guest prints last, and ours
 }
 
 @test "readiness: ready by success, not by failure, and never restarted" {
@@ -75,7 +75,7 @@ failure_text() {
 	for way in http tcp exec; do
 		carpel wait --for=ready "pod/good-$way" --timeout 20s
 		wait_for 20 had_events "bad-$way" Unhealthy 3
-		wait_for 20 has_event "bad-$way" Unhealthy "^Readiness probe failed: $(failure_text $way) ?\\(failure [0-9]+ of 2, after [0-9]+ms\\)\$"
+		wait_for 20 has_event "bad-$way" Unhealthy "^Readiness probe failed: $(failure_text $way) ?\\(failure [0-9]+( of|, threshold) 2, after [0-9]+ms\\)\$"
 		is_status "bad-$way" '"\(.ready) \(.started) \(.restartCount)"' 'false true 0'
 		is_status "good-$way" '"\(.ready) \(.started) \(.restartCount)"' 'true true 0'
 		[ "$(event_count "good-$way" Killing)$(event_count "bad-$way" Killing)" = 00 ]

@@ -16,7 +16,7 @@ driver() {
 	case $1 in
 	tee) patiently holds "$2" "$3" ;;         # until FILE holds TEXT
 	gone) patiently is_gone "$2" ;;           # until PID is gone
-	*) "$PYTHON" -IB "$DRIVER" "$@" ;;
+	*) "$PYTHON" -ISB "$DRIVER" "$@" ;;
 	esac
 }
 

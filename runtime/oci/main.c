@@ -129,6 +129,7 @@ static int run(int argc, char **argv, struct oci *o, struct err *e)
 		return at;
 	if (o->is_debug)
 		log_set_level(LOG_DEBUG);
+	o->is_exec = str_eq(argv[at], "exec");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (str_eq(commands[i].name, argv[at]))
 			return commands[i].run(o, argc - at, argv + at, e);
@@ -148,8 +149,5 @@ int main(int argc, char **argv)
 		return rc;
 	log_err("%s", e.text);
 	write_log(&o, e.text);
-	for (int i = 1; i < argc; i++)
-		if (str_eq(argv[i], "exec"))
-			return OCI_EXIT_EXEC_FAILED;
-	return OCI_EXIT_FAILED;
+	return o.is_exec ? OCI_EXIT_EXEC_FAILED : OCI_EXIT_FAILED;
 }

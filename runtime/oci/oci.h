@@ -16,6 +16,7 @@ struct oci {
 	const char *log;  /* --log: NULL: standard error only */
 	bool is_json, is_debug;
 	bool by_systemd; /* makes cgroups */
+	bool is_exec;    /* the command, which has a status of its own for our failures */
 };
 
 /* A command: argv[0] is its name.  0, an exit status above 0, or -errno with *e. */

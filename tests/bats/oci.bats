@@ -159,7 +159,7 @@ $BUNDLE" ]
 	says "ipc $(readlink /proc/self/ns/ipc)"
 	says "uts $(readlink /proc/self/ns/uts)"
 	for kind in pid mnt cgroup; do
-		! grep -qF "$kind $(readlink "/proc/self/ns/$kind")" <<<"$output"
+		! grep -qF "$kind $(readlink "/proc/self/ns/$kind")" <<<"$output" || return
 	done
 	FILTER='.linux.namespaces += [{type: "uts", path: "/proc/'"$PID"'/ns/net"}] | .linux.cgroupsPath += "2" |
 		del(.linux.namespaces[3])' bundle /guest ns
@@ -479,6 +479,9 @@ $inside" ]
 	mentions "frobnicate: no such command"
 	run -1 oci kill nobody SIGNONE
 	mentions "SIGNONE: no such signal"
+	run -1 oci state exec # an id
+	run -255 oci exec nobody
+	mentions "want a command or --process"
 }
 
 @test "ids: none leaves the root, none is hidden in it" {
@@ -646,6 +649,33 @@ $(readlink "/proc/$PID/ns/user")" ]
 	says "/b/new EOVERFLOW" # of root, which is none of theirs
 }
 
+# launch_joined ROOTFS NAMESPACE FIRST: carpel-launch on a plan whose ids begin at FIRST there; what it reports.
+launch_joined() {
+	"${PYTHON:-/usr/bin/python3}" - "$CARPEL_BIN/carpel-launch" "$@" <<-'END'
+		import os, signal, socket, subprocess, sys
+		launch, rootfs, namespace, first = sys.argv[1:]
+		result, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		listener.bind("")
+		listener.listen()
+		plan = ["kind=bundle", "id=b", "result-fd=%d" % theirs.fileno(), "start-fd=%d" % listener.fileno(),
+		        "uid-map=0:%s:65536" % first, "gid-map=0:1879048192:65536", "namespace=user:" + namespace,
+		        "namespace=ipc", "rootfs=" + rootfs, "arg=/guest"]
+		read, write = os.pipe()
+		os.write(write, b"".join(line.encode() + b"\0" for line in plan))
+		os.close(write)
+		child = subprocess.Popen([launch], pass_fds=(3, theirs.fileno(), listener.fileno()),
+		                         preexec_fn=lambda: os.dup2(read, 3, inheritable=True))
+		theirs.close()
+		listener.close()
+		report, started, _, _ = socket.recv_fds(result, 65536, 1)
+		for pidfd in started:
+		    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+		print(report.split(b"bundle b: ")[-1].split(b"\0")[0].decode(errors="replace"))
+		child.wait()
+	END
+}
+
 is_nested() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 
 @test "user namespace: one at a path is joined, with its ids, by the process, its mounts, an exec and hooks" {
@@ -670,6 +700,7 @@ is_nested() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 	FILTER="$JOINED | .linux.uidMappings = [{containerID: 0, hostID: 5, size: 65536}]" bundle /guest exit 0
 	run -1 oci create --bundle "$BUNDLE" d
 	mentions 'linux.uidMappings=[{"containerID":0,"hostID":5,"size":65536}]: they are not those of the user namespace that is there'
+	[ "$(launch_joined "$BUNDLE/rootfs" "/proc/$PID/ns/user" 5)" = "enter user namespace: the pod's uid_map is not what the plan says" ]
 	# The one whose it was may end first.
 	FILTER="$JOINED | .linux.uidMappings = [{containerID: 0, hostID: 1879048192, size: 65536}]" bundle /guest sleep 1000
 	oci create --bundle "$BUNDLE" --pid-file "$RUN/pid" d >"$RUN/out" 2>&1 </dev/null

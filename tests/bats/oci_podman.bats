@@ -57,6 +57,7 @@ with_podman() { # with_podman SCRIPT: $output is what it prints
 		make run -d --name w --memory 64m localhost/guest /guest sleep 1000 >/dev/null
 		podman exec w /guest print executed
 		podman exec w /guest exit 9 || echo "status $?"
+		podman exec w /nothing || echo "status $? of none"
 		podman exec -t w /guest tty
 		podman stats --no-stream w
 		podman pause w >/dev/null
@@ -82,6 +83,7 @@ with_podman() { # with_podman SCRIPT: $output is what it prints
 	says of-the-image
 	says executed
 	says "status 9"
+	says "status 127 of none"
 	grep -q '^yes ' <<<"$output"
 	mentions " / 67.11MB"
 	says "is paused"

@@ -186,8 +186,10 @@ static int launch(struct making *m, struct err *e)
 	cleanup_fd(&m->listener);
 	if (p->stops_before_root && (rc = run_hooks(m, e)) < 0)
 		return rc;
-	if ((rc = launch_expect(&m->launch, REPORT_STARTED, &pidfd, e)) < 0 ||
-		(rc = container_adopt(m->c, pidfd, e)) < 0 ||
+	if ((rc = launch_expect(&m->launch, REPORT_STARTED, &pidfd, e)) < 0)
+		return rc;
+	launch_reap(&m->launch); /* before that, its end is not ours to wait for */
+	if ((rc = container_adopt(m->c, pidfd, e)) < 0 ||
 		(rc = streams_send(&m->options->streams, &m->streams, e)) < 0)
 		return rc;
 	return streams_write_pid(&m->options->streams, m->c->r.pid, e);

@@ -200,8 +200,8 @@ static int try(const struct strv *command, const char *name, int64_t until_ms, s
 		(void)syscall(SYS_pidfd_send_signal, u.process, SIGKILL, NULL, 0);
 		return err_wrap(e, rc, "systemd does not make %s", name);
 	}
-	*out = u;
-	u = UNIT_NONE;
+	out->process = take_fd(&u.process);
+	out->in_fd = take_fd(&u.in_fd);
 	return 0;
 }
 

@@ -58,10 +58,10 @@ $BUNDLE" ]
 
 @test "life: an id is taken once; start is for the created; a created one is deleted or killed" {
 	up
-	run -1 oci create --bundle "$BUNDLE" c
+	create_fails --bundle "$BUNDLE" c
 	mentions 'container with id "c" exists already'
 	is running # and is not harmed
-	run -1 oci create --bundle "$BUNDLE" d
+	create_fails --bundle "$BUNDLE" d
 	mentions "config.json: linux.cgroupsPath=/$CG/c: it has processes"
 	is running # nor by who asks for its cgroup
 	run -1 oci start c
@@ -123,7 +123,7 @@ $BUNDLE" ]
 
 @test "inside: the process is as config.json says" {
 	FILTER='.process.user = {uid: 1000, gid: 1001, umask: 23, additionalGids: [7, 8]} |
-		.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], inheritable: ["CAP_KILL"],
+		.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], inheritable: ["CAP_KILL", "CAP_CHOWN"],
 			permitted: ["CAP_KILL"], ambient: ["CAP_KILL", "CAP_CHOWN"]} |
 		.process.rlimits += [{type: "RLIMIT_CORE", soft: 5, hard: 99}] |
 		.process.oomScoreAdj = 77 | .process.cwd = "/made/here" | .hostname = "box" |
@@ -137,7 +137,7 @@ $BUNDLE" ]
 	says "groups 7 8 1001"
 	says "umask 0027"
 	says "bounding 0000000000000021"
-	says "inheritable 0000000000000020"
+	says "inheritable 0000000000000021"
 	says "ambient 0000000000000020"
 	says "effective 0000000000000020"
 	says "no_new_privs 1"
@@ -163,7 +163,7 @@ $BUNDLE" ]
 	done
 	FILTER='.linux.namespaces += [{type: "uts", path: "/proc/'"$PID"'/ns/net"}] | .linux.cgroupsPath += "2" |
 		del(.linux.namespaces[3])' bundle /guest ns
-	run -1 oci create --bundle "$BUNDLE" d
+	create_fails --bundle "$BUNDLE" d
 	mentions "/ns/net is no namespace of that kind"
 }
 
@@ -240,7 +240,7 @@ $BUNDLE" ]
 	says "seccomp 2"
 	says "/dev/x EADDRNOTAVAIL"
 	FILTER='.linux.cgroupsPath += "2" | .linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY"}' bundle /guest
-	run -1 oci create --bundle "$BUNDLE" d
+	create_fails --bundle "$BUNDLE" d
 	mentions "config.json: linux.seccomp: profile: "
 	mentions SCMP_ACT_NOTIFY
 }
@@ -468,12 +468,12 @@ $inside" ]
 	refuses "config.json"
 	bundle /guest exit 0
 	for option in --no-such --no-pivot --preserve-fds=x; do
-		run -1 oci create --bundle "$BUNDLE" $option c
+		create_fails --bundle "$BUNDLE" $option c
 		mentions "${option%=x}"
 	done
 	run -1 oci --cgroup-manager disabled create --bundle "$BUNDLE" c
 	mentions "--cgroup-manager disabled: want cgroupfs or systemd"
-	run -1 oci create --bundle "$BUNDLE" c d
+	create_fails --bundle "$BUNDLE" c d
 	mentions "d: no more arguments are wanted"
 	run -1 oci frobnicate
 	mentions "frobnicate: no such command"
@@ -698,7 +698,7 @@ is_nested() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 	says "/dev/by-hook dir 755 0 0 0:0"
 	[ "$(stat -c %u:%g "$BUNDLE/rootfs/file")" = 1879048192:1879048192 ]
 	FILTER="$JOINED | .linux.uidMappings = [{containerID: 0, hostID: 5, size: 65536}]" bundle /guest exit 0
-	run -1 oci create --bundle "$BUNDLE" d
+	create_fails --bundle "$BUNDLE" d
 	mentions 'linux.uidMappings=[{"containerID":0,"hostID":5,"size":65536}]: they are not those of the user namespace that is there'
 	[ "$(launch_joined "$BUNDLE/rootfs" "/proc/$PID/ns/user" 5)" = "enter user namespace: the pod's uid_map is not what the plan says" ]
 	# The one whose it was may end first.

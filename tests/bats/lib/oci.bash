@@ -50,6 +50,15 @@ up() {
 	PID=$(cat "$RUN/pid")
 }
 
+# create_fails OPTION…: $output is what it says.  Not by run, which would wait for what is created after all.
+create_fails() {
+	if oci create "$@" >"$RUN/out" 2>&1 </dev/null; then
+		echo "it was created"
+		return 1
+	fi
+	output=$(cat "$RUN/out")
+}
+
 # refuses TEXT: create fails with that in its message, and leaves nothing.
 refuses() {
 	oci create --bundle "$BUNDLE" c >"$RUN/out" 2>&1 </dev/null && {

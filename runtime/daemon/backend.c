@@ -54,12 +54,17 @@ static int check_node(const struct daemon *d, const struct pod_spec *spec, struc
 		spec->node_name, d->node_name);
 }
 
-/* Only of a new pod: one that was admitted stays, whatever the next carpeld is told. */
-static int check_rules(const struct daemon *d, struct manifest_result *r, struct err *e)
+/* Of a new pod only: one that was admitted stays, whatever the next carpeld is told. */
+static struct node_rules rules_of(const struct daemon *d)
 {
-	const struct node_rules rules = { .sysctls = d->unsafe_sysctls,
+	return (struct node_rules){ .sysctls = d->unsafe_sysctls,
 		.has_apparmor = d->engine.lsm.has_apparmor,
 		.has_selinux = d->engine.lsm.has_selinux };
+}
+
+static int check_rules(const struct daemon *d, struct manifest_result *r, struct err *e)
+{
+	const struct node_rules rules = rules_of(d);
 
 	admit_pod(&rules, r->spec, &r->causes);
 	return r->causes.len ? err_say(e, EBADMSG, "%s: %s", r->causes.at[0].field,
@@ -90,6 +95,19 @@ static struct json *dry_object(struct daemon *d, struct json *object, struct pod
 	return shown;
 }
 
+static int admit(struct daemon *d, struct manifest_result *r, struct err *e)
+{
+	const struct node_rules rules = rules_of(d);
+	struct pod_event first = { .kind = EV_ADMIT };
+	CLEANUP(cleanup_free) char *text = admit_rejection(&rules, r->spec, &first.reason);
+
+	if (text) {
+		first.kind = EV_REJECT;
+		first.text = text;
+	}
+	return pod_admit(d, TAKE(r->object), TAKE(r->spec), &first, e);
+}
+
 static int pod_create(
 	void *ctx, struct manifest_result *r, bool dry_run, struct json **out_object, struct err *e)
 {
@@ -112,7 +130,7 @@ static int pod_create(
 		return 0;
 	}
 	*out_object = json_copy(r->object);
-	rc = pod_admit(d, TAKE(r->object), TAKE(r->spec), e);
+	rc = admit(d, r, e);
 	if (rc < 0) {
 		json_free(*out_object);
 		*out_object = NULL;

@@ -105,8 +105,9 @@ struct daemon {
 };
 
 /* pod.c */
+/* Takes object and spec.  first: EV_ADMIT or EV_REJECT. */
 int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec,
-	struct err *e); /* takes both */
+	const struct pod_event *first, struct err *e);
 void pod_step(struct pod *p, const struct pod_event *ev);
 struct pod *pod_new(struct daemon *d, struct json *object,
 	struct pod_spec *spec); /* takes both; not yet in the list */

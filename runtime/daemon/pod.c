@@ -270,7 +270,8 @@ bool pod_is_over(const struct pod *p)
 	return p->state->sandbox == SANDBOX_GONE;
 }
 
-int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec, struct err *e)
+int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec,
+	const struct pod_event *first, struct err *e)
 {
 	struct pod *p = pod_new(d, object, spec);
 	int rc = pod_users_choose(d, spec, e);
@@ -286,7 +287,8 @@ int pod_admit(struct daemon *d, struct json *object, struct pod_spec *spec, stru
 	pod_link(p);
 	prober_add(p);
 	disk_watch(p);
-	log_info("pod=%s/%s uid=%s admitted", spec->namespace, spec->name, spec->uid);
-	pod_step(p, &(struct pod_event){ .kind = EV_ADMIT });
+	log_info("pod=%s/%s uid=%s %s", spec->namespace, spec->name, spec->uid,
+		first->kind == EV_REJECT ? first->text : "admitted");
+	pod_step(p, first);
 	return 0;
 }

@@ -149,6 +149,9 @@ static void take_event(struct step *st, const struct pod_event *ev)
 	case EV_EVICT:
 		stop_evict(st, ev);
 		return;
+	case EV_REJECT:
+		stop_reject(st, ev);
+		return;
 	case EV_TIMER:
 	case POD_EVENTS:
 		return;
@@ -326,6 +329,7 @@ static const char *const event_names[] = {
 	[EV_STOP] = "stop",
 	[EV_DELETE] = "delete",
 	[EV_EVICT] = "evict",
+	[EV_REJECT] = "reject",
 };
 static_assert(ARRAY_LEN(event_names) == POD_EVENTS, "every event has a name");
 

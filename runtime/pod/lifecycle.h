@@ -61,6 +61,7 @@ enum stop_cause {
 	STOP_DEADLINE, /* activeDeadlineSeconds */
 	STOP_DONE,     /* the last container ended for good: only the sandbox is left to end */
 	STOP_EVICTED,  /* it has used more than its limits allow */
+	STOP_REJECTED, /* this node cannot have it: nothing of it was ever begun */
 	STOP_CAUSES
 };
 
@@ -143,6 +144,7 @@ enum pod_event_kind {
 	EV_STOP,    /* grace_seconds or -1 */
 	EV_DELETE,  /* grace_seconds or -1; a later one may only shorten */
 	EV_EVICT,   /* text: which limit it has passed, for the status and an event */
+	EV_REJECT,  /* instead of EV_ADMIT: reason, text */
 	POD_EVENTS
 };
 

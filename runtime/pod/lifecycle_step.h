@@ -52,5 +52,6 @@ void resize_told(struct step *st, const struct pod_event *ev); /* EV_RESIZED */
 void stop_request(struct step *st, const struct pod_event *ev); /* EV_STOP, EV_DELETE */
 void stop_done(struct step *st);                                /* nothing is left to run */
 void stop_evict(struct step *st, const struct pod_event *ev);   /* EV_EVICT */
+void stop_reject(struct step *st, const struct pod_event *ev);  /* EV_REJECT */
 void stop_check_deadline(struct step *st);                      /* activeDeadlineSeconds */
 void stop_kill_due(struct step *st);

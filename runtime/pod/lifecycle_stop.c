@@ -2,6 +2,7 @@
  * is left at the end of the grace is killed, nothing is restarted, and a later request may only
  * shorten.
  */
+#include "base/cleanup.h"
 #include "pod/lifecycle_step.h"
 
 /* Keeps the products below within 64 bits, whatever a request says. */
@@ -93,6 +94,19 @@ void stop_evict(struct step *st, const struct pod_event *ev)
 	act_event(st, NEWS_WARNING, NO_CTR, "Evicted", "%s", message);
 	fail(st, "Evicted", message);
 	begin(st, STOP_EVICTED, 1);
+}
+
+/* As the kubelet says it. */
+void stop_reject(struct step *st, const struct pod_event *ev)
+{
+	const char *text = ev->text ? ev->text : "";
+	CLEANUP(cleanup_free) char *message = str_fmt("Pod was rejected: %s", text);
+
+	if (st->s->stop != STOP_NONE || st->s->sandbox != SANDBOX_NONE)
+		return;
+	act_event(st, NEWS_WARNING, NO_CTR, ev->reason, "%s", text);
+	fail(st, ev->reason, message);
+	begin(st, STOP_REJECTED, 0);
 }
 
 void stop_check_deadline(struct step *st)

@@ -72,7 +72,8 @@ struct json *status_to_json(const struct pod_spec *spec, const struct pod_state 
 
 	json_set_i64(j, "observedGeneration", generation);
 	json_set_str(j, "phase", pod_phase_name(s->phase));
-	json_set(j, "conditions", conditions_to_json(spec, s, generation));
+	if (s->stop != STOP_REJECTED)
+		json_set(j, "conditions", conditions_to_json(spec, s, generation));
 	json_set_str(j, "message", s->message);
 	json_set_str(j, "reason", s->reason);
 	if (node->host_ip) {
@@ -84,7 +85,8 @@ struct json *status_to_json(const struct pod_spec *spec, const struct pod_state 
 		json_set(j, "podIPs", ip_list(node->pod_ip));
 	}
 	json_set(j, "startTime", json_new_time(s->created_wall_ms));
-	json_set(j, "containerStatuses", ctr_statuses_to_json(spec, s, node));
+	if (s->stop != STOP_REJECTED)
+		json_set(j, "containerStatuses", ctr_statuses_to_json(spec, s, node));
 	json_set_str(j, "qosClass", qos_names[spec->qos]);
 	return j;
 }

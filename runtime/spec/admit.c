@@ -50,45 +50,64 @@ static bool is_allowed(const struct node_rules *n, const char *name)
 	return is_safe_sysctl(name);
 }
 
-static void admit_sysctls(const struct node_rules *n, const struct pod_spec *p, struct causes *out)
+static char *reject_sysctls(const struct node_rules *n, const struct pod_spec *p)
 {
-	for (size_t i = 0; i < p->sysctls_len; i++) {
-		CLEANUP(cleanup_free)
-		char *at = str_fmt("spec.securityContext.sysctls[%zu].name", i);
-		CLEANUP(cleanup_free)
-		char *text =
-			str_fmt("forbidden sysctl: \"%s\" not allowlisted", p->sysctls[i].name);
-
+	for (size_t i = 0; i < p->sysctls_len; i++)
 		if (!is_allowed(n, p->sysctls[i].name))
-			cause_forbidden(out, at, text);
-	}
+			return str_fmt(
+				"forbidden sysctl: \"%s\" not allowlisted", p->sysctls[i].name);
+	return NULL;
 }
 
 /* A privileged container's profile and label do not count. */
-static void admit_container(
-	const struct node_rules *n, const struct pod_spec *p, size_t i, struct causes *out)
+static char *reject_apparmor(const struct node_rules *n, const struct pod_spec *p)
 {
-	const struct security_spec *s = &p->containers[i].security;
-	CLEANUP(cleanup_free)
-	char *profile = str_fmt("spec.containers[%zu].securityContext.appArmorProfile", i);
-	CLEANUP(cleanup_free)
-	char *label = str_fmt("spec.containers[%zu].securityContext.seLinuxOptions", i);
+	for (size_t i = 0; i < p->containers_len; i++) {
+		const struct security_spec *s = &p->containers[i].security;
 
-	if (s->privileged)
-		return;
-	if (s->apparmor == APPARMOR_LOCALHOST && !n->has_apparmor)
-		cause_forbidden(out, profile,
-			"Cannot enforce AppArmor: AppArmor is not enabled on the host");
-	if (selinux_is_given(&s->selinux) && !selinux_is_given(&p->selinux) && !n->has_selinux)
-		cause_forbidden(out, label, "SELinux is not enabled on the host");
+		if (s->apparmor == APPARMOR_LOCALHOST && !s->privileged && !n->has_apparmor)
+			return str_dup("Cannot enforce AppArmor: AppArmor is not enabled on the "
+				       "host");
+	}
+	return NULL;
+}
+
+char *admit_rejection(const struct node_rules *n, const struct pod_spec *p, const char **out_reason)
+{
+	static const struct {
+		const char *reason;
+		char *(*check)(const struct node_rules *n, const struct pod_spec *p);
+	} checks[] = {
+		{ "SysctlForbidden", reject_sysctls }, /**/
+		{ "AppArmor", reject_apparmor },       /**/
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		char *text = checks[i].check(n, p);
+
+		if (!text)
+			continue;
+		*out_reason = checks[i].reason;
+		return text;
+	}
+	return NULL;
 }
 
 void admit_pod(const struct node_rules *n, const struct pod_spec *p, struct causes *out)
 {
-	admit_sysctls(n, p, out);
-	if (selinux_is_given(&p->selinux) && !n->has_selinux)
-		cause_forbidden(out, "spec.securityContext.seLinuxOptions",
-			"SELinux is not enabled on the host");
-	for (size_t i = 0; i < p->containers_len; i++)
-		admit_container(n, p, i, out);
+	static const char text[] = "SELinux is not enabled on the host";
+	const bool is_of_pod = selinux_is_given(&p->selinux);
+
+	if (n->has_selinux)
+		return;
+	if (is_of_pod)
+		cause_forbidden(out, "spec.securityContext.seLinuxOptions", text);
+	for (size_t i = 0; i < p->containers_len; i++) {
+		const struct security_spec *s = &p->containers[i].security;
+		CLEANUP(cleanup_free)
+		char *at = str_fmt("spec.containers[%zu].securityContext.seLinuxOptions", i);
+
+		if (!s->privileged && !is_of_pod && selinux_is_given(&s->selinux))
+			cause_forbidden(out, at, text);
+	}
 }

@@ -13,5 +13,9 @@ struct node_rules {
 
 /* Whether a pattern names sysctls of a pod's namespaces and no others. */
 bool admit_is_sysctl_pattern(const char *pattern);
-/* Adds a cause for each thing that the node does not allow or does not have. */
+/* What the kubelet rejects when it is given the pod: the first reason as its status has it, and the
+ * text.  NULL: nothing. */
+char *admit_rejection(
+	const struct node_rules *n, const struct pod_spec *p, const char **out_reason);
+/* What a kubelet would start without: adds a cause for each thing that the node does not have. */
 void admit_pod(const struct node_rules *n, const struct pod_spec *p, struct causes *out);

@@ -233,6 +233,28 @@ static void test_evict(void **state)
 	assert_string_equal(fx_stop(&f, EV_DELETE, -1), "forget");
 }
 
+static void test_reject(void **state)
+{
+	CLEANUP(fx_close) struct fx f = fx_spec(RESTART_ALWAYS, 2);
+	const struct pod_event no = { .kind = EV_REJECT, .reason = "AppArmor", .text = "No." };
+	const struct status_node node = { 0 };
+
+	(void)state;
+	assert_string_equal(fx_send(&f, &no), "event W AppArmor 'No.'");
+	assert_int_equal(f.s->phase, POD_FAILED);
+	assert_string_equal(f.s->reason, "AppArmor");
+	assert_string_equal(f.s->message, "Pod was rejected: No.");
+	assert_int_equal(f.s->sandbox, SANDBOX_GONE);
+
+	CLEANUP(cleanup_json) struct json *shown = status_to_json(&f.spec, f.s, &node, 1);
+
+	assert_null(json_get(shown, "conditions"));
+	assert_null(json_get(shown, "containerStatuses"));
+	assert_string_equal(fx_event(&f, EV_ADMIT), ""); /* for ever */
+	assert_string_equal(fx_timer(&f, 100000), "");
+	assert_string_equal(fx_stop(&f, EV_DELETE, -1), "forget");
+}
+
 /* It waits for its restart: there is nothing to stop, and no restart. */
 static void test_evict_in_back_off(void **state)
 {
@@ -345,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_evict),
 		cmocka_unit_test(test_evict_in_back_off),
+		cmocka_unit_test(test_reject),
 		cmocka_unit_test(test_no_deadline_once_it_stops),
 		cmocka_unit_test(test_sandbox_is_made_again),
 		cmocka_unit_test(test_sandbox_death_ends_a_never_pod),

@@ -72,11 +72,11 @@ show probe run demo web --type liveness
 
 title "4. Break the web server: remove what its probes ask for"
 show exec demo -c web -- rm /www/healthz
-show wait demo --for=condition=Ready=False --timeout 10s
+show wait demo --for=condition=Ready=False --timeout 30s
 show get pods
 
 title '5. Liveness fails three times, the container is restarted, and the pod is ready again'
-show wait demo --for=ready --timeout 30s
+show wait demo --for=ready --timeout 60s
 show get pods
 show events --for demo
 [ "$(restarts)" -ge 1 ] || { echo 'demo.sh: the container was not restarted' >&2; exit 1; }

@@ -21,7 +21,7 @@ import h2.settings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BIN = os.environ.get("CARPEL_BIN", os.path.join(HERE, "..", "..", "build", "bin"))
-LIMIT_S = 20 * int(os.environ.get("WAIT_FACTOR", "1"))  # for whatever should come at once
+LIMIT_S = 60 * int(os.environ.get("WAIT_FACTOR", "1"))  # for whatever should come at once
 
 with open(os.path.join(BIN, "test", "apiserver"), "rb") as program:
     IS_SANITIZED = b"__asan_init" in program.read()

@@ -51,7 +51,7 @@ class Raw:
 
     def send(self, data):
         """False when the server has left, or takes no more for now."""
-        self.socket.settimeout(1)
+        self.socket.settimeout(5)
         try:
             self.socket.sendall(data)
             return True

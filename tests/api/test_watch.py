@@ -106,15 +106,15 @@ class Watches(ApiTest):
         self.refused(self.api.get(WATCH + "&fieldSelector=zz%3D1"), 400, "BadRequest")
 
     def test_timeout_and_bookmarks(self):
-        watch = self.watch(WATCH + "&timeoutSeconds=1&resourceVersion=" + self.version())
-        with_bookmarks = Watch(
-            self.api, WATCH + "&timeoutSeconds=3&allowWatchBookmarks=true&resourceVersion=" + self.version()
-        )
+        version = self.version()
         # A change of another kind moves the version that the bookmark tells, and nothing else.
         self.api.post(EVENTS, event("e"))
+        watch = self.watch(WATCH + "&timeoutSeconds=1&resourceVersion=" + version)
+        with_bookmarks = Watch(self.api, WATCH + "&timeoutSeconds=3&allowWatchBookmarks=true&resourceVersion=" + version)
         self.assertIsNone(watch.next())
         bookmark = with_bookmarks.next()
         self.assertEqual(bookmark["type"], "BOOKMARK")
+        self.assertNotEqual(self.version(), version)
         self.assertEqual(bookmark["object"]["metadata"], {"resourceVersion": self.version()})
         self.assertIsNone(with_bookmarks.next())
 

@@ -21,7 +21,7 @@ start_server() {
 	"$CARPEL_BIN/test/apiserver" "$BATS_TEST_TMPDIR/sock" "$BATS_TEST_TMPDIR/logs" \
 		>"$BATS_TEST_TMPDIR/ready" 3>&- &
 	SERVER=$!
-	for _ in $(seq 200); do
+	for _ in $(seq 1200); do
 		[ -s "$BATS_TEST_TMPDIR/ready" ] && return
 		sleep 0.05
 	done
@@ -29,7 +29,7 @@ start_server() {
 }
 
 api() {
-	curl --silent --show-error --max-time 20 --http2-prior-knowledge --unix-socket "$BATS_TEST_TMPDIR/sock" "$@"
+	curl --silent --show-error --max-time 60 --http2-prior-knowledge --unix-socket "$BATS_TEST_TMPDIR/sock" "$@"
 }
 
 @test "api: curl is a complete tool" {

@@ -456,7 +456,7 @@ a_directory() {
 	truncate -s 30G "$T/source/z" # takes long to hash, and no disk
 	"$IMAGE" --store "$STORE" import web "$T/source" >/dev/null 3>&- &
 	pid=$!
-	for _ in $(seq 500); do
+	for _ in $(seq 3000); do
 		[ -e "$STORE/tmp/$pid.0/z" ] && break
 		sleep 0.02
 	done
@@ -541,7 +541,7 @@ a_directory() {
 	flock -x 9
 	"$IMAGE" --store "$STORE" import web "$T/source" >/dev/null 3>&- 9<&- &
 	pid=$!
-	for _ in $(seq 500); do
+	for _ in $(seq 3000); do
 		grep -q -- "-> FLOCK.* $pid " /proc/locks && break
 		sleep 0.02
 	done

@@ -84,8 +84,8 @@ with() {
 		  - &one {name: one, image: guest, command: [guest, print, &word said], env: [{name: A, value: *word}]}
 		  - {<<: *one, name: two, command: [guest, env]}
 	YAML
-	[ "$(carpel logs a -c one)" = said ]
-	carpel logs a -c two | grep -qx A=said
+	[ "$(ended_log a -c one)" = said ]
+	ended_log a -c two | grep -qx A=said
 }
 
 @test "unknown and duplicate fields, and what carpel does not honour, are refused by name" {

@@ -37,6 +37,11 @@ handler() {
 # What is probed from the moment on when the guest listens.
 LISTENS="startupProbe: {tcpSocket: {port: 8080}, periodSeconds: 1, failureThreshold: 1000, $PATIENT}"
 
+# listens PROTOCOL: LISTENS where it is a failure of another kind when nobody does; what is said of later ones differs.
+listens() {
+	[ "$1" != http ] || echo "$LISTENS"
+}
+
 # server PROTOCOL GOOD|BAD: sets SERVER to words that make the handler succeed or fail for good.
 server() {
 	case $1-$2 in
@@ -70,7 +75,7 @@ failure_text() {
 		server $way good
 		probed "good-$way" readiness "{$(handler $way)}" "${SERVER[@]}" | apply
 		server $way bad
-		probed "bad-$way" readiness "{$(handler $way), failureThreshold: 2}" "${SERVER[@]}" | apply
+		MORE=$(listens $way) probed "bad-$way" readiness "{$(handler $way), failureThreshold: 2}" "${SERVER[@]}" | apply
 	done
 	for way in http tcp exec; do
 		carpel wait --for=ready "pod/good-$way" --timeout 20s
@@ -89,7 +94,7 @@ failure_text() {
 		server $way good
 		probed "good-$way" liveness "{$(handler $way), failureThreshold: 1000}" "${SERVER[@]}" | apply
 		server $way bad
-		probed "bad-$way" liveness "{$(handler $way), failureThreshold: 3}" "${SERVER[@]}" | apply
+		MORE=$(listens $way) probed "bad-$way" liveness "{$(handler $way), failureThreshold: 3}" "${SERVER[@]}" | apply
 	done
 	for way in http tcp exec; do
 		wait_for 20 has_restarts "bad-$way" 1

@@ -393,9 +393,9 @@ def watchers(carpeld, count):
     for watch in watches:
         watch.head()
     each = (memory(carpeld)["Rss"] - rss) / count
-    cpu = carpeld.cpu_s()
+    cpu, since = carpeld.cpu_s(), time.monotonic()
     time.sleep(1)
-    idle = carpeld.cpu_s() - cpu
+    idle = (carpeld.cpu_s() - cpu) / (time.monotonic() - since)
     print("%d watchers: %.1f KiB each, %.2f s of CPU in an idle second" % (count, each, idle))
     if not IS_SANITIZED and each > 24:
         fail("an idle watcher costs %.1f KiB", each)

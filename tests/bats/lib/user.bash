@@ -60,7 +60,7 @@ on_terminal() {
 rest() {
 	local path=${*: -1}
 
-	curl --silent --show-error --max-time 20 --http2-prior-knowledge --path-as-is \
+	curl --silent --show-error --max-time 60 --http2-prior-knowledge --path-as-is \
 		--unix-socket "$ROOT/run/carpel/carpel.sock" "${@:1:$#-1}" "http://localhost$path"
 }
 

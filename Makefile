@@ -350,8 +350,8 @@ $(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
 # ---- running the tests --------------------------------------------------------------------------------------------
 # Every stage writes TAP, which tally.sh shows in short, counts, and judges.
 JOBS ?= $(shell nproc)
-# One more than cores: many tests wait for something most of the time.
-BATS_JOBS ?= $(shell expr $(JOBS) + 1)
+# Three suites a CPU: a test waits for something three quarters of its time.
+BATS_JOBS ?= $(shell expr $(JOBS) \* 3)
 TALLY ?= $(BUILD)/tally
 STAGE :=
 tally = contrib/tools/tally.sh $(STAGE)$(1) $(TALLY)
@@ -367,7 +367,7 @@ export WAIT_FACTOR ?= $(if $(SAN),3,1)
 # A hung test is ended, not waited for.
 export BATS_TEST_TIMEOUT ?= 400
 # These take longest, so they begin first, and none is left alone at the end.
-BATS_SLOW := cri_cli
+BATS_SLOW := scale cri_cli cri_crash cri_calls log image log_rotate security_policy probes launch_cri cdi launch
 BATS ?= $(BATS_SLOW:%=tests/bats/%.bats) $(filter-out $(BATS_SLOW:%=tests/bats/%.bats),$(sort $(wildcard tests/bats/*.bats)))
 # Several suites run side by side, each one's tests in turn: within a suite bats looks once a second whether one has ended.
 BATS_PARALLEL = -j $(BATS_JOBS) $(if $(word 2,$(BATS)),--no-parallelize-within-files)

@@ -317,8 +317,9 @@ class At:
         return s
 
 
-# The children that carpeld always has, by name; each pod's pause is another.
-RESIDENTS = ["carpel-launch", "carpel-log", "carpel-probe", "carpel-start"]
+# The children that carpeld always has, by name; each pod's pause is another.  carpel-log is one of the carpeld that
+# began it, and outlives that.
+RESIDENTS = ["carpel-launch", "carpel-probe", "carpel-start"]
 
 
 class Audit:
@@ -336,8 +337,9 @@ class Audit:
         """Nothing is being removed, measured or started, and two looks see the same."""
         last, self.before = self.before, self.look()
         children = sorted(name_of(pid) or "" for pid in children_of(self.pid))
-        is_idle = [name for name in children if name != "carpel-pause"] == RESIDENTS
-        return last == self.before and is_idle and not glob.glob(LIB + "/trash*/*")
+        is_idle = [name for name in children if name not in ("carpel-pause", "carpel-log")] == RESIDENTS
+        has_log = "carpel-log" in map(name_of, pids_in(cgroup_v2() + "/daemons"))
+        return last == self.before and is_idle and has_log and not glob.glob(LIB + "/trash*/*")
 
     def look(self):
         pid = carpeld_pid()

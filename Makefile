@@ -350,8 +350,8 @@ $(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
 # ---- running the tests --------------------------------------------------------------------------------------------
 # Every stage writes TAP, which tally.sh shows in short, counts, and judges.
 JOBS ?= $(shell nproc)
-# Three suites a CPU: a test waits for something three quarters of its time.
-BATS_JOBS ?= $(shell expr $(JOBS) \* 3)
+# Two suites a CPU and one more: a test waits for something three quarters of its time.
+BATS_JOBS ?= $(shell expr $(JOBS) \* 2 + 1)
 TALLY ?= $(BUILD)/tally
 STAGE :=
 tally = contrib/tools/tally.sh $(STAGE)$(1) $(TALLY)

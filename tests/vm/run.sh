@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs bats suites in emulated machines with pure cgroup v2, an older kernel and systemd, and writes their TAP.
-# usage: run.sh BUILD SELECTION      SELECTION: a file of lines "SUITE REGEX", see tests/vm/selection
-# VM_KERNEL: more words for the kernel.
+# usage: run.sh BUILD SELECTION      SELECTION: a file of lines "SUITE REGEX", see tests/vm/selection; a line
+#                                    "# kernel: WORDS" in it has more words for the kernel
 # VM_LIMIT: seconds until a machine is switched off (2700), which is a failure.
 #
 # There are as many machines as CPUs, of one CPU each, which are dealt the suites in turn: emulated CPUs of one machine
@@ -12,6 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 vm=$1/vm
 limit=${VM_LIMIT:-2700}
 machines=$(nproc)
+kernel=$(sed -n 's/^# kernel: //p' "$2")
 
 # boot N: a machine's life.  Emulation only (tcg): the same everywhere, and no nested virtualisation to trust.  What it
 # has translated it uses again where a program lies at the same address, hence norandmaps: a quarter less time.
@@ -20,7 +21,7 @@ boot() {
 	timeout --foreground -k 5 "$limit" qemu-system-x86_64 -accel tcg,tb-size=256 -cpu max -smp 1 -m 2048 \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$vm/kernel" -initrd "$vm/initramfs" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off norandmaps no_timer_check tsc=reliable systemd.unit=tests.service systemd.show_status=no part=$1/$machines ${VM_KERNEL-}" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off norandmaps no_timer_check tsc=reliable systemd.unit=tests.service systemd.show_status=no part=$1/$machines $kernel" \
 		-drive "file=$vm/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" \
 		-serial "file:$vm/console.$1" -serial "file:$vm/tap.$1" </dev/null
 }

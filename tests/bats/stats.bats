@@ -65,10 +65,11 @@ is_full() {
 
 @test "stats: what an exec starts counts; pressure and block devices as far as the kernel tells" {
 	pod a sleepy x | carpel run -f - --wait
-	carpel exec a -- /bin/guest sleep 1000 &
+	"$CARPEL_BIN/carpel" --root "$ROOT" exec a -- /bin/guest sleep 1000 3>&- 4>&- &
+	local client=$!
 	wait_for 10 has_usage a '.containers[0].pids.current == 2'
-	kill %1
-	wait %1 || :
+	kill "$client"
+	wait "$client" || :
 	if [ -e /proc/pressure/cpu ]; then
 		has_usage a '.containers[0] | .cpu, .memory, .io | .psi | .some, .full | .avg10 >= 0 and .avg300 >= 0 and .total >= 0'
 	fi

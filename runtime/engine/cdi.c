@@ -249,9 +249,10 @@ void cdi_cancel(struct cdi_wait *w)
 
 void cdi_close(struct engine *g)
 {
-	while (g->cdi_waits) {
-		job_cancel(g->cdi_waits->job);
-		wait_free(g->cdi_waits);
+	for (struct cdi_wait *w = g->cdi_waits, *next; w; w = next) {
+		next = w->next;
+		job_cancel(w->job);
+		wait_free(w);
 	}
 }
 

@@ -496,14 +496,21 @@ $inside" ]
 	done
 	[ "$(cat "$RUN/x/file")" = keep ]
 	mkdir -p "$RUN/root" && chmod 700 "$RUN/root" && ln -s ../x "$RUN/root/link"
+	echo '{"id": "link", "bundle": "/b", "rootfs": "/r", "cgroup": "/c/d", "created": "now", "pid": 0, "birth": 0}' >"$RUN/x/state.json"
 	run -1 oci state link
+	mentions "container link: Not a directory"
 	oci delete --force link 2>/dev/null || :
+	[ -e "$RUN/x/state.json" ]
 	[ "$(cat "$RUN/x/file")" = keep ]
 	rm -f "$RUN/root/link"
 	chmod 777 "$RUN/root"
 	run -1 oci state c
 	mentions "others may write there"
 	chmod 700 "$RUN/root"
+	chown 1 "$RUN/root"
+	run -1 oci state c
+	mentions "others may write there"
+	chown 0 "$RUN/root"
 }
 
 @test "hostile: /dev, /proc and /dev/console of the image as links; its device nodes" {

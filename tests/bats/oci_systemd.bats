@@ -26,12 +26,20 @@ setup() {
 		S=$S CGROUP=/sys/fs/cgroup/$S.slice/$S-b.slice
 		systemd() { '$CARPEL_BIN/carpel-oci' --systemd-cgroup --root '$RUN/root' "\$@"; }
 		oci() { '$CARPEL_BIN/carpel-oci' --root '$RUN/root' "\$@"; }
+		comes_to() {
+			for _ in \$(seq $((3000 * ${WAIT_FACTOR:-1}))); do
+				[ "\$(oci state c 2>/dev/null | jq -r .status)" != "\$1" ] || return 0
+				sleep 0.01
+			done
+			return 1
+		}
 		create() { systemd create --bundle '$BUNDLE' --pid-file '$RUN/pid' "\$@" </dev/null >'$RUN/out' 2>&1 || { cat '$RUN/out'; return 1; }; }
 	END
 	FILTER='.linux.cgroupsPath = "'"$S"'-b.slice:libpod:c1"' bundle /guest sleep 1000
 }
 
 teardown() {
+	find "$V2/$S.slice" -mindepth 1 -name cgroup.kill -exec sh -c 'echo 1 >"$1"' sh {} \; 2>/dev/null
 	find "$V2/$S.slice" -depth -type d -exec rmdir {} + 2>/dev/null
 	oci_teardown
 }
@@ -55,10 +63,17 @@ with_systemd() { # with_systemd SCRIPT: $output is what it prints
 		! create d || exit 1
 		oci resume c
 		systemd kill c KILL
-		until [ "$(oci state c | jq -r .status)" = stopped ]; do sleep 0.01; done
+		comes_to stopped
 		oci delete c
 		[ ! -e $CGROUP/libpod-c1.scope ]
-		cat /run/stand-in/asked'
+		cat /run/stand-in/asked
+		# Who waits for its end keeps nobody else in the scope.
+		systemd run --bundle "$BUNDLE" --pid-file "$RUN/run.pid" c </dev/null >/dev/null 2>&1 &
+		comes_to running
+		[ "$(cat $CGROUP/libpod-c1.scope/cgroup.procs)" = "$(cat "$RUN/run.pid")" ]
+		oci kill c KILL
+		wait $! || [ $? = 137 ]
+		[ ! -e $CGROUP/libpod-c1.scope ]'
 	[ "$output" = "$(cat "$RUN/pid")
 0::/$S.slice/$S-b.slice/libpod-c1.scope
 $(cat "$RUN/pid")

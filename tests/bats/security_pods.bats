@@ -38,6 +38,10 @@ meets() {
 	return 1
 }
 
+has_said_all() {
+	grep -q 'seen [0-9]' "$ROOT/var/log/pods/default_$1_"*/c/*.log
+}
+
 @test "T03 racing the joiner: an exec, an exec probe and an ExecSync are not to be had" {
 	hostile_image quiet # a program that cannot be read is traced by nobody: see security_paths.bats
 	install -m 111 "$CARPEL_BIN/test/guest" "$ROOT/quiet/bin/guest-quiet"
@@ -53,6 +57,7 @@ meets() {
 	wait_for 60 meets a
 	carpel exec a -- /bin/guest-quiet signal 1 15 || :
 	wait_for 60 has_restarts a 1
+	wait_for 60 has_said_all a
 	output=$(cat "$ROOT/var/log/pods/default_a_"*/c/*.log)
 	grep -q 'seen [1-9]' <<<"$output"
 	[ "$(grep -c caught <<<"$output")" -eq 0 ]

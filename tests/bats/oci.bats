@@ -689,7 +689,8 @@ is_nested() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 	chown -R 1879048192:1879048192 "$BUNDLE/rootfs"
 	FILTER="$MAPPED" up
 	mkdir -m 755 "$RUN/volume" && echo text >"$RUN/volume/file" && chmod 600 "$RUN/volume/file"
-	JOINED='.linux.namespaces += [{type: "user", path: "/proc/'"$PID"'/ns/user"}] | .linux.cgroupsPath += "2"'
+	ln -s "/proc/$PID/ns/user" "$RUN/user"
+	JOINED='.linux.namespaces += [{type: "user", path: "'"$RUN"'/user"}] | .linux.cgroupsPath += "2"'
 	FILTER="$JOINED"' | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .root.readonly = false |
 		.linux.namespaces = [.linux.namespaces[] | if .type == "ipc" then .path = "/proc/'"$PID"'/ns/ipc" else . end] |
 		.hooks.startContainer = [{path: "/guest", args: ["x", "mkdir", "/dev/by-hook"]}] |
@@ -714,6 +715,7 @@ is_nested() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 	oci start d
 	user=$(readlink "/proc/$PID/ns/user")
 	oci delete --force c
+	rm "$RUN/user"
 	output=$(oci exec d /guest all report ns)
 	says "user $user"
 	says "uid 0 0 0 0"

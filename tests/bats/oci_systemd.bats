@@ -70,9 +70,10 @@ with_systemd() { # with_systemd SCRIPT: $output is what it prints
 		# Who waits for its end keeps nobody else in the scope.
 		systemd run --bundle "$BUNDLE" --pid-file "$RUN/run.pid" c </dev/null >/dev/null 2>&1 &
 		comes_to running
-		[ "$(cat $CGROUP/libpod-c1.scope/cgroup.procs)" = "$(cat "$RUN/run.pid")" ]
+		procs=$(cat $CGROUP/libpod-c1.scope/cgroup.procs)
 		oci kill c KILL
 		wait $! || [ $? = 137 ]
+		[ "$procs" = "$(cat "$RUN/run.pid")" ]
 		[ ! -e $CGROUP/libpod-c1.scope ]'
 	[ "$output" = "$(cat "$RUN/pid")
 0::/$S.slice/$S-b.slice/libpod-c1.scope
@@ -128,7 +129,9 @@ systemctl stop --quiet libpod-c1.scope" ]
 		done
 		[ ! -e /run/stand-in/asked ]
 		rmdir /run/systemd/system
-		refuses :b:c'
+		refuses :b:c
+		! oci --cgroup-manager systemd create --bundle "$BUNDLE" c </dev/null >"$RUN/out" 2>&1 || exit 1
+		cat "$RUN/out"'
 	[ "$output" = "$(sed 's/^/carpel-oci: error: /' <<-'END'
 		config.json: linux.cgroupsPath=/a/b: want SLICE:PREFIX:NAME with --systemd-cgroup
 		config.json: linux.cgroupsPath=a.slice:b: want SLICE:PREFIX:NAME with --systemd-cgroup
@@ -138,6 +141,7 @@ systemctl stop --quiet libpod-c1.scope" ]
 		config.json: linux.cgroupsPath=a.scope:b:c: "a.scope" is no slice: it does not end in .slice
 		config.json: linux.cgroupsPath=a--b.slice:c:d: slice "a--b.slice": '-' must stand between two names
 		config.json: linux.cgroupsPath=a.slice:b:c d: scope "b-c d.scope": must consist of letters, digits and any of :_.\-
+		--systemd-cgroup: systemd is not this machine's init: there is no directory /run/systemd/system
 		--systemd-cgroup: systemd is not this machine's init: there is no directory /run/systemd/system
 	END
 	)" ]

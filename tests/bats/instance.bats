@@ -122,10 +122,11 @@ has_daemons() {
 	start_carpeld
 	[ "$(carpel info -o json | jq -r .cgroup.driver)" = cgroupfs ]
 	[ "$(carpel cri runtime-config)" = "cgroup driver:   CGROUPFS" ]
-	echo '{"metadata": {"name": "a", "namespace": "n", "uid": "u"}, "linux": {"cgroup_parent": "/a.slice/a-b.slice"}}' >"$ROOT/a"
+	local slice=i$$ # nobody else's
+	echo '{"metadata": {"name": "a", "namespace": "n", "uid": "u"}, "linux": {"cgroup_parent": "/'$slice'.slice/'$slice'-b.slice"}}' >"$ROOT/a"
 	run ! carpel cri runp "$ROOT/a"
-	[[ $output == *'config.linux.cgroup_parent: "/a.slice/a-b.slice": a slice takes the cgroup driver systemd, and here it is cgroupfs'* ]]
-	run ! compgen -G '/sys/fs/cgroup/*/a.slice'
+	[[ $output == *"config.linux.cgroup_parent: \"/$slice.slice/$slice-b.slice\": a slice takes the cgroup driver systemd, and here it is cgroupfs"* ]]
+	run ! compgen -G "/sys/fs/cgroup/*/$slice.slice"
 }
 
 @test "two instances side by side meet nowhere" {

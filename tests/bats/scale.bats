@@ -61,6 +61,10 @@ pod() {
 	EOF
 }
 
+has_log() { # has_log POD TEXT
+	[ "$(carpel logs "$1")" = "$2" ]
+}
+
 # The v2 cgroups of an instance's pods.
 pod_cgroups() {
 	# shellcheck disable=SC2046 # several words
@@ -82,8 +86,8 @@ pod_cgroups() {
 	for name in a b c; do
 		# The same name, another pod: it says other things, elsewhere.
 		[ "$(pod_json $name .metadata.uid)" != "$(in_other pod_json $name .metadata.uid)" ]
-		[ "$(carpel logs $name)" = "$name of $ROOT" ]
-		[ "$(in_other carpel logs $name)" = "$name of $OTHER" ]
+		wait_for 20 has_log $name "$name of $ROOT"
+		in_other wait_for 20 has_log $name "$name of $OTHER"
 	done
 	# No file or socket of one is open in the daemons of the other.
 	is_apart "$ROOT" "$OTHER"
@@ -99,6 +103,7 @@ pod_cgroups() {
 	in_other carpel get pods -o json | jq -S 'del(.metadata)' >"$ROOT/pods"
 	carpel delete pod a --now
 	carpel down --grace-period 0
+	wait_for 20 has_no_process
 	[ -z "$(instance_leftovers)" ]
 	in_other pod_cgroups | cmp - "$ROOT/cgroups"
 	in_other carpel get pods -o json | jq -S 'del(.metadata)' | cmp - "$ROOT/pods"

@@ -87,6 +87,7 @@ $BUNDLE" ]
 	oci create --bundle "$BUNDLE" c >/dev/null 2>&1 </dev/null
 	run -1 oci start c
 	mentions "container c: execute: /empty: Exec format error"
+	wait_until is stopped c # it ends after its word
 	oci delete c
 }
 

@@ -111,8 +111,8 @@ class Times(GrpcTest):
         self.wait_counts(running=0, overdue=1, cancelled=0)
 
     def test_late_answer_goes_nowhere(self):
-        self.fails(Code.DEADLINE_EXCEEDED, lambda: self.start("careless 60", 0.02))
-        call = self.runtime.StartContainer.future(cri.StartContainerRequest(container_id="careless 60"))
+        self.fails(Code.DEADLINE_EXCEEDED, lambda: self.start("careless 4000", 0.02))
+        call = self.runtime.StartContainer.future(cri.StartContainerRequest(container_id="careless 4000"))
         self.wait_counts(running=2)
         call.cancel()
         self.wait_counts(running=0, late=2)

@@ -131,7 +131,7 @@ is_waiting() { # POD REASON MESSAGE
 # of them there were each time is in $ROOT/running.
 fake_reader() {
 	mkdir "$ROOT/bin" "$ROOT/readers"
-	cp -l "$CARPEL_BIN"/carpel* "$ROOT/bin" 2>/dev/null || cp "$CARPEL_BIN"/carpel* "$ROOT/bin"
+	cp "$CARPEL_BIN"/carpel* "$ROOT/bin" # a link would show in the programs, which others watch
 	rm "$ROOT/bin/carpel-image"
 	cat >"$ROOT/bin/carpel-image" <<-EOF
 		#!/bin/sh

@@ -124,7 +124,7 @@ has_users() {
 @test "a try-out of user namespaces that was killed is no answer for ever" {
 	carpel down
 	mkdir "$ROOT/bin"
-	cp -l "$CARPEL_BIN"/carpel* "$ROOT/bin" 2>/dev/null || cp "$CARPEL_BIN"/carpel* "$ROOT/bin"
+	cp "$CARPEL_BIN"/carpel* "$ROOT/bin" # a link would show in the programs, which others watch
 	CARPEL_BIN=$ROOT/bin
 	start_carpeld
 	mv "$ROOT/bin/carpel-launch" "$ROOT"

@@ -207,6 +207,7 @@ has_daemons() {
 @test "a reader that goes away, a full disk behind standard output" {
 	import_guest
 	pod a sleepy x | carpel run -f - --wait
+	wait_for 20 has_log a x
 	carpel get pods -o json | head -c 1 >/dev/null
 	local out
 	for out in 'get pods' 'get pods -o yaml' 'describe a' events 'logs a' 'image list' info; do

@@ -248,7 +248,7 @@ failure_text() {
 			pod "p$i" http 8080 /tmp/ok | apply
 	done
 	wait_for 20 had_events p3 Unhealthy 1
-	carpel exec p2 -- /bin/guest write /tmp/ok yes >/dev/null
+	wait_for 20 carpel exec p2 -- /bin/guest write /tmp/ok yes # as soon as it runs
 	carpel wait --for=ready pod/p2 --timeout 20s
 	wait_for 20 had_events p1 Unhealthy 3
 	[ "$(carpel get pods -o json | jq -c '[.items[].status.containerStatuses[0].ready]')" = '[false,true,false]' ]

@@ -156,7 +156,11 @@ pods_of_each_class() {
 	pod a fork-bomb 3000 | apply
 	wait_for 30 has_restarts a 1
 	holds pids "$(path_of a)" pids.max 2048
-	carpel logs a --previous | grep -Ex 'forked 20[0-9]{2} EAGAIN'
+	wait_for 30 was_bounded a
+}
+
+was_bounded() {
+	carpel logs "$1" --previous | grep -Ex 'forked 20[0-9]{2} EAGAIN'
 }
 
 @test "view: a container sees its own control group, as the top, and cannot write" {

@@ -19,10 +19,11 @@ report() {
 	carpel logs "$1" | sed -n "s/^$2 //p"
 }
 
-# run_to_end NAME ARGS…: a Never pod that has ended.
+# run_to_end NAME ARGS…: a Never pod that has ended, with all of its log.
 run_to_end() {
 	RESTART=Never pod "$@" | apply
 	carpel wait --for=exit "pod/$1" --timeout 60s >/dev/null
+	ended_log "$1" >/dev/null
 }
 
 own_ns() {
@@ -146,7 +147,7 @@ own_ns() {
 	RESTART=Never pod_of a '{name: c, image: guest, command: [/bin/guest, print], args: ["$(A)", "$$(A)", "$(B)", plain],
 		env: [{name: A, value: one}]}' | apply
 	carpel wait --for=exit pod/a --timeout 60s
-	[ "$(carpel logs a)" = $'one\n$(A)\n$(B)\nplain' ]
+	[ "$(ended_log a)" = $'one\n$(A)\n$(B)\nplain' ]
 }
 
 @test "termination message: the file, its path, its end, or the log's last lines" {

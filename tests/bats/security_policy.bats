@@ -330,7 +330,7 @@ guarded() {
 		[[ $output == 'failed code=EINVAL exit=128 plan: sysctl'* ]]
 		SPEC="securityContext: {sysctls: [{name: ${pair% *}, value: \"${pair#* }\"}]}" pod bad sleepy x >"$ROOT/bad.yaml"
 		run carpel apply -f "$ROOT/bad.yaml"
-		[ "$status" != 0 ] || wait_for 60 has_event bad FailedCreatePodSandBox sysctl
+		[ "$status" != 0 ] || wait_for 60 has_event bad "" sysctl
 		carpel delete pod bad --now 2>/dev/null || :
 	done
 }
@@ -385,7 +385,7 @@ seen_of() {
 		"cat /etc/passwd", "try raw mount mknod"]' pod "$name" x | sed "s/image: guest, command: [^]]*]/image: $1/" >"$ROOT/$name.yaml"
 	carpel apply -f "$ROOT/$name.yaml" >/dev/null
 	carpel wait --for=exit "pod/$name" --timeout 60s >/dev/null
-	carpel logs "$name" | awk '/ - / { print $5, $6, $9; next } { print }' | sed "s/$name/NAME/g"
+	ended_log "$name" | awk '/ - / { print $5, $6, $9; next } { print }' | sed "s/$name/NAME/g"
 	carpel get pod "$name" -o json | jq -S '.spec, .metadata.annotations, .metadata.labels' | sed "s/$name/NAME/g; s/\"$1\"/IMAGE/"
 }
 

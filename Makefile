@@ -130,9 +130,10 @@ BINS := $(addprefix $(BUILD)/bin/,$(PROGRAMS))
 .PHONY: all
 all: $(BINS) ## build every program into build/bin
 
-# Rebuilt when the flags change, not only when the sources do.
+# Rebuilt when the flags change, not only when the sources do.  BUILD by another name is no change.
 FLAGS_STAMP := $(BUILD)/flags
-$(shell mkdir -p $(BUILD) && printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CFLAGS) $(HARDEN_LD))' > $(FLAGS_STAMP).new && \
+FLAGS := $(subst $(GEN),gen,$(CC) $(ALL_CFLAGS) $(HARDEN_LD))
+$(shell mkdir -p $(BUILD) && printf '%s\n' '$(subst ','\'',$(FLAGS))' > $(FLAGS_STAMP).new && \
 	{ cmp -s $(FLAGS_STAMP).new $(FLAGS_STAMP) && rm $(FLAGS_STAMP).new || mv $(FLAGS_STAMP).new $(FLAGS_STAMP); })
 
 # The contract of CRI, as C and as the bytes that server reflection gives.  Who includes it is known only after the first

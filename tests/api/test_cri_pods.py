@@ -1,5 +1,6 @@
 """Sandboxes by CRI: their life, repeats of each call, errors, filters, and calls that are given up."""
 
+import glob
 import os
 import time
 
@@ -299,7 +300,9 @@ class Namespaces(CriTest):
     def test_absolute_cgroup_parent(self):
         parent = "/carpel-test-%d" % os.getpid()
         tops = ["/sys/fs/cgroup"] if os.path.exists("/sys/fs/cgroup/cgroup.procs") else [
-            "/sys/fs/cgroup/" + name for name in ("cpu", "memory", "pids")]  # a kubelet knows no other
+            "/sys/fs/cgroup/" + name for name in ("cpu", "memory", "pids")]  # a kubelet makes no other
+        # Parents that are made are left to the client, too.
+        self.addCleanup(lambda: [os.removedirs(path) for path in glob.glob("/sys/fs/cgroup/*%s/sub" % parent)])
         for top in tops:
             os.makedirs(top + parent + "/sub")
             self.addCleanup(os.rmdir, top + parent)

@@ -17,6 +17,8 @@ static const char slice_end[] = ".slice", scope_end[] = ".scope";
 
 enum { UNIT_NAME_MAX = 255, SHOWN_MAX = 64, DEFAULT_PERIOD_US = 100000 };
 
+static const int64_t quota_us_max = (int64_t)1 << 44; /* the kernel's, at least */
+
 /* As sd_booted(3). */
 int systemd_is_init(struct err *e)
 {
@@ -41,6 +43,26 @@ static bool is_unit_char(char c)
 	       (c && strchr(":_.\\-", c));
 }
 
+/* systemd-run and systemctl take a '-' for an option.  Before the others, and before what the
+ * kernel may name its own files like, systemd puts a '_' into the cgroup tree: we would look
+ * elsewhere. ends: what a part of the name ends with. */
+static const char *why_no_unit(const char *name, const char *ends)
+{
+	static const char *const taken[] = { "cgroup", "cpu", "cpuacct", "cpuset", "io", "blkio",
+		"memory", "devices", "pids", "bpf-firewall", "bpf-devices", "bpf-foreign",
+		"bpf-socket-bind", "bpf-restrict-network-interfaces" };
+
+	if (*name == '-' || *name == '_' || *name == '.')
+		return "must not begin with any of -_.";
+	for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
+		const size_t len = strlen(taken[i]);
+
+		if (str_starts(name, taken[i]) && name[len] && strchr(ends, name[len]))
+			return "must not begin as files of a cgroup do";
+	}
+	return NULL;
+}
+
 /* Every '-' stands between two names. */
 static const char *why_no_slice(const char *name, size_t len)
 {
@@ -50,7 +72,7 @@ static const char *why_no_slice(const char *name, size_t len)
 		if (name[i] == '-' && (i == 0 || i + 1 == len || name[i + 1] == '-'))
 			return "'-' must stand between two names";
 	}
-	return len ? NULL : "has no name";
+	return len ? why_no_unit(name, ".-") : "has no name";
 }
 
 int systemd_check_slice(const char *name, struct err *e)
@@ -71,6 +93,7 @@ int systemd_check_slice(const char *name, struct err *e)
 int systemd_check_scope(const char *name, struct err *e)
 {
 	size_t len = strnlen(name, UNIT_NAME_MAX + 1);
+	const char *why;
 
 	if (len > UNIT_NAME_MAX)
 		return err_say(e, ENAMETOOLONG, "scope \"%.*s…\" is longer than %d bytes",
@@ -82,7 +105,8 @@ int systemd_check_scope(const char *name, struct err *e)
 			return err_say(e, EINVAL,
 				"scope \"%s\": must consist of letters, digits and any of :_.\\-",
 				name);
-	return 0;
+	why = why_no_unit(name, ".");
+	return why ? err_say(e, EINVAL, "scope \"%s\": %s", name, why) : 0;
 }
 
 char *systemd_slice_path(const char *name)
@@ -126,9 +150,13 @@ static void add_empty(struct strv *out, const char *prefix, const char *property
 	strv_add(out, word);
 }
 
-/* In hundredths of a percent, rounded up: systemd takes no more digits. */
+/* In hundredths of a percent, rounded up: systemd takes no more digits.  One that is too large for
+ * any cpu.max has no word. */
 static void add_quota(struct strv *out, const char *prefix, int64_t quota_us, int64_t period_us)
 {
+	if (quota_us > quota_us_max || period_us > quota_us_max)
+		return;
+
 	int64_t hundredths = (quota_us * 10000 + period_us - 1) / period_us;
 	CLEANUP(cleanup_free)
 	char *quota = str_fmt("%sCPUQuota=%" PRId64 ".%02" PRId64 "%%", prefix, hundredths / 100,

@@ -22,7 +22,7 @@ static void test_slices(void **state)
 		{ "kubepods-burstable-pod1_2.slice", "/kubepods.slice/kubepods-burstable.slice/"
 						     "kubepods-burstable-pod1_2.slice" },
 		{ "a\\x2db.slice", "/a\\x2db.slice" }, /* an escaped '-' is none */
-		{ "a.slice.slice", "/a.slice.slice" }, /* */
+		{ "a.slice.slice", "/a.slice.slice" }, { "cpus.slice", "/cpus.slice" }, /* */
 	};
 
 	(void)state;
@@ -51,6 +51,9 @@ static void test_no_slices(void **state)
 			       ":_.\\-" },
 		{ "a@b.slice", "slice \"a@b.slice\": must consist of letters, digits and any of "
 			       ":_.\\-" },
+		{ "_a.slice", "slice \"_a.slice\": must not begin with any of -_." },
+		{ "cpu.slice", "slice \"cpu.slice\": must not begin as files of a cgroup do" },
+		{ "io-x.slice", "slice \"io-x.slice\": must not begin as files of a cgroup do" },
 	};
 	char name[263];
 	struct err e = { 0 };
@@ -77,13 +80,20 @@ static void test_scope_names(void **state)
 		{ "a+.scope", "scope \"a+.scope\": must consist of letters, digits and any of "
 			      ":_.\\-" },
 		{ ".scope", "\".scope\" is no scope" }, { "a.slice", "\"a.slice\" is no scope" },
-		{ "", "\"\" is no scope" }, /* */
+		{ "", "\"\" is no scope" },
+		{ "-Hhost.scope", "scope \"-Hhost.scope\": must not begin with any of -_." },
+		{ "..scope", "scope \"..scope\": must not begin with any of -_." },
+		{ "cgroup.a.scope",
+			"scope \"cgroup.a.scope\": must not begin as files of a cgroup do" },
+		{ "memory.scope",
+			"scope \"memory.scope\": must not begin as files of a cgroup do" }, /* */
 	};
 	char name[263];
 	struct err e = { 0 };
 
 	(void)state;
 	assert_int_equal(systemd_check_scope("a-b_1.2\\x2d:c.scope", &e), 0);
+	assert_int_equal(systemd_check_scope("io-x.scope", &e), 0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		assert_int_equal(systemd_check_scope(rows[i][0], &e), -EINVAL);
 		assert_string_equal(e.text, rows[i][1]);
@@ -191,6 +201,12 @@ static void test_words(void **state)
 	pairs[0] = (struct cgroup_pair){ "cpu.max", "50000 200000" };
 	pairs[1] = (struct cgroup_pair){ "io.weight", "default 50" };
 	expect_words(&l, "CPUQuota=25.00% CPUQuotaPeriodSec=200000us IOWeight=50 TasksMax=7");
+	/* No cpu.max takes it. */
+	pairs[0] = (struct cgroup_pair){ "cpu.max", "9223372036854775807 1" };
+	expect_words(&l, "IOWeight=50 TasksMax=7");
+	l = CGROUP_LIMITS_NONE;
+	l.cpu_quota_us = INT64_MAX - 1;
+	expect_words(&l, "");
 }
 
 int main(void)

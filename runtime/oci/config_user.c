@@ -172,24 +172,34 @@ int config_mount_maps(
 	return 0;
 }
 
+/* The last ids may lie elsewhere than behind the first: only within one range all are known. */
+static bool to_host(const struct plan_map *own, struct plan_ids *ids)
+{
+	for (size_t i = 0; i < own->len; i++) {
+		const struct plan_ids *range = &own->at[i];
+		const uint32_t skipped = ids->outside - range->inside;
+
+		if (ids->outside < range->inside || skipped >= range->size ||
+			ids->size > range->size - skipped)
+			continue;
+		ids->outside = range->outside + skipped;
+		return true;
+	}
+	return false;
+}
+
 /* "[@]FILE-HOST-SIZE" up to '#' or stop: with '@' HOST is an id of the container. */
 static bool take_triplet(
 	const char **at, char stop, const struct plan_map *own, struct plan_ids *out)
 {
 	const bool is_relative = **at == '@';
-	int64_t first, last;
 
 	*at += is_relative;
 	if (!plan_take_id(at, '-', &out->inside) || !plan_take_id(at, '-', &out->outside) ||
 		(!plan_take_id(at, '#', &out->size) && !plan_take_id(at, stop, &out->size)) ||
 		out->size == 0)
 		return false;
-	if (!is_relative)
-		return true;
-	first = plan_host_id(own, out->outside);
-	last = plan_host_id(own, out->outside + (out->size - 1));
-	out->outside = (uint32_t)first;
-	return own->len && first >= 0 && last == first + (out->size - 1);
+	return !is_relative || to_host(own, out);
 }
 
 static bool take_list(const char **at, const char *key, char stop, const struct plan_map *own,

@@ -1,6 +1,9 @@
 /* config.json becomes a launch plan and limits. */
 #include "oci_config_fixture.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 /* What is written for it, a record a line; a row wants one line of it, or that it lacks "!LINE". */
 static void plan_all(const struct row *rows, size_t len)
 {
@@ -274,6 +277,43 @@ static void test_beside_the_plan(void **state)
 	assert_null(f.seccomp);
 }
 
+/* Ids of the container: all of a range, or its ends alone would be known. */
+static void test_relative_ids(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t outside; /* 0: refused */
+	} cases[] = {
+		{ "uids=5-1-1;gids=5-1-1", 1 },                    /* absolute */
+		{ "uids=5-@0-1;gids=5-0-1", 0 },                   /* */
+		{ "uids=@5-0-1;gids=5-0-1", 1000 },                /* */
+		{ "uids=@5-11-9;gids=5-0-1", 2001 },               /* */
+		{ "uids=@5-11-10;gids=5-0-1", 0 },                 /* past its end */
+		{ "uids=@5-0-3;gids=5-0-1", 0 },                   /* 1 is none */
+		{ "uids=@5-1-1;gids=5-0-1", 0 },                   /* */
+		{ "uids=@5-4294967294-4294967295;gids=5-0-1", 0 }, /* */
+	};
+	struct plan_ids own[] = { { 0, 1000, 1 }, { 2, 1002, 1 }, { 10, 2000, 10 } };
+	CLEANUP(cleanup_json) struct json *mount = NULL;
+	struct plan p = { .uid_map = { own, ARRAY_LEN(own) } };
+	struct part part;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(json_parse("{}", 2, NULL, &mount, NULL), 0);
+	part = part_of(mount, "mounts[0]");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct plan_mount m = { 0 };
+		int rc = config_mount_option_maps(&part, cases[i].text, &p, &m, &e);
+
+		assert_int_equal(rc, cases[i].outside ? 0 : -EINVAL);
+		if (cases[i].outside)
+			assert_int_equal(m.uids.at[0].outside, cases[i].outside);
+		free(m.uids.at);
+		free(m.gids.at);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_lists_of_limits),
 		cmocka_unit_test(test_beside_the_plan),
+		cmocka_unit_test(test_relative_ids),
 	};
 
 	return cmocka_run_group_tests_name("oci_config", tests, NULL, NULL);

@@ -147,6 +147,8 @@ int fd_walk_in_steps(int root, const char *path, uint64_t flags, mode_t mode, st
 	struct steps w = { .dirs = { root }, .depth = 0, .links = 0 };
 	int fd = -ENAMETOOLONG;
 
+	if (flags & O_CREAT && flags & O_EXCL) /* as open(2): a link is there, too */
+		flags |= O_NOFOLLOW;
 	if (snprintf(w.left, sizeof(w.left), "%s", path) < (int)sizeof(w.left))
 		fd = walk(&w, flags, mode);
 	go_up_to(&w, 0);

@@ -64,6 +64,10 @@ static void walk_creates_inside(void **state, walk_fn walk)
 	assert_true(made >= 0);
 	assert_true(exists(root, "in/new"));
 	assert_false(exists(root, "new"));
+	assert_int_equal(symlinkat("none", inner, "dangling"), 0);
+	assert_int_equal(walk(inner, "dangling", O_WRONLY | O_CREAT | O_EXCL, 0600, &e), -EEXIST);
+	assert_int_equal(walk(inner, "link", O_WRONLY | O_CREAT | O_EXCL, 0600, &e), -EEXIST);
+	assert_false(exists(root, "in/none"));
 }
 
 /* /proc/self/fd/N leads anywhere, without a name that could be checked. */

@@ -147,11 +147,10 @@ static void on_done(void *arg, int rc, const struct err *e)
 {
 	struct job *j = arg;
 
-	if (rc < 0) {
+	if (rc < 0)
 		log_warn("what pods have on the disk is not known, limits are not enforced: %s",
 			e->text);
-		give_back(j);
-	}
+	give_back(j); /* what it has not counted, whatever it says */
 	unlink_job(j);
 	job_free(j);
 }

@@ -142,8 +142,8 @@ static void on_ended(void *arg, int status)
 	j->child = NULL;
 	if (!j->said)
 		(void)read_ready(j->out_fd, &j->out, j->answer_max);
-	while (j->said && read_said(j) > 0)
-		continue;
+	for (int reads = 0; j->said && reads < READS_MAX && read_said(j) > 0; reads++)
+		continue; /* somebody else may still write: not for ever */
 	(void)read_ready(j->err_fd, &j->err, JOB_ANSWER_MAX);
 	if (j->is_late)
 		rc = say_late(j, &e);

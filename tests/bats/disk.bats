@@ -170,7 +170,8 @@ MEMORY='volumes: [{name: m, emptyDir: {medium: Memory, sizeLimit: 2Mi}}]'
 }
 
 # The programs anew, with a carpel-image that hangs at what the patterns in $ROOT/silent name, as one does whose
-# file system does not answer, and notes it in $ROOT/stuck.
+# file system does not answer, and notes it in $ROOT/stuck.  While there is $ROOT/lies it counts the first tree of a
+# pod's as often as there are trees, which it notes in $ROOT/lied.
 fake_counter() {
 	mkdir "$ROOT/bin"
 	cp "$CARPEL_BIN"/carpel* "$ROOT/bin" # a link would show in the programs, which others watch
@@ -179,6 +180,11 @@ fake_counter() {
 		#!/bin/bash
 		[ "\$1" = usage ] || exec $CARPEL_BIN/carpel-image "\$@"
 		mapfile -d '' paths
+		if [[ -e $ROOT/lies && \${paths[0]} = */pods/* ]]; then
+			printf '%s\n' "\${paths[@]}" >>$ROOT/lied
+			printf '0 0 0 0\n%.0s' "\${paths[@]}"
+			exit
+		fi
 		for i in "\${!paths[@]}"; do
 			echo "\$i"
 			while read -r pattern; do
@@ -200,6 +206,12 @@ outgrows() {
 	wait_for 30 is_field "$1" .status.phase Failed
 }
 
+has_lied() {
+	for name in a b c d; do
+		grep -q "/pods/$(field $name .metadata.uid)/" "$ROOT/lied" || return 1
+	done
+}
+
 has_layers() {
 	carpel cri imagefsinfo -o json | jq -e '.status.containerFilesystems[0].inodesUsed.value | tonumber > 0'
 }
@@ -208,11 +220,14 @@ has_layers() {
 	carpel down
 	fake_counter
 	echo "$ROOT/var/lib/carpel/images" >"$ROOT/silent"
+	touch "$ROOT/lies" "$ROOT/lied"
 	# So long that whoever else is stopped for a while does not look like it.
 	DAEMON_OPTIONS="--disk-period 200 --start-deadline $((5000 * ${WAIT_FACTOR:-1}))" start_carpeld
 	for name in a b c d; do
 		limited $name
 	done
+	wait_for 30 has_lied
+	rm "$ROOT/lies" # what it left out is counted by the next
 	# Some come after it in a round, whatever the order is.
 	echo "*/pods/$(field c .metadata.uid)/*" >>"$ROOT/silent"
 	wait_for 30 grep -q pods "$ROOT/stuck"

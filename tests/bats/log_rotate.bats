@@ -31,11 +31,16 @@ flood() {
 			  "containers": [{"name": "c", "image": "guest", "command": ["/bin/guest", "${COMMAND:-lines}", "$2"${GO:+, "$GO"}]}]}}
 	END
 	wait_for 10 has_log "$1"
+	wait_for 10 has_begun "$1" # before that nobody can follow
 	LOGS=$(echo "$ROOT/var/log/pods/default_$1"_*/c)
 }
 
 has_log() {
 	ls "$ROOT/var/log/pods/default_$1"_*/c/0.log*
+}
+
+has_begun() {
+	[ "$(pod_json "$1" '.status.containerStatuses[0].state | has("running") or has("terminated")')" = true ]
 }
 
 is_over() {

@@ -91,12 +91,13 @@ int groups_check_unused(const struct cgroups *c, const char *path, struct err *e
 /* What was killed still ends; and an empty scope is systemd's to remove. */
 static int remove_at_last(struct cgroups *c, const struct record *r, struct err *e)
 {
+	struct err own = { 0 };
 	int rc;
 
 	for (int waited = 0; (rc = cgroup_remove(c, r->cgroup, e)) == -EBUSY && waited < WAIT_MS;
 		waited += STEP_MS) {
-		if (r->is_unit && waited == STOP_MS && unit_stop(r->cgroup, e) < 0)
-			log_warn("%s", e ? e->text : r->cgroup);
+		if (r->is_unit && waited == STOP_MS && unit_stop(r->cgroup, &own) < 0)
+			log_warn("%s", own.text);
 		(void)poll(NULL, 0, STEP_MS);
 	}
 	return rc;

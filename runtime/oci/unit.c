@@ -159,7 +159,6 @@ static int hear(int out, int64_t until_ms, struct err *e)
 	struct pollfd p = { .fd = out, .events = POLLIN };
 	const int64_t left_ms = until_ms - clock_now().boot_ms;
 	char byte;
-
 	int n = -1;
 
 	if (left_ms > 0)

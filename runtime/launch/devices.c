@@ -256,7 +256,7 @@ static int take_host(struct job *j, const struct plan_device *d, int node, const
 	if ((mount = mount_copy(node, "", MOUNT_ONE, e)) < 0)
 		return mount;
 	if (mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		return err_set(e, errno, "set mount attributes");
+		return err_set(e, errno, "set the mount's attributes: mount_setattr");
 	return note(j, d, &n, mount, target, e); /* released with the process, see job.h */
 }
 

@@ -39,7 +39,7 @@ static int mount_v2(const struct oci *o, struct err *e)
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_set(e, errno, "make a mount namespace");
 	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &slave, sizeof(slave)) < 0)
-		return err_set(e, errno, "make mounts private");
+		return err_set(e, errno, "make mounts private: mount_setattr");
 	fs = mount_new(
 		"cgroup2", NULL, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
 	return fs < 0 ? fs : mount_attach_at(fs, AT_FDCWD, place, e);

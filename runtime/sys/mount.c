@@ -75,7 +75,7 @@ int mount_map(int mount, int userns, struct err *e)
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns };
 
 	return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0
-		       ? err_set(e, errno, "map the ids of the mount")
+		       ? err_set(e, errno, "map the ids of the mount: mount_setattr")
 		       : 0;
 }
 

@@ -89,7 +89,7 @@ class Users(CriTest):
         # A file system that maps no ids: nothing starts.
         mount = cri.Mount(container_path="/m", host_path="/sys/kernel", uidMappings=[ids()], gidMappings=[ids()])
         id_ = self.cri.create(sandbox, container_config("c", "sleepy", mounts=[mount]), sandbox_config=config)
-        self.fails("UNKNOWN", "/sys/kernel: map the ids of the mount: Invalid argument", of=lambda: self.cri.start(id_))
+        self.fails("UNKNOWN", "/sys/kernel: map the ids of the mount: mount_setattr: Invalid argument", of=lambda: self.cri.start(id_))
         self.assertEqual(len(pids_of(sandbox)), 1)  # pause
 
 

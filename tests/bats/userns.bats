@@ -146,7 +146,7 @@ owner() { stat -c %u:%g "$@"; }
 	output=$(fails c "${MAPS[@]}" group=70000 -- /guest report)
 	mentions "resolve user: group 70000 is not in the user namespace"
 	output=$(fails c "${MAPS[@]}" "mount=idmap,/sys/kernel:/m" -- /guest report)
-	mentions "copy mounts: /sys/kernel: map the ids of the mount: Invalid argument"
+	mentions "copy mounts: /sys/kernel: map the ids of the mount: mount_setattr: Invalid argument"
 	container c "${MAPS[@]}" -- /guest sleepy
 	output=$(execute e "$CTR" -- /guest report)
 	mentions "enter user namespace: the pod has one and the plan has no uid-map"

@@ -110,7 +110,7 @@ first() {
 	done
 	SPEC='hostUsers: false, volumes: [{name: v, hostPath: {path: /sys/kernel}}]' EXTRA='volumeMounts: [{name: v, mountPath: /v}]' \
 		pod vain sleepy x | apply
-	wait_for 60 matches vain '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("copy mounts: /sys/kernel: map the ids of the mount: Invalid argument")'
+	wait_for 60 matches vain '.status.containerStatuses[0].lastState.terminated.message // .status.containerStatuses[0].state.waiting.message | contains("copy mounts: /sys/kernel: map the ids of the mount: mount_setattr: Invalid argument")'
 	[ -z "$(pids_named vain guest)" ]
 	run carpel apply -f - < <(SPEC='hostUsers: false' EXTRA='securityContext: {runAsUser: 65536}' pod far sleepy x)
 	[ "$status" = 0 ]

@@ -194,8 +194,7 @@ void cri_resume(struct cri *c)
 	if (c->sandboxes_len)
 		log_info("taking over %zu sandboxes of CRI", c->sandboxes_len);
 	for (struct cri_sandbox *s = c->sandboxes; s; s = s->next)
-		if (s->box.pause_fd >= 0)
-			logs_take_over(&s->box);
+		logs_take_over(&s->box);
 	for (struct cri_sandbox *s = c->sandboxes; s; s = next) {
 		next = s->next;
 		resume_sandbox_of(s);

@@ -254,8 +254,7 @@ void recover_resume(struct daemon *d)
 	if (d->pods_len)
 		log_info("taking over %zu pods", d->pods_len);
 	for (struct pod *p = d->pods; p; p = p->next)
-		if (p->sandbox.pause_fd >= 0)
-			logs_take_over(&p->sandbox);
+		logs_take_over(&p->sandbox);
 	for (struct pod *p = d->pods; p; p = next) {
 		next = p->next; /* a step may end the pod */
 		if (p->state->is_forgotten)

@@ -390,8 +390,8 @@ static int hand_over(void *arg, const char *tag, const int *fds, size_t n)
 	return 0;
 }
 
-/* What is not in the store is written: an earlier carpeld heard so and did not live to record it.
- * Nobody says it again. */
+/* What is not in the store, or had one that went with pause, is written: an earlier carpeld heard
+ * so and did not live to record it.  Nobody says it again. */
 static void forget_written(const struct take_over *t)
 {
 	for (struct ctr *c = t->s->ctrs; c; c = c->next) {
@@ -408,8 +408,13 @@ void logs_take_over(struct sandbox *s)
 	struct logs *l = s->engine->logs;
 	struct fdstore store;
 	struct err e = { 0 };
-	int rc = sandbox_store(s, &store, &e);
+	int rc;
 
+	if (s->pause_fd < 0) {
+		forget_written(&t);
+		return;
+	}
+	rc = sandbox_store(s, &store, &e);
 	if (rc == 0) {
 		/* Without it the log's former file would be told as the one to go on in. */
 		rc = reopen_resume(s, &store, &t.unsent, &t.unknown, &e);

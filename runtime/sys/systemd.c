@@ -75,14 +75,23 @@ static const char *why_no_slice(const char *name, size_t len)
 	return len ? why_no_unit(name, ".-") : "has no name";
 }
 
+static int check_length(const char *kind, const char *name, size_t *out_len, struct err *e)
+{
+	*out_len = strnlen(name, UNIT_NAME_MAX + 1);
+	return *out_len > UNIT_NAME_MAX
+		       ? err_say(e, ENAMETOOLONG, "%s \"%.*s…\" is longer than %d bytes", kind,
+				 SHOWN_MAX, name, UNIT_NAME_MAX)
+		       : 0;
+}
+
 int systemd_check_slice(const char *name, struct err *e)
 {
-	size_t len = strnlen(name, UNIT_NAME_MAX + 1);
+	size_t len;
 	const char *why;
+	int rc = check_length("slice", name, &len, e);
 
-	if (len > UNIT_NAME_MAX)
-		return err_say(e, ENAMETOOLONG, "slice \"%.*s…\" is longer than %d bytes",
-			SHOWN_MAX, name, UNIT_NAME_MAX);
+	if (rc < 0)
+		return rc;
 	if (!str_ends(name, slice_end))
 		return err_say(
 			e, EINVAL, "\"%s\" is no slice: it does not end in %s", name, slice_end);
@@ -92,12 +101,12 @@ int systemd_check_slice(const char *name, struct err *e)
 
 int systemd_check_scope(const char *name, struct err *e)
 {
-	size_t len = strnlen(name, UNIT_NAME_MAX + 1);
+	size_t len;
 	const char *why;
+	int rc = check_length("scope", name, &len, e);
 
-	if (len > UNIT_NAME_MAX)
-		return err_say(e, ENAMETOOLONG, "scope \"%.*s…\" is longer than %d bytes",
-			SHOWN_MAX, name, UNIT_NAME_MAX);
+	if (rc < 0)
+		return rc;
 	if (!str_ends(name, scope_end) || len == strlen(scope_end))
 		return err_say(e, EINVAL, "\"%s\" is no scope", name);
 	for (size_t i = 0; i < len; i++)

@@ -190,6 +190,17 @@ int fd_set_nonblock(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+int fd_pipe(int *out_read, int *out_write, struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(e, errno, "make a pipe");
+	*out_read = ends[0];
+	*out_write = ends[1];
+	return 0;
+}
+
 union control {
 	char space[CMSG_SPACE(sizeof(int) * FDS_MAX)];
 	struct cmsghdr align;

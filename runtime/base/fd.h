@@ -43,6 +43,7 @@ int fd_mkdir_all(int dir, const char *path, mode_t mode,
  * A missing name is success. */
 int fd_remove_tree(int dir, const char *name, struct err *e);
 int fd_set_nonblock(int fd);
+int fd_pipe(int *out_read, int *out_write, struct err *e); /* close-on-exec */
 
 /* One message with descriptors over a Unix socket.  Returns the bytes sent/received or -errno; recv
  * returns 0 at end of file, fills *nfds (in: room, out: got), makes them close-on-exec, and closes

@@ -225,10 +225,10 @@ struct pipes {
 
 static int make_end(int *ours, int *theirs, bool we_read, struct err *e)
 {
-	int fds[2];
+	int fds[2], rc = fd_pipe(&fds[0], &fds[1], e);
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_set(e, errno, "make a pipe");
+	if (rc < 0)
+		return rc;
 	(void)fchmod(fds[1], 0666); /* so that a user of the container's can open /dev/stdout */
 	*ours = fds[we_read ? 0 : 1];
 	*theirs = fds[we_read ? 1 : 0];

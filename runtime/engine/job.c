@@ -205,14 +205,11 @@ void job_cancel(struct job *j)
 
 static int make_pipe(int *ours, int *theirs, struct err *e)
 {
-	int fds[2];
+	int rc = fd_pipe(ours, theirs, e);
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_set(e, errno, "make a pipe");
-	*ours = fds[0];
-	*theirs = fds[1];
-	(void)fd_set_nonblock(fds[0]);
-	return 0;
+	if (rc == 0)
+		(void)fd_set_nonblock(*ours);
+	return rc;
 }
 
 static int spawn_job(struct job *j, const struct job_options *o, struct err *e)

@@ -229,14 +229,12 @@ static int open_log_file(const struct ctr *c, struct err *e)
  * name. */
 static int make_pipe(int *read_end, int *write_end, struct err *e)
 {
-	int fds[2];
+	int rc = fd_pipe(read_end, write_end, e);
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_set(e, errno, "make a pipe");
-	(void)fchmod(fds[1], 0666);
-	(void)fd_set_nonblock(fds[0]);
-	*read_end = fds[0];
-	*write_end = fds[1];
+	if (rc < 0)
+		return rc;
+	(void)fchmod(*write_end, 0666);
+	(void)fd_set_nonblock(*read_end);
 	return 0;
 }
 

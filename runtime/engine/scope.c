@@ -148,20 +148,12 @@ static void on_ended(void *arg, int status)
 
 static int make_streams(struct scope *s, int theirs[3], struct err *e)
 {
-	int in[2], out[2], err[2];
+	int rc;
 
-	if (pipe2(in, O_CLOEXEC) < 0)
-		return err_set(e, errno, "make a pipe");
-	theirs[0] = in[0];
-	s->in_fd = in[1];
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return err_set(e, errno, "make a pipe");
-	s->out_fd = out[0];
-	theirs[1] = out[1];
-	if (pipe2(err, O_CLOEXEC) < 0)
-		return err_set(e, errno, "make a pipe");
-	s->err_fd = err[0];
-	theirs[2] = err[1];
+	if ((rc = fd_pipe(&theirs[0], &s->in_fd, e)) < 0 ||
+		(rc = fd_pipe(&s->out_fd, &theirs[1], e)) < 0 ||
+		(rc = fd_pipe(&s->err_fd, &theirs[2], e)) < 0)
+		return rc;
 	(void)fd_set_nonblock(s->out_fd);
 	(void)fd_set_nonblock(s->err_fd);
 	return write(s->in_fd, "\n", 1) < 0 ? err_set(e, errno, "write to a pipe") : 0;

@@ -142,17 +142,6 @@ void unit_release(struct unit *u)
 	cleanup_fd(&u->process);
 }
 
-static int make_pipe(int *out_read, int *out_write, struct err *e)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_set(e, errno, "make a pipe");
-	*out_read = ends[0];
-	*out_write = ends[1];
-	return 0;
-}
-
 /* 1: cat has spoken, 0: it or systemd-run has ended. */
 static int hear(int out, int64_t until_ms, struct err *e)
 {
@@ -180,7 +169,7 @@ static int try(const struct strv *command, const char *name, int64_t until_ms, s
 	CLEANUP(cleanup_fd) int said = -1;
 	int rc;
 
-	if ((rc = make_pipe(&in, &u.in_fd, e)) < 0 || (rc = make_pipe(&answer, &their_out, e)) < 0)
+	if ((rc = fd_pipe(&in, &u.in_fd, e)) < 0 || (rc = fd_pipe(&answer, &their_out, e)) < 0)
 		return rc;
 	if (write(u.in_fd, "\n", 1) < 0)
 		return err_set(e, errno, "write to a pipe");

@@ -217,11 +217,16 @@ static int finish_new(const struct part *mount, const char *source, const char *
 	return 0;
 }
 
+static void reading_free(struct reading *r)
+{
+	buf_free(&r->options);
+}
+
 static int one(const struct part *mount, const char *bundle, const struct plan *p,
 	struct plan_mount *m, struct err *e)
 {
 	const char *target = NULL, *source = NULL, *type = NULL;
-	struct reading r = { .m = m, .plan = p };
+	CLEANUP(reading_free) struct reading r = { .m = m, .plan = p };
 	int rc;
 
 	if ((rc = config_mount_maps(mount, p, m, e)) < 0 ||
@@ -232,13 +237,10 @@ static int one(const struct part *mount, const char *bundle, const struct plan *
 		return rc;
 	m->target = target ? clean_path(target) : NULL;
 	if (!m->target)
-		rc = read_refuse(mount, "destination", "want an absolute path without \"..\"", e);
-	else if (r.is_bind || str_eq(type, "bind"))
-		rc = finish_bind(mount, source, bundle, &r, e);
-	else
-		rc = finish_new(mount, source, type, &r, e);
-	buf_free(&r.options);
-	return rc;
+		return read_refuse(mount, "destination", "want an absolute path without \"..\"", e);
+	if (r.is_bind || str_eq(type, "bind"))
+		return finish_bind(mount, source, bundle, &r, e);
+	return finish_new(mount, source, type, &r, e);
 }
 
 int config_mounts(struct config *c, const char *bundle, struct err *e)

@@ -259,6 +259,10 @@ static void test_mounts_are_refused(void **state)
 			"[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": "
 			"[\"idmap\"]}]",
 			"mounts[0]: only a bind has ids to map" },
+		{ "mounts", /* after an option that was kept */
+			"[{\"destination\": \"/a\", \"type\": \"tmpfs\", \"options\": "
+			"[\"size=1\",\"idmap=\"]}]",
+			"mounts[0].options=[\"size=1\",\"idmap=\"]: " TAKES },
 		{ "mounts",
 			"[{\"destination\": \"/dev\", \"type\": \"tmpfs\", \"options\": "
 			"[\"tmpcopyup\"]}]",

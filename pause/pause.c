@@ -109,7 +109,7 @@ static void load_filter(void)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 0, 7),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_rt_sigtimedwait, 6, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_wait4, 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_waitid, 5, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_exit_group, 4, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_write, 0, 2),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
@@ -138,16 +138,25 @@ static void append_record(const struct exit_record *r)
 		;
 }
 
+/* As wait(2) would have it. */
+static int32_t wait_status(const siginfo_t *info)
+{
+	if (info->si_code == CLD_EXITED)
+		return (info->si_status & 0xff) << 8;
+	return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+/* The record comes first: who finds all of a container's processes reaped finds its end told. */
 static void reap_all(void)
 {
 	for (;;) {
-		struct exit_record r = { 0 };
-		long pid = call(__NR_wait4, -1, (long)&r.wait_status, WNOHANG, 0, 0);
+		siginfo_t info = { 0 };
+		long rc = call(__NR_waitid, P_ALL, 0, (long)&info, WEXITED | WNOHANG | WNOWAIT, 0);
 
-		if (pid <= 0)
+		if (rc < 0 || info.si_pid == 0)
 			return;
-		r.pid = (int32_t)pid;
-		append_record(&r);
+		append_record(&(struct exit_record){ info.si_pid, wait_status(&info) });
+		(void)call(__NR_waitid, P_PID, info.si_pid, 0, WEXITED, 0);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "engine/find.h"
 #include "engine/logs.h"
 #include "pod/sandbox.h"
+#include "sys/cgroup_stats.h"
 
 enum { SETTLE_MS = 2000, LOOK_MS = 2 };
 
@@ -46,12 +47,10 @@ void resume_undo(struct engine *g, const char *cgroup)
 
 /* carpel-launch dies with its supervisor, but the process that it had started may be an instant
  * away from its program. */
-static struct found settle(
-	const struct engine *g, const char *cgroup, bool in_node, bool *out_was_there)
+static struct found settle(const struct engine *g, const char *cgroup, bool in_node)
 {
 	struct found f = find_container(g, cgroup, 0, in_node);
 
-	*out_was_there = f.pidfd >= 0;
 	for (int ms = 0; ms < SETTLE_MS && f.pidfd >= 0 && !f.has_started; ms += LOOK_MS) {
 		close(f.pidfd);
 		look_again_soon();
@@ -71,17 +70,21 @@ static bool await_note(const struct sandbox *s, int32_t pid)
 	return false;
 }
 
-/* The pid of one that was seen in its cgroup and has ended since; 0: it ended for carpel-launch,
- * which was still there to reap it. */
-static int32_t await_exit(struct sandbox *s, bool was_there)
+/* The pid of one that is ending, or has ended and pause may not have come to it yet; 0: it ended
+ * for carpel-launch, which was still there to reap it, or there was none.  Pause notes before it
+ * reaps.
+ */
+static int32_t await_exit(struct sandbox *s, const char *cgroup)
 {
-	int32_t pid = sandbox_find_exit(s);
+	for (int ms = 0; ms < SETTLE_MS; ms += LOOK_MS) {
+		bool is_over = !cgroup_has_unreaped(s->engine->cgroups, cgroup);
+		int32_t pid = sandbox_find_exit(s);
 
-	for (int ms = 0; ms < SETTLE_MS && was_there && !pid; ms += LOOK_MS) {
+		if (pid || is_over)
+			return pid;
 		look_again_soon();
-		pid = sandbox_find_exit(s);
 	}
-	return pid;
+	return 0;
 }
 
 /* Its note must not be found by the next supervisor, which would take it for an instance that ran.
@@ -100,12 +103,11 @@ bool resume_starting(struct ctr *c)
 	struct sandbox *s = c->sandbox;
 	CLEANUP(cleanup_free) char *cgroup = container_cgroup(&s->at, c->id);
 	struct container_request q;
-	bool was_there;
 	struct found f;
 
 	if (!c->is_made)
 		return false;
-	f = settle(s->engine, cgroup, ctr_is_in_node(c), &was_there);
+	f = settle(s->engine, cgroup, ctr_is_in_node(c));
 	(void)c->owner->request(c, &q, NULL); /* for the image's id */
 	if (f.pidfd >= 0 && f.has_started) {
 		c->pid = f.pid;
@@ -116,7 +118,7 @@ bool resume_starting(struct ctr *c)
 		return true;
 	}
 	/* It ran and has ended already: it must not run twice. */
-	if (f.pidfd < 0 && !ctr_is_in_node(c) && (c->pid = await_exit(s, was_there)) != 0) {
+	if (f.pidfd < 0 && !ctr_is_in_node(c) && (c->pid = await_exit(s, cgroup)) != 0) {
 		ctr_is_up(c);
 		return true; /* its note is still in the pipe */
 	}

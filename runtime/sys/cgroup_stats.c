@@ -226,6 +226,15 @@ static int read_pids(const struct cgroups *c, const char *path, int v2, struct c
 	return 0;
 }
 
+bool cgroup_has_unreaped(const struct cgroups *c, const char *path)
+{
+	CLEANUP(cleanup_free) char *file = cgroup_dir(c, c->v2, path);
+	CLEANUP(cleanup_fd) int dir = open(file, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct cgroup_stats s = { 0 };
+
+	return dir >= 0 && read_pids(c, path, dir, &s) == 0 && s.pids > 0;
+}
+
 /* "254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0", or only "254:0". */
 static void add_io_v2(char *text, struct cgroup_io *io)
 {

@@ -50,5 +50,9 @@ struct cgroup_stats {
 int cgroup_stats_read(
 	const struct cgroups *c, const char *path, struct cgroup_stats *out, struct err *e);
 
+/* Whether a process of it lives, ends, or has ended and not been reaped; false where no pids
+ * controller counts them. */
+bool cgroup_has_unreaped(const struct cgroups *c, const char *path);
+
 /* Pure: the text of a *.pressure file; what is not understood is not known. */
 struct pressure pressure_parse(const char *text);

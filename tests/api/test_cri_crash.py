@@ -5,6 +5,7 @@ import glob
 import os
 import random
 import re
+import signal
 import threading
 import time
 
@@ -58,10 +59,11 @@ class Steps(CrashTest):
         return container_config(name, "all", note, *lines, mounts=[mount], log_path=name + str(self.serial), **fields)
 
     def has_run(self):
-        return len(read(self.ran).split()) if os.path.exists(self.ran) else 0
+        return len(read(self.ran)) if os.path.exists(self.ran) else 0
 
-    def at_each_step(self, prepare, name, request, judge):
-        """request(): the call's fields; judge(made): made is its answer where it came before the kill."""
+    def at_each_step(self, prepare, name, request, judge, killed=lambda: None):
+        """request(): the call's fields; judge(made): made is its answer where it came before the kill; killed(): while
+        there is no carpeld."""
         number = FIRST or self.random.randrange(1, STRIDE + 1)
         places = []
         while True:
@@ -81,6 +83,7 @@ class Steps(CrashTest):
                 made = None
             self.cri.close()
             with self.subTest("killed at step %d, %s, seed %d" % (number, place, SEED)):
+                killed()
                 self.cri = self.daemon.start()
                 judge(made, fields)
             self.remove_all()
@@ -208,6 +211,28 @@ class Steps(CrashTest):
             self.assertEqual(self.has_run(), 1)
 
         self.at_each_step(lambda: self.one("exit 3"), "StartContainer", self.by_id, judge)
+
+    def test_start_of_one_whose_end_is_told_late(self):
+        """Pause is held from before the start until the next carpeld has looked: nothing shows that it has run."""
+        pause = None
+
+        def prepare():
+            nonlocal pause
+            self.one("exit 3")
+            pause, = pids_of(self.pod_id)
+            os.kill(int(pause), signal.SIGSTOP)
+
+        def go_on_soon():
+            threading.Timer(0.4, os.kill, (int(pause), signal.SIGCONT)).start()
+
+        def judge(made, fields):
+            if not made:
+                self.repeat("StartContainer", fields)
+            self.assertEqual(self.cri.wait_exited(self.c).exit_code, 3)
+            self.assertEqual(self.has_run(), 1)
+
+        self.at_each_step(prepare, "StartContainer", self.by_id, judge, go_on_soon)
+        os.kill(int(pause), signal.SIGCONT)
 
     def test_stop(self):
         def judge(made, fields):

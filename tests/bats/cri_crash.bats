@@ -24,7 +24,7 @@ steps() {
 }
 
 @test "cri: carpeld killed at the steps of calls on containers" {
-	steps create start start_of_one_that_ends_at_once stop remove update
+	steps create start start_of_one_that_ends_at_once start_of_one_whose_end_is_told_late stop remove update
 }
 
 @test "cri: carpeld killed at the steps of ExecSync, of a reopened log and of an exit" {

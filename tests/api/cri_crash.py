@@ -4,6 +4,7 @@ A step is the end of a system call that changes something outside carpeld's memo
 also its beginning, when nothing has happened yet."""
 
 import ctypes
+import fcntl
 import os
 import re
 import signal
@@ -58,7 +59,16 @@ class Daemon:
             return
         keeper = int(re.search(r"(?m)^PPid:\s(\d+)", read("/proc/%d/status" % pid)).group(1))
         os.kill(keeper, signal.SIGTERM)
-        until("carpeld and its keeper to leave", lambda: not carpeld_pid())
+        until("carpeld and its keeper to leave", lambda: not carpeld_pid() and self.is_free())
+
+    def is_free(self):
+        """Who is on the way out has no arguments any more, but still its files."""
+        with open(ROOT + "/run/carpel/lock") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     def start(self):
         with open(ROOT + "/var/log/carpel/carpeld.log", "ab") as log:

@@ -139,8 +139,9 @@ fake_reader() {
 		'-- cdi '*)
 			echo "at $ROOT/etc/cdi/slow.yaml"
 			: >"$ROOT/readers/\$\$"
+			mode=\$(cat $ROOT/mode)
 			ls $ROOT/readers | wc -l >>$ROOT/running
-			case \$(cat $ROOT/mode) in
+			case \$mode in
 			hang) exec /bin/sleep 1000;;
 			die) kill -9 \$\$;;
 			esac;;

@@ -3,8 +3,9 @@
 #
 #   some-tests | tally.sh STAGE DIR      shows failures with their diagnostics, skips with their reasons,
 #                                        and one summary line; writes "passed failed skipped" to DIR/STAGE
-#   tally.sh --sum DIR [STAGE…]          says again what failed, and adds up the stages (a named stage that left no
-#                                        counts has failed); the closing line is "N passed, N failed, N skipped"
+#   tally.sh --sum DIR [STAGE…]          says again what failed, at last in a line each, since of a long text often only
+#                                        the end is kept; adds up the stages (a named stage that left no counts has
+#                                        failed); the closing line is "N passed, N failed, N skipped"
 #
 # Exit status 1 when anything failed. STRICT=1: a skip that tests/expected-skips does not list is a failure.
 # The plan comes first (both cmocka and bats do that). A stage that ran nothing, or fewer tests than its plan promised, has failed too.
@@ -80,7 +81,7 @@ one_stage() {
 }
 
 sum() {
-	local dir="$1" passed=0 failed=0 skipped=0 stage p f s
+	local dir="$1" passed=0 failed=0 skipped=0 stage p f s files=()
 
 	shift
 	for stage in "$@"; do
@@ -90,8 +91,9 @@ sum() {
 			echo "$stage: left no result"
 			failed=$((failed + 1))
 		fi
-		! [ -f "$dir/$stage.failed" ] || cat "$dir/$stage.failed"
+		! [ -f "$dir/$stage.failed" ] || files+=("$dir/$stage.failed")
 	done
+	[ "${#files[@]}" = 0 ] || { cat "${files[@]}" && grep -hE '^[^#]|in test file' "${files[@]}"; }
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ]
 }

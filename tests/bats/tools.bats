@@ -46,9 +46,10 @@ count() {
 	run "$tally" --sum "$BATS_TEST_TMPDIR" one two three
 	[ "$status" -eq 1 ]
 	[ "${lines[-1]}" = "7 passed, 1 failed, 1 skipped" ]
-	count 0 $'1..2\nnot ok 1 one\n# because\nok 2 two'
+	count 0 $'1..2\nnot ok 1 one\n# (in test file x.bats, line 5)\n# because\nok 2 two'
 	run "$tally" --sum "$BATS_TEST_TMPDIR" some one
-	[ "$output" = $'some: FAILED: one\n# because\n4 passed, 1 failed, 1 skipped' ]
+	local told=$'some: FAILED: one\n# (in test file x.bats, line 5)\n'
+	[ "$output" = "$told$(printf '# because\n%s4 passed, 1 failed, 1 skipped' "$told")" ]
 	count 0 $'1..1\nok 1 one'
 	run "$tally" --sum "$BATS_TEST_TMPDIR" some one
 	[ "$output" = "4 passed, 0 failed, 1 skipped" ]

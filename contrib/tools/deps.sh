@@ -9,7 +9,7 @@ declare -A packages=(
 		libcap-dev libarchive-dev nettle-dev protobuf-c-compiler libprotobuf-c-dev protobuf-compiler'
 	[demo]='busybox-static'
 	[test]='busybox-static bats parallel curl jq iproute2 util-linux procps python3 python3-h2 python3-grpcio
-		python3-grpc-tools python3-pkg-resources python3-protobuf golang-github-containers-common podman runc crun
+		python3-grpc-tools python3-pkg-resources python3-protobuf golang-github-containers-common podman runc crun containerd
 		libcmocka-dev clang libclang-rt-14-dev'
 	[lint]='clang clang-format clang-tidy cppcheck shellcheck mandoc python3 universal-ctags'
 	# An emulated machine of this Debian's own files; its kernel is fetched, not installed.

@@ -313,3 +313,32 @@ is_gone() {
 no_cgroup_of() {
 	! find /sys/fs/cgroup -maxdepth 4 -name "pod$1" 2>/dev/null | grep -q .
 }
+
+# The record of an instance, as its daemon would have left it by dying earlier.
+put_back() { # put_back RECORD
+	local keeper daemon
+	daemon=$(carpeld_pid)
+	keeper=$(awk '/^PPid/ { print $2 }' "/proc/$daemon/status")
+	kill -STOP "$keeper"
+	kill -9 "$daemon"
+	cp "$1" "$ROOT/run/carpel/pods"
+	kill -CONT "$keeper"
+	wait_for 10 is_other_carpeld "$daemon"
+}
+
+@test "a log that was whole and its sandbox gone before that was on record is not waited for" {
+	import_guest
+	pod first sleepy x | carpel run -f - --wait
+	local log uid
+	log=$(helper_pid carpel-log)
+	kill -STOP "$log"
+	RESTART=Never pod a lines 10 | carpel run -f -
+	wait_for 30 is_field a .status.phase Succeeded
+	uid=$(field a .metadata.uid)
+	cp "$ROOT/run/carpel/pods/$uid" "$ROOT/$uid"
+	kill -CONT "$log"
+	wait_for 30 no_cgroup_of "$uid"
+	put_back "$ROOT/$uid"
+	timeout "$(patience 30)" "$CARPEL_BIN/carpel" --root "$ROOT" logs a -f >"$ROOT/got"
+	seq -f 'line %.0f' 10 | cmp - "$ROOT/got"
+}

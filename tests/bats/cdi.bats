@@ -144,7 +144,11 @@ fake_reader() {
 			case \$mode in
 			hang) exec /bin/sleep 1000;;
 			die) kill -9 \$\$;;
-			esac;;
+			esac
+			$CARPEL_BIN/carpel-image "\$@"
+			status=\$?
+			rm $ROOT/readers/\$\$
+			exit \$status;;
 		esac
 		exec $CARPEL_BIN/carpel-image "\$@"
 	EOF

@@ -51,6 +51,7 @@ class Daemon:
         LIBC.prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # as its keeper is
         self.end_keeper()
         self.process = None
+        self.steps = 0  # of what was over before its step had come
         self.start()
 
     def end_keeper(self):
@@ -127,6 +128,7 @@ class Daemon:
             ptrace(ON_TO_CALL, self.pid, None, signal_)
             status = self.wait_stop(is_over)
             if status is None:
+                self.steps = count
                 return None
             signal_ = 0
             if os.WSTOPSIG(status) != CALL_TRAP:

@@ -176,10 +176,11 @@ class Floods(Attack):
         pid = carpeld_pid()
         text = "head -c 9000000 /dev/zero; head -c 9000000 /dev/zero >&2; sleep 1"
         calls = [self.cri.begin("ExecSync", container_id=id_, cmd=[BUSYBOX, "sh", "-c", text]) for _ in range(10)]
-        most = 0
+        before = most = resident_kib(pid)
         while not any(call.done() for call in calls):
             most = max(most, resident_kib(pid))
             time.sleep(0.1)
+        self.assertGreater(most, before + (8 << 10))
         if not IS_SANITIZED:  # it keeps what is freed for a while
             self.assertLess(most, 128 << 10)
         for call in calls:

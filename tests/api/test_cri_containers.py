@@ -182,8 +182,9 @@ class Life(InSandbox):
 
 
 class Stops(InSandbox):
-    def deaf(self, name="deaf"):
-        return self.ready(name, "stubborn", "ready", says=" F ready\n")
+    def deaf(self):
+        """By a name whose log no other test has."""
+        return self.ready("deaf-" + self._testMethodName, "stubborn", "ready", says=" F ready\n")
 
     def test_signal_then_kill(self):
         polite, deaf = self.begin("polite", "sleepy", "x"), self.deaf()
@@ -229,6 +230,7 @@ class Stops(InSandbox):
         short = self.cri.begin("StopContainer", container_id=id_, timeout=1)
         self.cri.call("StopContainer", container_id=id_, timeout=600)
         short.result(cri_client.WAIT_S)
+        self.assertEqual(self.cri.status(id_).exit_code, 137)
 
     def test_cancelled_stop_goes_on(self):
         id_ = self.ready("goes", "catch", "all", says="listening")

@@ -195,6 +195,7 @@ class Logs(InSandbox):
         self.assertEqual(set(glob.glob(LOGS + "/**", recursive=True)), before)
         pod = self.cri.run(pod_config("nolog", log_directory=""))
         self.assertEqual(self.cri.wait_exited(self.started(pod, "d", "lines", "9", log_path="d.log")).exit_code, 0)
+        self.assertEqual(set(glob.glob(LOGS + "/**", recursive=True)), before)
 
     def test_stays_when_the_container_goes(self):
         c = self.begin("c", "print", "kept", log_path="kept.log")
@@ -208,17 +209,18 @@ class Logs(InSandbox):
                      if read("/proc/%d/comm" % pid).strip() == name), None)
 
     def kill(self, name):
-        pid = carpeld_pid() if name == "carpeld" else self.helper(name)
-        if pid:
-            at = started_at(pid)
-            os.kill(pid, signal.SIGKILL)
-            until("it to be dead", lambda: started_at(pid) != at)
+        pid = until("who is to be killed", carpeld_pid if name == "carpeld" else lambda: self.helper(name))
+        at = started_at(pid)
+        os.kill(pid, signal.SIGKILL)
+        until("it to be dead", lambda: started_at(pid) != at)
+        self.killed += 1
 
     def reopened(self, kill):
         """Each line once, over all files, while the log goes on in another file again and again."""
-        c = self.begin("c", command=[BUSYBOX, "sh", "-c", "i=0; while [ ! -e /data/stop ]; do i=$((i+1)); echo $i; done"],
+        c = self.begin("c", command=[BUSYBOX, "sh", "-c", "i=0; while [ ! -e /data/stop ]; do i=$((i+1)); echo $i; done; "
+                                            "echo $i >/data/last"],
                        log_path="r.log", **shell(cri.Mount(container_path="/data", host_path=ROOT + "/stop")))
-        inodes = []
+        inodes, self.killed = [], 0
         for n in range(8):
             until("the log to grow", lambda: os.path.getsize(LOGS + "/r.log") > 5000)
             os.rename(LOGS + "/r.log", "%s/r.log.%d" % (LOGS, n))
@@ -233,13 +235,15 @@ class Logs(InSandbox):
             if not kill:
                 time.sleep(0.05)  # and the old one does not grow any more
                 self.assertEqual(os.path.getsize("%s/r.log.%d" % (LOGS, n)), inodes[-1].st_size)
+        self.assertEqual(self.killed, 4 if kill else 0)
+        until("the last file to be gone on in", lambda: os.path.getsize(LOGS + "/r.log"))
         with open(ROOT + "/stop/stop", "w"):
             pass
         self.reconnect()
         self.cri.wait_exited(c)
         paths = ["%s/r.log.%d" % (LOGS, n) for n in range(8)] + [LOGS + "/r.log"]
         lines = [int(r[3]) for path in paths for r in self.records(path)]
-        self.assertEqual(lines, list(range(1, len(lines) + 1)))
+        self.assertEqual(lines, list(range(1, int(read(ROOT + "/stop/last")) + 1)))
 
     def reopen_until_done(self, c):
         def done():

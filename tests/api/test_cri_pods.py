@@ -8,7 +8,7 @@ import grpc
 
 import cri_client
 from cri_client import (CONTAINER, CREATED, EXITED, GUEST, NODE, NOTREADY, POD, READY, TARGET, Cri, CriTest, cri,
-                        pids_of, pod_config, pod_state, processes, until)
+                        frozen, launcher, pids_of, pod_config, pod_state, processes, until)
 
 ODD = {"plain": "x", "empty": "", "unicode": "grüße-日本-\U0001f331", "long": "v" * 5000, "k/ä": "line\nbreak\ttab"}
 
@@ -222,6 +222,21 @@ class Ends(CriTest):
             time.sleep(0.001 * n)
             connection.close()
         until("the half made to be gone", lambda: all(pod.state == READY for pod in self.cri.pods()))
+
+    def test_given_up_while_it_is_made(self):
+        """By a cancellation, a deadline and the end of its connection, while the launcher is held."""
+        connection = Cri()
+        with frozen(launcher()):
+            call = self.cri.begin("RunPodSandbox", config=pod_config("cancelled"))
+            connection.begin("RunPodSandbox", config=pod_config("lost"))
+            for client in (self.cri, connection):
+                client.call("Version")  # so they have arrived
+            late = self.cri.begin("RunPodSandbox", deadline_s=1, config=pod_config("late"))
+            self.assertTrue(call.cancel())
+            connection.close()
+            self.assertEqual(late.exception().code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        self.cri.remove_pod(self.cri.run(pod_config("next")))  # the launcher has come to them
+        until("all to be gone", lambda: not self.cri.pods() and not processes())
 
     def test_removed_while_it_is_made(self):
         for n in range(10):

@@ -144,14 +144,13 @@ class Images(CriTest):
             return answer if answer.image_filesystems[0].used_bytes.value > 10000 else None
 
         # Counted when it starts, and not again for a minute.
-        self.kill_carpeld()
         began = time.time_ns()
+        self.kill_carpeld()
         answer = until("the images to be counted", told)
         for usage in (*answer.image_filesystems, *answer.container_filesystems):
             self.assertTrue(os.path.isdir(usage.fs_id.mountpoint))
             self.assertTrue(usage.HasField("used_bytes") and usage.HasField("inodes_used"))
-            self.assertTrue(0 < usage.timestamp <= time.time_ns())
-        self.assertLess(began, time.time_ns())
+            self.assertTrue(began <= usage.timestamp <= time.time_ns())
         self.assertTrue(answer.image_filesystems[0].fs_id.mountpoint.startswith(LIB))
         self.assertGreater(answer.image_filesystems[0].inodes_used.value, 3)
 
@@ -203,7 +202,7 @@ class Stats(InSandbox):
             parts = self.cri.stream("StreamContainerStats", filter=cri.ContainerStatsFilter(**filter_))
             found = [stats.attributes.id for stats in answers]
             self.assertEqual([stats.attributes.id for part in parts for stats in part.container_stats], found)
-            return sorted(ids.index(id_) for id_ in found if id_ in ids)
+            return sorted(ids.index(id_) for id_ in found)
 
         self.assertEqual(numbers(), [0, 1, 2])
         self.assertEqual(numbers(id=ids[0]), [0])

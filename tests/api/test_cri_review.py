@@ -8,7 +8,7 @@ import unittest
 import grpc
 
 from cri_client import (CREATED, EXITED, GUEST, ROOT, CriTest, carpeld_pid, cgroup_v2, container_config, cri, frozen,
-                        launcher, pids_in, pids_of, until)
+                        launcher, pids_in, pids_of, read, until)
 
 
 def pause_of(sandbox):
@@ -67,7 +67,7 @@ class Crashed(HoldsProfiles):
         sandbox, config = self.sandbox()
         os.makedirs(ROOT + "/out")
         mount = cri.Mount(host_path=ROOT + "/out", container_path="/out")
-        program = container_config("c", "write", "/out/ran", "x", mounts=[mount], log_path="c.log")
+        program = container_config("c", "append", "/out/ran", "x", mounts=[mount], log_path="c.log")
         id_ = self.cri.create(sandbox, program, config)
         self.started(sandbox, "first", "exit", "0")
         launch, carpeld = launcher(), carpeld_pid()
@@ -84,6 +84,8 @@ class Crashed(HoldsProfiles):
         self.assertEqual(self.cri.wait_exited(id_).exit_code, 0)
         self.cri.start(id_)
         self.fails("FAILED_PRECONDITION", "started once", of=lambda: self.cri.start(id_))
+        self.cri.wait_exited(id_)
+        self.assertEqual(read(ROOT + "/out/ran"), "x")
 
     def test_exec_ends(self):
         sandbox, _ = self.sandbox()

@@ -421,7 +421,7 @@ class Leaving(GrpcTest):
         self.fails(Code.UNAVAILABLE, lambda: self.version())
 
     def test_goodbye(self):
-        """What comes between the two GOAWAYs is served; later streams are the client's to repeat."""
+        """The first GOAWAY turns no stream away, and the call that runs is answered."""
         raw = self.raw()
         waiting = raw.start(RUNTIME + "StartContainer")
         raw.send(waiting, framed(cri.StartContainerRequest(container_id="watched")), end=True)

@@ -157,6 +157,7 @@ fake_reader() {
 }
 
 @test "CDI files are read beside carpeld: who hangs or dies at one fails the start, with the device and the file" {
+	nm "$CARPEL_BIN/carpeld" | grep -q ' T main$'
 	run -1 grep -E 'yaml|usage_step|userns_make' <(ldd "$CARPEL_BIN/carpeld"; nm "$CARPEL_BIN/carpeld")
 	carpel down
 	echo die >"$ROOT/mode"

@@ -211,13 +211,15 @@ pod_pids_of_container() {
 @test "memory: exec counts as the container's, and dies with it" {
 	import_guest
 	RESTART=Never EXTRA='resources: {limits: {memory: 32Mi}}' pod a sleepy up | carpel run -f - --wait
+	started=$(status a .state.running.startedAt)
+	[ "$started" != null ]
 	run guest a eat 64
 	[ "$status" = 137 ]
 	if [ "$IS_V2" ]; then # memory.oom.group: the container is one whole
 		carpel wait --for=exit a --timeout "$LIMIT"
 		is_status a .state.terminated.reason OOMKilled
 	else
-		is_status a .state.running.startedAt "$(status a .state.running.startedAt)"
+		is_status a .state.running.startedAt "$started"
 	fi
 }
 

@@ -155,7 +155,8 @@ is_other_carpeld() {
 		uid=$(awk '$1 == "Uid:" { print $2 }' "/proc/$pid/status")
 		has "$pid" '(Uid|Gid)' "$uid	$uid	$uid	$uid"
 		has "$pid" Groups ''
-		! getent passwd "$uid"
+		run getent passwd "$uid"
+		[ "$status" = 2 ]
 		grep -Eq '^Max core file size +0 +0 ' "/proc/$pid/limits"
 		grep -Eq '^Max processes +0 +0 ' "/proc/$pid/limits"
 		grep -Eq '^Max locked memory +0 +0 ' "/proc/$pid/limits"
@@ -178,7 +179,7 @@ is_other_carpeld() {
 	[ "$(find "$ROOT/run" -type s | wc -l)" -ge 2 ]
 	for pid in "$DAEMON" $(pgrep -P "$DAEMON"); do
 		while read -r inode; do
-			! awk -v inode="$inode" '$7 == inode && $8 ~ /^@/ { found = 1 } END { exit !found }' /proc/net/unix
+			awk -v inode="$inode" '$7 == inode && $8 ~ /^@/ { exit 1 }' /proc/net/unix
 		done < <(find "/proc/$pid/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n')
 	done
 }

@@ -38,7 +38,7 @@ kill_carpeld() {
 
 is_other_carpeld() {
 	local now
-	now=$(carpeld_pid 2>/dev/null) && [ "$now" != "$1" ]
+	now=$(carpeld_pid 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$1" ]
 }
 
 # The host pid of a program of this instance, by its name and its parents' cgroup.
@@ -244,11 +244,12 @@ has_all_lines() {
 	# Whatever was admitted becomes Running; a name that is there is not two pods.
 	for i in $(carpel get pods -o name); do
 		carpel wait --for=ready "$i" --timeout 30s
-		[ "$(carpel exec "$i" -- /bin/guest procs | grep -c guest)" -ge 1 ]
+		[ "$(carpel exec "$i" -- /bin/guest procs | grep -c guest)" -ge 2 ] # itself, too
 	done
 	local pods cgroups
 	pods=$(carpel get pods -o name | wc -l)
 	cgroups=$(find "$(cgroup_v2_dir)/besteffort" -maxdepth 1 -name 'pod*' | wc -l)
+	[ "$pods" -ge 1 ]
 	[ "$pods" = "$cgroups" ]
 	carpel delete pod --all --now
 	[ "$(carpel get pods -o name | wc -l)" = 0 ]

@@ -218,9 +218,11 @@ odd() {
 	local name why
 
 	odd whole
-	[ "$status" = 0 ] && [ "${lines[0]}" = "Version:  0.1.0" ]
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = "Version:  0.1.0" ]
 	odd pieces
-	[ "$status" = 0 ] && [ "${lines[0]}" = "Version:  0.1.0" ]
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = "Version:  0.1.0" ]
 	while IFS='|' read -r name why; do
 		odd "$name"
 		[ "$status" = 1 ] && [ -z "$output" ] && [ "$stderr" = "carpel: $why" ] ||
@@ -746,8 +748,8 @@ ended_with() {
 	run -3 --separate-stderr cri exec -s --timeout 9 c printf -n 'a b' --help
 	[ "$stderr" = err ]
 	[ "$(asked ExecSync)" = '{"cmd":["printf","-n","a b","--help"],"container_id":"c","timeout":"9"}' ]
+	run -3 cri exec c true
 	cri exec c true | od -An -tx1 | grep -qxF ' 00 ff 0a 6f 75 74'
-	[ "${PIPESTATUS[1]}" = 0 ]
 	says ExecSync '{}'
 	cri exec c -- ls -l
 	[ "$(asked ExecSync)" = '{"cmd":["ls","-l"],"container_id":"c"}' ]
@@ -1203,7 +1205,8 @@ has_events() {
 	real start "$ctr"
 	run -7 real exec "$ctr" /bin/guest exit 7
 	run -0 --separate-stderr real exec "$ctr" /bin/guest eprint to stderr
-	[ "$stderr" = "to stderr" ] && [ -z "$output" ]
+	[ "$stderr" = $'to\nstderr' ]
+	[ -z "$output" ]
 	[ "$(real exec "$ctr" /bin/guest bytes 3000000 | wc -c)" = 3000000 ]
 	run -124 --separate-stderr real exec --timeout 1 "$ctr" /bin/guest sleep 30
 	[[ $stderr == "carpel: ExecSync: deadline exceeded"* ]]

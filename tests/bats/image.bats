@@ -461,7 +461,7 @@ a_directory() {
 		sleep 0.02
 	done
 	kill -9 "$pid"
-	run wait "$pid"
+	wait "$pid" || :
 	[ -e "$STORE/tmp/$pid.0/z" ]
 	[ "$(image list | field 'len(j["items"])')" = 0 ]
 	rm "$T/source/z"

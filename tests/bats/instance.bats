@@ -14,10 +14,12 @@ setup() {
 }
 
 teardown() {
+	local left=0
 	if [ -d "$ROOT/two" ]; then
-		"$CARPEL_BIN/carpel" --root "$ROOT/two" down --grace-period 0
+		"$CARPEL_BIN/carpel" --root "$ROOT/two" down --grace-period 0 || left=1
 	fi
-	carpel_teardown
+	carpel_teardown || left=1
+	return $left
 }
 
 is_down() {

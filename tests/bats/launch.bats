@@ -248,6 +248,7 @@ teardown() {
 	grep -q '^keyring .*;3f000000;' <<<"$output"
 	first=$output
 	output=$(guest b seccomp-file=- -- /guest keyring)
+	grep -q '^keyring .*;3f000000;' <<<"$output"
 	[ "$(cut -d' ' -f2 <<<"$output")" != "$(cut -d' ' -f2 <<<"$first")" ]
 }
 

@@ -172,6 +172,7 @@ teardown() {
 	kill -9 "$PAUSE"
 	driver gone "$PAUSE"
 	output=$(plan_container c -- /guest exit 0 | driver run || true)
+	mentions "failed "
 	lacks started
 }
 
@@ -202,9 +203,16 @@ teardown() {
 	says "failed code=ENOENT exit=128 exec c: enter working directory: open /none: No such file or directory"
 	output=$(plan_exec c "$CTR" refuse-root=1 -- /guest exit 0 | driver run)
 	mentions runAsNonRoot
+	# Dead, but still there to be asked for.
+	kill -STOP "$PAUSE"
 	kill -9 "$CTR"
-	driver gone "$CTR"
-	output=$(plan_exec c "$CTR" -- /guest exit 0 | driver run || true)
+	for _ in $(seq 500); do
+		! grep -q '^State:.Z' "/proc/$CTR/status" || break
+		sleep 0.02
+	done
+	output=$(plan_exec c "$CTR" -- /guest exit 0 | driver run)
+	kill -CONT "$PAUSE"
+	mentions "failed code=ESRCH"
 	lacks started
 }
 

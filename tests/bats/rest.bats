@@ -274,7 +274,7 @@ has_seen() {
 
 is_other_carpeld() {
 	local now
-	now=$(carpeld_pid 2>/dev/null) && [ "$now" != "$1" ]
+	now=$(carpeld_pid 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$1" ]
 }
 
 # DELETED was told, or a list without it came after one with it.

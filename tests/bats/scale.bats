@@ -9,8 +9,10 @@ setup() {
 }
 
 teardown() {
-	[ -z "${OTHER:-}" ] || end_other
-	carpel_teardown
+	local left=0
+	[ -z "${OTHER:-}" ] || end_other || left=1
+	carpel_teardown || left=1
+	return $left
 }
 
 driver() {

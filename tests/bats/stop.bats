@@ -177,7 +177,8 @@ descriptor() {
 	matches a '[.status.containerStatuses[].lastState.terminated | "\(.exitCode) \(.reason)"] == ["137 Error", "137 Error"]'
 	has_event a SandboxChanged '^Pod sandbox changed, it will be killed and re-created.$'
 	[ "$(event_count a SandboxChanged)" = 1 ]
-	[ "$(guest a ns | grep ^net)" != "$net" ]
+	output=$(guest a ns | grep ^net)
+	[ "$output" != "$net" ]
 	exec {held}<&-
 	wait_for 20 have_said a
 	wait_for 20 have_said a --previous

@@ -81,7 +81,9 @@ first() {
 	B=$(base b)
 	[ "$A" != "$B" ]
 	for i in "$A" "$B"; do
-		[ $((i % 65536)) = 0 ] && [ "$i" -ge 1879048192 ] && [ "$i" -le 2147418112 ]
+		[ $((i % 65536)) = 0 ]
+		[ "$i" -ge 1879048192 ]
+		[ "$i" -le 2147418112 ]
 		awk -F: -v first="$i" '$3 >= first && $3 < first + 65536 { exit 1 }' /etc/passwd /etc/group
 	done
 	kill -9 "$(carpeld_pid)"
@@ -90,7 +92,8 @@ first() {
 	[ "$(base a)" = "$A" ]
 	[ "$(base b)" = "$B" ]
 	C=$(base c)
-	[ "$C" != "$A" ] && [ "$C" != "$B" ]
+	[ "$C" != "$A" ]
+	[ "$C" != "$B" ]
 	# An exec and a container that is started again are in the same one.
 	[ "$(guest a cat /proc/self/uid_map | awk '{ print $2 }')" = "$A" ]
 	kill -9 "$(first a)"

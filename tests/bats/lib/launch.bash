@@ -69,7 +69,7 @@ launch_setup() {
 }
 
 launch_teardown() {
-	local tree _
+	local left=0 tree _
 	[ ! -d "$V2/$CG" ] || echo 1 >"$V2/$CG/cgroup.kill"
 	for _ in $(seq $((1000 * ${WAIT_FACTOR:-1}))); do
 		grep -qs 'populated 1' "$V2/$CG/cgroup.events" || break
@@ -82,12 +82,14 @@ launch_teardown() {
 			find "$tree/$CG" -depth -type d -exec rmdir {} + 2>/dev/null && break
 			sleep 0.01
 		done
+		[ ! -d "$tree/$CG" ] || left=1
 	done
 	# What a test mounted below $RUN, the last first.
 	while read -r tree; do
 		umount -l "$tree"
 	done < <(awk -v run="$RUN/" 'index($5, run) == 1 { print $5 }' /proc/self/mountinfo | tac)
 	rm -rf --one-file-system "$RUN"
+	return $left
 }
 
 # world NAME: what sandboxes, containers and execs are made in from here on: "plain", or "mapped", with a user

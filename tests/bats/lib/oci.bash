@@ -70,7 +70,7 @@ refuses() {
 		cat "$RUN/out"
 		return 1
 	}
-	[ -z "$(ls -A "$RUN/root" 2>/dev/null)" ]
+	[ -z "$(ls -A "$RUN/root" 2>/dev/null)" ] || return 1 # said here, for whoever calls it in a condition
 	[ ! -e "$V2/$CG/c" ]
 }
 

@@ -183,6 +183,7 @@ torn() {
 	flood a 200000
 	pid=$(carpeld_pid)
 	kill -STOP "$pid"
+	wait_for 10 grep -q '^State:.T' "/proc/$pid/status" # until then it goes on
 	# Unless it was stopped in that very moment.
 	[ ! -f "$LOGS/0.log" ] || mv "$LOGS/0.log" "$LOGS/0.log.$(date -u +%Y%m%d-%H%M%S)-500000"
 	"$@"

@@ -49,7 +49,7 @@ class Stopped(HoldsProfiles):
                         "capabilities": cri.Capability(drop_capabilities=[name])}
             id_ = self.container(sandbox, name.lower(), "write", "/out/" + name, "x", security=security, mounts=[mount])
             start = self.cri.begin("StartContainer", container_id=id_)
-            self.cri.begin("StopContainer", container_id=id_).result()
+            self.cri.stop(id_)
             error = start.exception()
             self.assertEqual(self.cri.status(id_).state, EXITED)
             if error and "stopped while it was started" in error.details():

@@ -48,11 +48,6 @@ has_only_a_socket() {
 	[ "${fds[*]}" = "0 1 2 3" ]
 }
 
-is_other_carpeld() {
-	local now
-	now=$(carpeld_pid) && [ -n "$now" ] && [ "$now" != "$1" ]
-}
-
 @test "carpeld: filter, no new privileges, not to be looked into" {
 	has "$DAEMON" Seccomp 2
 	has "$DAEMON" NoNewPrivs 1

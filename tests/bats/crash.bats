@@ -29,16 +29,24 @@ pod() {
 	EOF
 }
 
+# between_carpelds COMMAND…: carpeld is killed, and the keeper starts no other one before that is done.
+between_carpelds() {
+	local keeper daemon
+
+	daemon=$(carpeld_pid)
+	keeper=$(awk '/^PPid/ { print $2 }' "/proc/$daemon/status")
+	kill -STOP "$keeper"
+	kill -9 "$daemon"
+	"$@"
+	kill -CONT "$keeper"
+	wait_for 10 is_other_carpeld "$daemon"
+}
+
 kill_carpeld() {
 	local pid
 	pid=$(carpeld_pid)
 	kill -9 "$pid"
 	wait_for 10 is_other_carpeld "$pid"
-}
-
-is_other_carpeld() {
-	local now
-	now=$(carpeld_pid 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$1" ]
 }
 
 # The host pid of a program of this instance, by its name and its parents' cgroup.
@@ -84,15 +92,7 @@ is_field() {
 @test "an exit code that came while carpeld was dead is not lost" {
 	import_guest
 	RESTART=Never pod a sleep 1000 | carpel run -f - --wait
-	local keeper daemon child
-	daemon=$(carpeld_pid)
-	keeper=$(awk '/^PPid/ { print $2 }' "/proc/$daemon/status")
-	# The keeper must not start another one while the container ends.
-	kill -STOP "$keeper"
-	kill -9 "$daemon"
-	child=$(cat "$(cgroup_v2_dir)"/besteffort/pod*/[0-9a-f]*/cgroup.procs | head -n 1)
-	kill -9 "$child"
-	kill -CONT "$keeper"
+	between_carpelds kill -9 "$(cat "$(cgroup_v2_dir)"/besteffort/pod*/[0-9a-f]*/cgroup.procs | head -n 1)"
 	wait_for 10 is_field a .status.phase Failed
 	is_field a '.status.containerStatuses[0].state.terminated.exitCode' 137
 	is_field a '.status.containerStatuses[0].state.terminated.reason' Error
@@ -293,15 +293,9 @@ is_gone() {
 	import_guest
 	pod a sleepy a | carpel run -f - --wait
 	pod b sleepy b | carpel run -f - --wait
-	local uid keeper daemon
+	local uid
 	uid=$(field a .metadata.uid)
-	daemon=$(carpeld_pid)
-	keeper=$(awk '/^PPid/ { print $2 }' "/proc/$daemon/status")
-	kill -STOP "$keeper"
-	kill -9 "$daemon"
-	truncate -s 100 "$ROOT/run/carpel/pods/$uid"
-	kill -CONT "$keeper"
-	wait_for 10 is_other_carpeld "$daemon"
+	between_carpelds truncate -s 100 "$ROOT/run/carpel/pods/$uid"
 	is_field b .status.phase Running
 	run carpel get pod a
 	[ "$status" != 0 ]
@@ -313,18 +307,6 @@ is_gone() {
 
 no_cgroup_of() {
 	! find /sys/fs/cgroup -maxdepth 4 -name "pod$1" 2>/dev/null | grep -q .
-}
-
-# The record of an instance, as its daemon would have left it by dying earlier.
-put_back() { # put_back RECORD
-	local keeper daemon
-	daemon=$(carpeld_pid)
-	keeper=$(awk '/^PPid/ { print $2 }' "/proc/$daemon/status")
-	kill -STOP "$keeper"
-	kill -9 "$daemon"
-	cp "$1" "$ROOT/run/carpel/pods"
-	kill -CONT "$keeper"
-	wait_for 10 is_other_carpeld "$daemon"
 }
 
 @test "a log that was whole and its sandbox gone before that was on record is not waited for" {
@@ -339,7 +321,8 @@ put_back() { # put_back RECORD
 	cp "$ROOT/run/carpel/pods/$uid" "$ROOT/$uid"
 	kill -CONT "$log"
 	wait_for 30 no_cgroup_of "$uid"
-	put_back "$ROOT/$uid"
+	# As carpeld would have left it by dying earlier.
+	between_carpelds cp "$ROOT/$uid" "$ROOT/run/carpel/pods"
 	timeout "$(patience 30)" "$CARPEL_BIN/carpel" --root "$ROOT" logs a -f >"$ROOT/got"
 	seq -f 'line %.0f' 10 | cmp - "$ROOT/got"
 }

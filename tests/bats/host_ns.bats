@@ -17,11 +17,6 @@ teardown() {
 	carpel_teardown
 }
 
-is_other_carpeld() {
-	local now
-	now=$(carpeld_pid) && [ -n "$now" ] && [ "$now" != "$1" ]
-}
-
 @test "hostPID: sees the node's processes, and lives and ends like any other" {
 	local pid daemon
 

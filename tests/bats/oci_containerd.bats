@@ -12,7 +12,7 @@ setup() {
 	# No plugin that looks at the machine: neither its CNI configuration nor its block devices.
 	cat >"$RUN/containerd.toml" <<-END
 		version = 2
-		root = "$RUN/root"
+		root = "$RUN/containerd"
 		state = "$RUN/state"
 		disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs",
 			"io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
@@ -29,6 +29,7 @@ setup() {
 		ctr() { command ctr --address "$RUN/containerd.sock" "$@"; }
 		run() { ctr run --runc-binary "$CARPEL_BIN/carpel-oci" --cgroup "/$CG/$1" "${@:2}"; }
 		finish() {
+			[ "$?" = 0 ] || cat "$RUN/containerd.log"
 			ctr task kill -s KILL w 2>/dev/null || :
 			ctr task rm -f w >/dev/null 2>&1 || :
 			kill "$containerd"
@@ -37,7 +38,6 @@ setup() {
 		trap finish EXIT
 		is() { echo "is $("$CARPEL_BIN/carpel-oci" --root /run/containerd/runc/default state w | jq -r .status)"; }
 		until ctr version >/dev/null 2>&1; do kill -0 "$containerd" && sleep 0.1; done
-		tar -C "$RUN/bundle/rootfs" -cf "$RUN/layer.tar" .
 	END
 }
 
@@ -46,19 +46,11 @@ teardown() {
 	oci_teardown
 }
 
-with_containerd() { # with_containerd SCRIPT: $output is what it prints
-	output=$(timeout $((150 * ${WAIT_FACTOR:-1})) unshare -m bash -c ". '$RUN/lib'; $1" 2>&1 3>&-) || {
-		echo "$output"
-		cat "$RUN/containerd.log"
-		return 1
-	}
-}
-
 # Of the shims too: each ends with its last container.
 is_alone() { ! pgrep -f "$RUN" >/dev/null; }
 
 @test "containerd: run, exec, metrics, pause, kill, rm" {
-	with_containerd '
+	with_lib '
 		run a --rm --seccomp --rootfs "$RUN/bundle/rootfs" a /guest all report "open r /dev/zero"
 		run w -d --memory-limit 67108864 --rootfs "$RUN/bundle/rootfs" w /guest sleep 1000
 		ctr task exec --exec-id e w /guest print executed

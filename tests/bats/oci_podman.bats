@@ -44,15 +44,8 @@ teardown() {
 	oci_teardown
 }
 
-with_podman() { # with_podman SCRIPT: $output is what it prints
-	output=$(timeout $((150 * ${WAIT_FACTOR:-1})) unshare -m bash -c ". '$RUN/lib'; $1" 2>&1 3>&-) || {
-		echo "$output"
-		return 1
-	}
-}
-
 @test "podman: run, exec, stats, pause, update, kill, rm" {
-	with_podman '
+	with_lib '
 		make run --rm --tmpfs /t localhost/guest /guest all report "open r /dev/zero" "cat /t/file"
 		make run -d --name w --memory 64m localhost/guest /guest sleep 1000 >/dev/null
 		podman exec w /guest print executed

@@ -272,11 +272,6 @@ has_seen() {
 		{ cat "$ROOT/seen"; return 1; }
 }
 
-is_other_carpeld() {
-	local now
-	now=$(carpeld_pid 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$1" ]
-}
-
 # DELETED was told, or a list without it came after one with it.
 is_told_gone() {
 	awk -v n="$1" '$1 == "LIST" { has = 0; for (i = 2; i <= NF; i++) has += $i == n; if (!has) gone = seen; seen += has }

@@ -73,6 +73,11 @@ carpeld_pid() {
 	carpel info -o json | jq .pid
 }
 
+is_other_carpeld() { # is_other_carpeld PID: one serves, and not that
+	local now
+	now=$(carpeld_pid 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$1" ]
+}
+
 # The name of the root cgroup of this instance, by the layout's rule.
 instance_cgroup() {
 	local hash=2166136261 i byte

@@ -29,6 +29,14 @@ oci_teardown() {
 	return $left
 }
 
+# with_lib SCRIPT: by bash with what $RUN/lib defines, in a mount namespace; $output is what it prints.
+with_lib() {
+	output=$(timeout $((150 * ${WAIT_FACTOR:-1})) unshare -m bash -c ". '$RUN/lib'; $1" 2>&1 3>&-) || {
+		echo "$output"
+		return 1
+	}
+}
+
 # bundle ARG…: config.json as `runc spec` writes one, without a terminal, for that command; FILTER, a jq program, changes it.
 bundle() {
 	jq --arg cgroup "/$CG/c" '.process.args = $ARGS.positional | .linux.cgroupsPath = $cgroup | '"${FILTER:-.}" \
